@@ -1,0 +1,1 @@
+"""Pose lifting as pure computation: arrays in, arrays out; no cameras, processes or sockets."""

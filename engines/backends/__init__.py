@@ -1,0 +1,1 @@
+"""Backends that run one compiled model: arrays in, arrays out."""

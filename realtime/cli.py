@@ -1,0 +1,48 @@
+"""`realtime`: every command in one list; each command's work is imported when it runs."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from engines.errors import UserError
+
+# command -> module in realtime.commands; a module offers `app` (a group) or a function named like itself.
+COMMANDS: tuple[str, ...] = (
+    "run", "view", "listen", "latency", "record", "replay", "lift", "assets", "doctor", "bench",
+    "import_checkpoint", "build_engine", "inspect", "calibrate", "keys", "train", "evaluate", "export",
+)  # fmt: skip
+
+
+def _group() -> typer.Typer:
+    app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", cls=TyperGroup,
+                      help="One camera in, a live stream of metric 3D human poses out.")  # fmt: skip
+    for name in COMMANDS:
+        module = importlib.import_module(f"realtime.commands.{name}")
+        command = name.replace("_", "-")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=command)
+        else:
+            app.command(command)(getattr(module, name))
+    return app
+
+
+def main() -> None:
+    try:
+        _group()(standalone_mode=False)
+    except UserError as error:
+        sys.stderr.write(f"realtime: {error}\n")
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

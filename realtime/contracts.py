@@ -1,0 +1,63 @@
+"""The types on the arrows between stages. Units are in the names; arrays are float32 and C-contiguous."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When a frame was taken: stamped once, at grab, and carried to the wire."""
+
+    frame_id: int  # counts every grabbed frame, dropped ones too: gaps are drops
+    capture_ns: int  # time.monotonic_ns() at grab: for latencies
+    source_ns: int  # the source's own timeline (a file's presentation time; live: capture_ns): for resampling
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Person2D:
+    track_id: int
+    xy_px: Array  # (17, 2), NaN where there is no estimate
+    score: Array  # (17,), 0 to 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Keypoints2D:
+    stamp: Stamp
+    image_wh: tuple[int, int]
+    persons: tuple[Person2D, ...]  # empty: a frame with nobody in it
+    detected_ns: int  # time.monotonic_ns() when the detector was done
+    dropped: int  # frames the source lost or skipped since the session began
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pose3D:
+    """One person's pose, in camera axes (x right, y down, z forward) or world axes (z up); see `PoseFrame.space`."""
+
+    track_id: int
+    joints_m: Array  # (17, 3), relative to the hip
+    root_m: Array  # (3,), the hip; NaN where it cannot be placed
+    sigma_m: Array  # (17,), learned 1-sigma error of each joint
+    score: Array  # (17,)
+    lag_frames: int  # the pose is of this many model frames (1/30 s) before the stamp
+    window_fill: float  # 0 to 1: how much of the model's memory has been seen
+    held: bool  # nothing seen in this frame: the last pose repeated
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoseFrame:
+    """Everything that leaves the lifter for one camera frame."""
+
+    stamp: Stamp
+    image_wh: tuple[int, int]
+    persons: tuple[Pose3D, ...]
+    space: str = "camera"  # camera | world
+    scale: str = "assumed"  # assumed | height | measured
+    calibration: str = ""  # identity of the calibration in force ("" without one)
+    dropped: int = 0
+    latency_ms: dict[str, float] = field(default_factory=dict)  # stage -> ms: detect, ring, lift, total
