@@ -1,0 +1,32 @@
+"""The only place that reads clocks: monotonic for latencies, Unix for the wire.
+
+`time.monotonic_ns()` is one clock for every process of a machine, so a stamp taken in one process can be compared
+in another. It means nothing on another machine: what goes on the wire is converted to Unix time here.
+"""
+
+from __future__ import annotations
+
+import time
+
+NS_PER_MS = 1_000_000
+NS_PER_S = 1_000_000_000
+
+
+def monotonic_ns() -> int:
+    return time.monotonic_ns()
+
+
+def unix_ns() -> int:
+    return time.time_ns()
+
+
+def to_unix_ns(stamp_ns: int) -> int:
+    """A monotonic stamp as Unix time, by the offset between the two clocks right now.
+
+    The offset is read afresh each time: the wall clock may be set while a session runs.
+    """
+    return time.time_ns() - time.monotonic_ns() + stamp_ns
+
+
+def elapsed_ms(start_ns: int, end_ns: int) -> float:
+    return (end_ns - start_ns) / NS_PER_MS
