@@ -1,0 +1,172 @@
+"""Weights on disk: safetensors plus a small JSON card of the same stem, and the import of published checkpoints.
+
+Reading a card and its arrays needs NumPy alone; torch is imported only where a torch module is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from engines.gla_gcn import GLAGCN
+
+FORMAT = 1
+PAPER, STREAM = "gla-gcn", "stream-gla-gcn"
+WEIGHTS_DIR = Path(__file__).parent / "weights"
+DEFAULT_MODEL = "stream-243"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a weights file holds. `widths` (paper) are the levels' strides, `lookaheads` and `graph` (streaming) its
+    heads and graphs; `frames` is the receptive field, `sha256` that of the safetensors file."""
+
+    kind: str
+    name: str
+    frames: int
+    channels: int
+    joints: int = 17
+    head: str = "individual"
+    parameters: int = 0
+    sha256: str = ""
+    widths: tuple[int, ...] = ()
+    lookaheads: tuple[int, ...] = ()
+    graph: str = "adaptive"
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        if self.kind not in (PAPER, STREAM):
+            raise UserError(f"the model's kind is {self.kind!r}: this version reads {PAPER} and {STREAM}")
+        if self.format != FORMAT:
+            raise UserError(f"model {self.name} has format {self.format}, this version reads {FORMAT}: import it again")
+
+
+def find_model(model: str | Path) -> tuple[ModelCard, Path]:
+    """The card and the safetensors path of a model given by name (`default`, `stream-243`) or by either file's path."""
+    name = DEFAULT_MODEL if model == "default" else str(model)
+    path = Path(name)
+    if path.suffix not in (".safetensors", ".json"):
+        path = WEIGHTS_DIR / f"{name}.json"
+        if not path.exists():
+            known = sorted(card.stem for card in WEIGHTS_DIR.glob("*.json"))
+            raise UserError(f"no model {name!r}: give the path of a .safetensors file or one of {known}")
+    weights = path.with_suffix(".safetensors")
+    card = read_card(path.with_suffix(".json"))
+    if not weights.exists():
+        raise UserError(f"{weights} is missing beside its card: copy both files")
+    return card, weights
+
+
+def read_card(path: Path) -> ModelCard:
+    try:
+        raw = json.loads(path.read_text())
+        known = {field.name for field in fields(ModelCard)}
+        values: dict[str, Any] = {key: value for key, value in raw.items() if key in known}
+        for key in ("widths", "lookaheads"):
+            values[key] = tuple(values.get(key, ()))
+        return ModelCard(**values)
+    except FileNotFoundError:
+        raise UserError(
+            f"{path} is missing: 'realtime import-checkpoint FILE' writes it beside the .safetensors"
+        ) from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{path} is not a model card ({error}): import the checkpoint again") from error
+
+
+def load_arrays(card: ModelCard, weights: Path) -> dict[str, NDArray[Any]]:
+    """The weights as NumPy arrays. Raises UserError where the file is not the one the card was written for."""
+    from safetensors.numpy import load
+
+    data = weights.read_bytes()
+    if hashlib.sha256(data).hexdigest() != card.sha256:
+        raise UserError(f"{weights} is damaged or not the file of its card (SHA-256 differs): copy or import it again")
+    return load(data)
+
+
+def save_model(arrays: Mapping[str, NDArray[Any]], card: ModelCard, path: Path) -> ModelCard:
+    """Write `path` (.safetensors) and the card beside it; returns the card with SHA-256 and parameter count filled."""
+    from safetensors.numpy import save
+
+    data = save({key: np.ascontiguousarray(value) for key, value in arrays.items()})
+    card = ModelCard(**{**asdict(card), "sha256": hashlib.sha256(data).hexdigest()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_aside(path, lambda aside: aside.write_bytes(data))
+    text = json.dumps(asdict(card), indent=2) + "\n"
+    write_aside(path.with_suffix(".json"), lambda aside: aside.write_text(text))
+    return card
+
+
+def write_aside(path: Path, write: Callable[[Path], object]) -> None:
+    """Replace `path` in one go: a reader sees the old file or the whole new one."""
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    os.close(handle)
+    try:
+        write(Path(aside))
+        os.chmod(aside, 0o644)
+        os.replace(aside, path)
+    except BaseException:
+        os.unlink(aside)
+        raise
+
+
+def require_torch(what: str) -> None:
+    """Raise UserError with the command that brings torch, where it is not installed."""
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise UserError(f"{what} needs torch: pip install 'realtime-pose[train]'") from error
+
+
+def load_published(path: str | Path) -> GLAGCN:
+    """A published checkpoint (pickle, read with `weights_only`) or an imported one, as a torch module in eval mode.
+
+    `module(x)` maps (N, T, V, 2) to (N, 1, V, 3). Raises UserError with the first key that does not fit.
+    """
+    require_torch("reading a published checkpoint")
+    from engines.published import read_published
+
+    path = Path(path)
+    if path.suffix == ".safetensors":
+        return _paper_module(*find_model(path))
+    return read_published(path)
+
+
+def load_model(model: str | Path) -> tuple[ModelCard, nn.Module]:
+    """Card and torch module (eval mode) of a model of either kind, by name or path."""
+    require_torch(f"model {model} as a torch module")
+    card, weights = find_model(model)
+    return card, (_paper_module if card.kind == PAPER else _stream_module)(card, weights)
+
+
+def _paper_module(card: ModelCard, weights: Path) -> GLAGCN:
+    from engines.published import from_state
+
+    if card.kind != PAPER:
+        raise UserError(f"{weights} holds a {card.kind} model, not {PAPER}")
+    return from_state(load_arrays(card, weights), str(weights), card.widths)
+
+
+def _stream_module(card: ModelCard, weights: Path) -> nn.Module:
+    import torch
+
+    from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN
+
+    levels = next((level for level in range(1, 10) if 3**level == card.frames), 0)
+    config = StreamConfig(levels, card.channels, card.lookaheads, card.graph, card.head)
+    module = StreamGLAGCN(config)
+    module.load_state_dict({key: torch.from_numpy(value) for key, value in load_arrays(card, weights).items()})
+    return module.eval()

@@ -1,0 +1,108 @@
+"""Published GLA-GCN checkpoints: read without executing anything, checked key by key. Needs torch."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engines.checkpoint import PAPER, ModelCard, save_model
+from engines.errors import UserError
+from engines.gla_gcn import GLAGCN, Head, parameter_count
+
+COUNTER = "num_batches_tracked"  # of batch norms: no influence on the output, absent from old files
+
+
+class _Ignored:
+    """Stands in for NumPy values that published files carry beside the weights (random state, epoch): inert."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def __setstate__(self, state: object) -> None: ...
+
+
+_NUMPY_NAMES = tuple(
+    f"numpy.{name}" for name in (
+        "random._pickle.__randomstate_ctor", "random._pickle.__bit_generator_ctor", "random._mt19937.MT19937",
+        "core.multiarray._reconstruct", "_core.multiarray._reconstruct", "core.multiarray.scalar",
+        "_core.multiarray.scalar", "ndarray", "dtype",
+    )
+)  # fmt: skip
+
+
+def read_published(path: Path) -> GLAGCN:
+    """The checkpoint as a module in eval mode. Raises UserError where it cannot be read or does not fit."""
+    return from_state(_read_state(path), str(path))
+
+
+def import_checkpoint(source: Path, target: Path, name: str) -> ModelCard:
+    """Turn a published checkpoint into the project's format at `target` (.safetensors); returns its card."""
+    module = read_published(source)
+    card = ModelCard(kind=PAPER, name=name, frames=module.frames, channels=module.channels, joints=module.joints,
+                     head=module.head, parameters=parameter_count(module), widths=module.widths)  # fmt: skip
+    arrays = {key: value.numpy() for key, value in module.state_dict().items() if not key.endswith(COUNTER)}
+    return save_model(arrays, card, target)
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    try:
+        with torch.serialization.safe_globals([(_Ignored, name) for name in _NUMPY_NAMES]):
+            content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: give the path of a published GLA-GCN checkpoint") from None
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, LookupError, AttributeError,
+            TypeError) as error:  # fmt: skip
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(f"{path} cannot be read as weights alone, and nothing else in it is run: {reason}") from error
+    state = content.get("model_pos", content) if isinstance(content, dict) else None
+    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(f"{path} holds no state dict under 'model_pos': give a published GLA-GCN checkpoint")
+    return {str(key).removeprefix("module."): value for key, value in state.items()}
+
+
+def from_state(state: Mapping[str, Tensor | NDArray[Any]], source: str, widths: Sequence[int] = ()) -> GLAGCN:
+    """A module of the sizes that the shapes tell; strides are 3 unless `widths` says otherwise."""
+    shapes = {key: tuple(value.shape) for key, value in state.items()}
+    channels = _size(shapes, "expand_gcn.tcn1.conv.weight", 0, 4, source)
+    joints = _size(shapes, "expand_gcn.gcn1.PA", 2, 3, source)
+    head: Head = "individual" if len(shapes.get("fc.bias", ())) == 2 else "shared"
+    units = {int(match[1]) for key in shapes if (match := re.match(r"layers_tcngcn\.(\d+)\.", key))}
+    levels = len(widths) or (max(units, default=0) + 2) // 2
+    try:
+        module = GLAGCN(widths or (3,) * levels, channels, joints, head)
+    except ValueError as error:
+        raise UserError(f"{source} is not a GLA-GCN of this project: {error}") from error
+    _check(shapes, {key: tuple(value.shape) for key, value in module.state_dict().items()}, source)
+    tensors = {key: torch.as_tensor(np.asarray(value), dtype=torch.float32) for key, value in state.items()}
+    module.load_state_dict({key: value for key, value in tensors.items() if not key.endswith(COUNTER)}, strict=False)
+    return module.eval()
+
+
+def _size(shapes: Mapping[str, tuple[int, ...]], key: str, axis: int, dimensions: int, source: str) -> int:
+    shape = shapes.get(key)
+    if shape is None:
+        raise UserError(f"{source} is not a published GLA-GCN checkpoint: key {key} is missing")
+    if len(shape) != dimensions:
+        raise UserError(f"{source}: key {key} has shape {shape}, expected {dimensions} dimensions")
+    return shape[axis]
+
+
+def _check(found: Mapping[str, tuple[int, ...]], expected: Mapping[str, tuple[int, ...]], source: str) -> None:
+    """Refuse with the first key that does not fit, in the model's order, then the first one too many."""
+    for key, shape in expected.items():
+        if key.endswith(COUNTER):
+            continue
+        if key not in found:
+            raise UserError(f"{source}: key {key} is missing, expected shape {shape}")
+        if found[key] != shape:
+            raise UserError(f"{source}: key {key} has shape {found[key]}, expected {shape}")
+    for key in found:
+        if key not in expected:
+            raise UserError(f"{source}: key {key} with shape {found[key]} is not part of a GLA-GCN")
