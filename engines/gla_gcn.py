@@ -10,38 +10,15 @@ import math
 from collections.abc import Sequence
 from typing import Literal, cast
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engines.skeleton import PARENTS
+from engines.paper_graph import skeleton_graphs
 
 Head = Literal["shared", "individual"]
 
 SUBSETS = 3  # identity, inward (parent row, child column), outward
 TEMPORAL_KERNEL = 9
-# (child, parent), 0-based
-EDGES: dict[int, tuple[tuple[int, int], ...]] = {
-    17: tuple((child, parent) for child, parent in enumerate(PARENTS) if parent >= 0),
-    15: ((14, 1), (1, 2), (2, 3), (3, 4), (1, 5), (5, 6), (6, 7), (1, 0), (0, 11), (11, 12), (12, 13),
-         (0, 8), (8, 9), (9, 10)),
-}  # fmt: skip
-
-
-def adjacency(joints: int) -> NDArray[np.float32]:
-    """The three fixed graphs, (3, V, V): constants of the skeleton, never in a checkpoint."""
-    if joints not in EDGES:
-        raise ValueError(f"joints must be one of {sorted(EDGES)}, got {joints}")
-    inward = np.zeros((joints, joints), np.float32)
-    for child, parent in EDGES[joints]:
-        inward[parent, child] = 1
-    return np.stack([np.eye(joints, dtype=np.float32), _column_normalised(inward), _column_normalised(inward.T)])
-
-
-def _column_normalised(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    total = matrix.sum(0)
-    return cast("NDArray[np.float32]", matrix / np.where(total > 0, total, 1))
 
 
 def embedding_width(channels: int) -> int:
@@ -66,7 +43,7 @@ class AdaptiveGraphConv(nn.Module):
         self.down: nn.Module = nn.Identity()
         if inputs != outputs:
             self.down = nn.Sequential(nn.Conv2d(inputs, outputs, 1), nn.BatchNorm2d(outputs))
-        self.register_buffer("A", torch.from_numpy(adjacency(joints)), persistent=False)
+        self.register_buffer("A", torch.from_numpy(skeleton_graphs(joints)), persistent=False)
 
     def forward(self, x_nctv: Tensor) -> Tensor:
         mixed: Tensor | None = None
