@@ -1,0 +1,52 @@
+"""What training minimises, term by term; a weight of zero switches a term off.
+
+Axes: B batch, T output frames, K look-aheads, V joints. Poses in metres.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engines.skeleton import LEFT, PARENTS, RIGHT
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    mpjpe: float = 1.0
+    velocity: float = 1.0  # of frame-to-frame differences; sequences only
+    bones: float = 0.1
+    symmetry: float = 0.05
+    sigma: float = 0.01
+
+
+def losses(pose: Tensor, sigma: Tensor, target: Tensor, weights: LossWeights) -> dict[str, Tensor]:
+    """Weighted terms for pose (B, T, K, V, 3) and sigma (B, T, K, V) against target (B, T, K, V, 3).
+
+    `sigma` is the negative log likelihood of a half-normal error length, so that 68 % of errors lie within one sigma;
+    it does not pull on the pose.
+    """
+    error = _length(pose - target)
+    terms = {"mpjpe": error[..., 1:].mean()}
+    if weights.sigma:
+        ratio = error.detach()[..., 1:] / sigma[..., 1:]
+        terms["sigma"] = (torch.log(sigma[..., 1:]) + 0.5 * ratio**2).mean()
+    if weights.velocity and pose.shape[1] > 1:
+        terms["velocity"] = _length((pose[:, 1:] - pose[:, :-1]) - (target[:, 1:] - target[:, :-1]))[..., 1:].mean()
+    if weights.bones or weights.symmetry:
+        bones, true = bone_lengths(pose), bone_lengths(target)
+        terms["bones"] = (bones - true).abs().mean()
+        left, right = ([joint - 1 for joint in side] for side in (LEFT, RIGHT))
+        terms["symmetry"] = (bones[..., left] - bones[..., right]).abs().mean()
+    return {name: term * getattr(weights, name) for name, term in terms.items()}
+
+
+def bone_lengths(pose: Tensor) -> Tensor:
+    """(.., V, 3) -> (.., 16)"""
+    return _length(pose[..., 1:, :] - pose[..., list(PARENTS[1:]), :])
+
+
+def _length(vectors: Tensor) -> Tensor:
+    return torch.sqrt((vectors**2).sum(-1) + 1e-9)

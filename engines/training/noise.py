@@ -1,0 +1,89 @@
+"""What a pose detector does to true keypoints: correlated jitter, swaps, dropouts, cut-off bodies, a wrong lens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engines.skeleton import FLIP
+from engines.training.mocap import Float
+
+# limbs wander more than the trunk (share of the person's RMS extent, relative)
+JOINT_NOISE = np.float32((0.8, 0.8, 1.0, 1.2, 0.8, 1.0, 1.2, 0.7, 0.6, 0.7, 0.8, 0.7, 1.1, 1.4, 0.7, 1.1, 1.4))
+LIMBS = ([1, 2, 3, 4, 5, 6], [11, 12, 13, 14, 15, 16], [*range(1, 7), *range(11, 17)])
+
+
+@dataclass(frozen=True)
+class KeypointNoise:
+    """Strengths and shares; zeros switch a part off."""
+
+    clean: float = 0.25  # share of sequences with perfect keypoints
+    jitter: float = 0.045  # largest jitter, share of the person's extent
+    correlation: float = 0.85  # of jitter from one frame to the next
+    offset: float = 0.03  # constant per joint: another definition of the joint
+    swap: float = 0.04
+    dropout: float = 0.12
+    cut: float = 0.12
+    wrong_lens: float = 0.4
+    lens_sigma: float = 0.12
+
+
+def detect(rng: np.random.Generator, rays: Float, how: KeypointNoise) -> tuple[Float, Float]:
+    """True rays (B, S, 17, 2) -> what a detector says of them: rays (B, S, 17, 2), NaN where missing, score (B, S, 17)."""
+    batch, length = rays.shape[:2]
+    extent = np.sqrt(((rays - rays[:, :, :1]) ** 2).sum(-1).mean(-1))[:, :, None, None]
+    noisy = rng.random(batch) >= how.clean
+    strength = noisy * how.jitter * rng.beta(1.2, 1.6, batch)
+    score = 1 - 0.6 * noisy[:, None, None] * rng.beta(1, 5, (batch, 1, 17)) - 0.03 * rng.random((batch, length, 17))
+    wobble = _correlated(rng, (batch, length, 17, 2), how.correlation)
+    offset = rng.normal(size=(batch, 1, 17, 2)) * how.offset * (noisy * rng.random(batch))[:, None, None, None]
+    scale = strength[:, None, None, None] * (JOINT_NOISE * (1 + 2 * (1 - score)))[..., None]
+    out = rays + extent * (offset + scale * wobble)
+    _swap(rng, out, noisy & (rng.random(batch) < how.swap))
+    out[_dropped(rng, batch, length, noisy & (rng.random(batch) < how.dropout))] = np.nan
+    _cut(rng, out, score, noisy & (rng.random(batch) < how.cut))
+    wrong = np.exp(rng.normal(0, how.lens_sigma, batch) * (rng.random(batch) < how.wrong_lens))
+    return (out * wrong[:, None, None, None]).astype(np.float32), score.astype(np.float32)
+
+
+def _correlated(rng: np.random.Generator, shape: tuple[int, ...], correlation: float) -> Float:
+    out = rng.standard_normal(shape, np.float32)
+    fresh = np.sqrt(1 - correlation**2)
+    for frame in range(1, shape[1]):
+        out[:, frame] = correlation * out[:, frame - 1] + fresh * out[:, frame]
+    return out
+
+
+def _runs(rng: np.random.Generator, count: int, length: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """(count, length) with one random run of True each."""
+    first, last = np.sort(rng.integers(0, length + 1, (2, count)), axis=0)
+    at = np.arange(length)
+    return (at >= first[:, None]) & (at <= last[:, None])
+
+
+def _swap(rng: np.random.Generator, rays: Float, which: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> None:
+    """Left and right legs, arms or both change places for a while."""
+    for row, run in zip(np.flatnonzero(which), _runs(rng, int(which.sum()), rays.shape[1]), strict=True):
+        limbs = LIMBS[rng.integers(len(LIMBS))]
+        frames = np.flatnonzero(run)[:, None]
+        rays[row, frames, limbs] = rays[row, frames, [FLIP[joint] for joint in limbs]]
+
+
+def _dropped(rng: np.random.Generator, batch: int, length: int, which: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """(B, S, 17): joints missing for a run of frames."""
+    joints = (rng.random((batch, 17)) < rng.uniform(0.05, 0.4, (batch, 1))) & which[:, None]
+    return joints[:, None, :] & _runs(rng, batch, length)[:, :, None]
+
+
+def _cut(rng: np.random.Generator, rays: Float, score: Float, which: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> None:
+    """The image ends: joints beyond its border are missing, or guessed with a low score."""
+    rows = np.flatnonzero(which)
+    side = np.float32(((0, 1), (0, 1), (1, 0), (-1, 0), (0, -1)))[rng.integers(5, size=len(rows))]
+    along = (rays[rows] * side[:, None, None]).sum(-1)
+    hip = along[:, :, :1]
+    reach = np.nanmax(np.abs(along - hip), axis=(1, 2), keepdims=True, initial=1e-3)
+    outside = along - hip > reach * rng.uniform(-0.1, 0.95, (len(rows), 1, 1))
+    guessed = rng.random((len(rows), 1, 1)) < 0.3
+    rays[rows] = np.where((outside & ~guessed)[..., None], np.nan, rays[rows])
+    score[rows] = np.where(outside, score[rows] * 0.35, score[rows])

@@ -1,0 +1,36 @@
+"""From motion capture to training batches: draw, augment, view, detect, normalise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engines.normalise import normalise, to_view
+from engines.training.augment import BodyAugmentation, augment
+from engines.training.cameras import CameraRange, view
+from engines.training.mocap import Bank, Float, joints_from_bones
+from engines.training.noise import KeypointNoise, detect
+
+MIN_DEPTH_M = 0.25
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Everything random about a training batch."""
+
+    body: BodyAugmentation = field(default_factory=BodyAugmentation)
+    camera: CameraRange = field(default_factory=CameraRange)
+    noise: KeypointNoise = field(default_factory=KeypointNoise)
+
+
+def sample(rng: np.random.Generator, bank: Bank, batch: int, length: int, how: Sampling) -> tuple[Float, Float]:
+    """Features (B, S, 17, F) and targets (B, S, 17, 3): metres about the hip, in each frame's normalised view."""
+    directions, root, lengths = augment(rng, bank, batch, length, how.body)
+    joints, root = view(rng, joints_from_bones(directions, lengths[:, None]), root, how.camera)
+    points = joints + root[:, :, None]
+    points[..., 2] = np.maximum(points[..., 2], MIN_DEPTH_M)
+    rays, score = detect(rng, points[..., :2] / points[..., 2:], how.noise)
+    features, rotations = normalise(rays.reshape(-1, 17, 2), score.reshape(-1, 17))
+    targets = to_view(joints.reshape(-1, 17, 3), rotations)
+    return features.reshape(batch, length, 17, -1), targets.reshape(batch, length, 17, 3)

@@ -1,0 +1,149 @@
+"""Train a lifter: single frames first, then sequences, from motion capture seen by virtual cameras.
+
+One config (TOML) is one run of stages; a run folder holds checkpoints, a log and the loss curve, and `resume`
+continues bit for bit: weights, optimiser and every random state are in the checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN
+from engines.training.losses import LossWeights, losses
+from engines.training.mocap import Bank
+from engines.training.sampler import Sampling, sample
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`length` 1: single frames, every tap the frame itself. Longer: cold-started sequences of that many frames."""
+
+    steps: int
+    batch: int
+    length: int = 1
+    outputs: int = 0  # the last so many frames count; 0: all
+    learning_rate: float = 2e-3
+    final_rate: float = 2e-5
+    warmup: int = 200
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    stages: tuple[Stage, ...]
+    model: StreamConfig = field(default_factory=StreamConfig)
+    sampling: Sampling = field(default_factory=Sampling)
+    losses: LossWeights = field(default_factory=LossWeights)
+    seed: int = 0
+    ema: float = 0.999
+    weight_decay: float = 0.01
+    bfloat16: bool = False
+    log_every: int = 50
+    save_every: int = 1000
+
+
+class Trainer:
+    """Owns the model, its running average and the state of a run."""
+
+    def __init__(self, config: TrainConfig, bank: Bank, run: Path) -> None:
+        self.config, self.bank, self.run = config, bank, run
+        torch.manual_seed(config.seed)
+        self.rng = np.random.default_rng(config.seed)
+        self.model = StreamGLAGCN(config.model)
+        self.average = torch.optim.swa_utils.AveragedModel(
+            self.model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema), use_buffers=True
+        )
+        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3, weight_decay=config.weight_decay)
+        self.stage, self.step = 0, 0
+
+    def train(self, on_step: Callable[[dict[str, float]], None] = lambda _: None) -> None:
+        """Run what is left of every stage; `on_step` sees each step's losses, rate and speed."""
+        self.run.mkdir(parents=True, exist_ok=True)
+        while self.stage < len(self.config.stages):
+            stage = self.config.stages[self.stage]
+            while self.step < stage.steps:
+                on_step(self._advance(stage))
+                if self.step % self.config.save_every == 0:
+                    self.save()
+            self.stage, self.step = self.stage + 1, 0
+            self.optimizer.state.clear()
+            self.save()
+
+    def _advance(self, stage: Stage) -> dict[str, float]:
+        start = time.perf_counter()
+        features, targets = sample(self.rng, self.bank, stage.batch, stage.length, self.config.sampling)
+        drawn = time.perf_counter()
+        rate = learning_rate(stage, self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.model.train()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.config.bfloat16):
+            pose, sigma, target = self._predict(stage, torch.from_numpy(features), torch.from_numpy(targets))
+        terms = losses(pose.float(), sigma.float(), target, self.config.losses)
+        loss = torch.stack(list(terms.values())).sum()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.model.parameters(), 0.5)
+        self.optimizer.step()
+        self.average.update_parameters(self.model)
+        self.step += 1
+        done = time.perf_counter()
+        figures = {name: float(term.detach()) for name, term in terms.items()}
+        return figures | {
+            "stage": self.stage, "step": self.step, "rate": rate,
+            "frames_per_s": stage.batch * stage.length / (done - start), "sampling_share": (drawn - start) / (done - start),
+        }  # fmt: skip
+
+    def _predict(self, stage: Stage, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """pose (B, T, K, V, 3), sigma and the target of every look-ahead: the pose k frames ago in its own view."""
+        lookaheads = self.config.model.lookaheads
+        if stage.length == 1:
+            pose, sigma = self.model.still(features[:, 0])
+            return pose[:, None], sigma[:, None], targets[:, :, None].expand(-1, -1, len(lookaheads), -1, -1)
+        outputs = stage.outputs or stage.length
+        pose, sigma = self.model(features, outputs=outputs)
+        at = torch.arange(stage.length - outputs, stage.length)
+        return pose, sigma, torch.stack([targets[:, (at - k).clamp(min=0)] for k in lookaheads], 2)
+
+    def save(self) -> None:
+        state = {
+            "config": asdict(self.config), "model": self.model.state_dict(), "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "stage": self.stage, "step": self.step,
+            "rng": json.dumps(self.rng.bit_generator.state), "torch_rng": torch.get_rng_state(),
+        }  # fmt: skip
+        partial = self.run / "checkpoint.part"
+        torch.save(state, partial)
+        os.replace(partial, self.run / "checkpoint.pt")
+
+    def resume(self) -> None:
+        """Continue from the run folder's checkpoint."""
+        state: dict[str, Any] = torch.load(self.run / "checkpoint.pt", weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.stage, self.step = state["stage"], state["step"]
+        self.rng.bit_generator.state = json.loads(state["rng"])
+        torch.set_rng_state(state["torch_rng"])
+
+    @property
+    def weights(self) -> StreamGLAGCN:
+        """The running average, in eval mode: what is shipped and evaluated."""
+        model: StreamGLAGCN = self.average.module  # type: ignore[assignment]
+        return model.eval()
+
+
+def learning_rate(stage: Stage, step: int) -> float:
+    """Linear warm-up, then a cosine from `learning_rate` to `final_rate`."""
+    if step < stage.warmup:
+        return stage.learning_rate * (step + 1) / stage.warmup
+    done = (step - stage.warmup) / max(stage.steps - stage.warmup, 1)
+    return stage.final_rate + (stage.learning_rate - stage.final_rate) * 0.5 * (1 + float(np.cos(np.pi * done)))
