@@ -55,7 +55,7 @@ class AdaptiveGraphConv(nn.Module):
         self.theta = nn.Parameter(torch.randn(channels, SUBSETS * self.embedding) * channels**-0.5)
         self.phi = nn.Parameter(torch.randn(channels, SUBSETS * self.embedding) * channels**-0.5)
         self.learned_UVI = nn.Parameter(torch.zeros(JOINTS, JOINTS, SUBSETS))
-        self.register_buffer("skeleton_UVI", torch.from_numpy(joint_graphs()).permute(2, 1, 0).contiguous())
+        self.register_buffer("skeleton_UVI", torch.from_numpy(joint_graphs()).permute(2, 1, 0).contiguous(), persistent=False)
         self.norm = nn.BatchNorm1d(channels)
 
     def forward(self, x_NVC: Tensor) -> Tensor:

@@ -1,0 +1,56 @@
+"""What runs one step of the streaming model: buffers it owns, and `run`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class StepShape:
+    """Sizes of a streaming model's step: L levels, V joints, F features, C channels, K look-aheads."""
+
+    levels: int
+    joints: int
+    features: int
+    channels: int
+    lookaheads: int
+
+
+@dataclass(frozen=True, eq=False)
+class StepBuffers:
+    """Inputs to write and outputs to read, for one batch size; owned by the backend, valid until its next run."""
+
+    features: Float  # (B, V, F)
+    taps: Float  # (L, B, V, 2C): [t - 3^l | t - 2*3^l]
+    pose: Float  # (B, K, V, 3)
+    sigma: Float  # (B, K, V)
+    activations: Float  # (L, B, V, C)
+
+    @classmethod
+    def allocate(cls, shape: StepShape, batch: int) -> StepBuffers:
+        return cls(
+            features=np.zeros((batch, shape.joints, shape.features), np.float32),
+            taps=np.zeros((shape.levels, batch, shape.joints, 2 * shape.channels), np.float32),
+            pose=np.zeros((batch, shape.lookaheads, shape.joints, 3), np.float32),
+            sigma=np.zeros((batch, shape.lookaheads, shape.joints), np.float32),
+            activations=np.zeros((shape.levels, batch, shape.joints, shape.channels), np.float32),
+        )
+
+
+class StepBackend(Protocol):
+    """Runs steps. `buffers(batch)` gives the same arrays each time; write the inputs, `run(batch)`, read the outputs."""
+
+    name: str
+    shape: StepShape
+
+    def buffers(self, batch: int) -> StepBuffers: ...
+
+    def run(self, batch: int) -> None: ...
+
+    def close(self) -> None: ...

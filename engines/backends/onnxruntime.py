@@ -1,0 +1,59 @@
+"""ONNX Runtime on the CPU: the default backend. Inputs and outputs are bound to fixed arrays, so a run copies nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+
+from engines.backends.base import StepBuffers, StepShape
+from engines.errors import UserError
+
+
+def session(graph: Path | bytes, threads: int = 1) -> Any:
+    """An inference session on `threads` cores that sleeps between runs instead of spinning."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    source = graph if isinstance(graph, bytes) else str(graph)
+    try:
+        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - ONNX Runtime raises its own bare exception types
+        raise UserError(f"ONNX Runtime cannot load {'the graph' if isinstance(graph, bytes) else graph}: {error}") from error
+
+
+class OnnxRuntimeStep:
+    """A StepBackend on an exported step graph."""
+
+    name = "onnxruntime"
+
+    def __init__(self, graph: Path | bytes, shape: StepShape, threads: int = 1) -> None:
+        self.shape = shape
+        self._session = session(graph, threads)
+        self._bound: dict[int, tuple[StepBuffers, Any]] = {}
+
+    def buffers(self, batch: int) -> StepBuffers:
+        return self._bind(batch)[0]
+
+    def run(self, batch: int) -> None:
+        self._session.run_with_iobinding(self._bind(batch)[1])
+
+    def close(self) -> None:
+        self._bound.clear()
+
+    def _bind(self, batch: int) -> tuple[StepBuffers, Any]:
+        if batch not in self._bound:
+            buffers = StepBuffers.allocate(self.shape, batch)
+            binding = self._session.io_binding()
+            for name in ("features", "taps"):
+                array = getattr(buffers, name)
+                binding.bind_input(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+            for name in ("pose", "sigma", "activations"):
+                array = getattr(buffers, name)
+                binding.bind_output(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+            self._bound[batch] = (buffers, binding)
+        return self._bound[batch]

@@ -1,0 +1,214 @@
+"""One interface over both models: open a stream for each person, push each frame's keypoints, get poses.
+
+`load_lifter` picks the model and the engine. Streams come and go at run time; one push steps many in one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import numpy as np
+
+from engines.backends.base import Float, StepBackend, StepShape
+from engines.checkpoint import PAPER, ModelCard, find_model
+from engines.errors import UserError
+from engines.normalise import FEATURES, normalise, to_camera
+from engines.taps import TapMemory
+
+RATE_HZ = 30.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiftedPoses:
+    """Poses of one push; the arrays belong to the lifter and hold until its next push."""
+
+    joints_m: Float  # (B, 17, 3) camera axes, the hip at the origin
+    sigma_m: Float  # (B, 17)
+    window_fill: Float  # (B,) 0 to 1
+    lag_frames: int
+
+
+class Lifter(Protocol):
+    """Use as a context manager. `push` takes rays (B, 17, 2), NaN where unseen, and scores (B, 17)."""
+
+    name: str
+    engine: str
+    rate_hz: float
+    lag_frames: int
+    frames: int
+
+    def __enter__(self) -> Lifter: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None: ...
+
+    def open(self) -> int: ...
+
+    def close(self, stream: int) -> None: ...
+
+    def reset(self, stream: int) -> None: ...
+
+    def push(self, streams: Sequence[int], rays: Float, score: Float, commit: Sequence[bool] | None = None) -> LiftedPoses: ...
+
+
+class Slots:
+    """Numbers for streams that come and go: the lowest free one first."""
+
+    def __init__(self) -> None:
+        self.used: set[int] = set()
+
+    def take(self) -> int:
+        slot = next(number for number in range(len(self.used) + 1) if number not in self.used)
+        self.used.add(slot)
+        return slot
+
+    def free(self, slot: int) -> None:
+        self.check([slot])
+        self.used.remove(slot)
+
+    def check(self, slots: Sequence[int]) -> None:
+        unknown = set(slots) - self.used
+        if unknown or len(set(slots)) != len(slots):
+            raise ValueError(f"streams {sorted(slots)} must be open and named once each; open: {sorted(self.used)}")
+
+
+class StreamLifter:
+    """The streaming model, one frame at a time on any StepBackend."""
+
+    def __init__(self, card: ModelCard, backend: StepBackend, lookahead: int = 0) -> None:
+        if lookahead not in card.lookaheads:
+            raise UserError(f"model {card.name} has no look-ahead {lookahead}: choose one of {list(card.lookaheads)}")
+        self.name, self.engine, self.rate_hz = card.name, backend.name, RATE_HZ
+        self.frames, self.lag_frames = card.frames, lookahead
+        self._head = card.lookaheads.index(lookahead)
+        self._backend = backend
+        self._memory = TapMemory(backend.shape)
+        self._slots = Slots()
+        self._seen: dict[int, int] = {}  # frames committed since the stream was primed; absent: prime at the next push
+        self._views = np.zeros((0, lookahead + 1, 3, 3), np.float32)  # each stream's last rotations, as a ring
+        self._out: dict[int, LiftedPoses] = {}
+
+    def __enter__(self) -> StreamLifter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._backend.close()
+
+    @property
+    def state_bytes_per_stream(self) -> int:
+        return self._memory.bytes_per_stream
+
+    def open(self) -> int:
+        slot = self._slots.take()
+        if slot >= len(self._views):
+            capacity = max(1, 2 * len(self._views))
+            self._memory.grow(capacity)
+            self._views = np.concatenate((self._views, np.zeros((capacity - len(self._views), *self._views.shape[1:]), np.float32)))
+        self._seen.pop(slot, None)
+        return slot
+
+    def close(self, stream: int) -> None:
+        self._slots.free(stream)
+
+    def reset(self, stream: int) -> None:
+        self._slots.check([stream])
+        self._seen.pop(stream, None)
+
+    def push(self, streams: Sequence[int], rays: Float, score: Float, commit: Sequence[bool] | None = None) -> LiftedPoses:
+        """Lift one frame of each stream. A stream's first frame primes it: as if that frame had always been there.
+
+        `commit` False steps without storing: a frame between two ticks of the model's clock.
+        """
+        self._slots.check(streams)
+        batch = len(streams)
+        buffers = self._backend.buffers(batch)
+        _, rotations = normalise(rays, score, buffers.features)
+        fresh = [row for row, stream in enumerate(streams) if stream not in self._seen]
+        if fresh:
+            self._prime(streams, fresh, buffers.features[fresh], rotations)
+        self._memory.gather(streams, buffers.taps)
+        self._backend.run(batch)
+        kept = [True] * batch if commit is None else commit
+        self._memory.store(streams, kept, buffers.activations)
+        out = self._output(batch)
+        ring = self.lag_frames + 1
+        for row, stream in enumerate(streams):
+            now = self._seen[stream] % ring
+            view = rotations[row] if not self.lag_frames else self._views[stream, (now + 1) % ring]
+            if kept[row]:
+                self._views[stream, now] = rotations[row]
+                self._seen[stream] += 1
+            out.joints_m[row] = to_camera(buffers.pose[row, self._head][None], view[None])[0]
+            out.window_fill[row] = min(self._seen[stream] / self.frames, 1.0)
+        out.sigma_m[:] = buffers.sigma[:, self._head]
+        return out
+
+    def _prime(self, streams: Sequence[int], fresh: list[int], features: Float, rotations: Float) -> None:
+        """Fill the taps with the frame's own activations: a level's are right once those below it are, so L runs."""
+        batch, channels = len(fresh), self._backend.shape.channels
+        buffers = self._backend.buffers(batch)
+        whole = features.copy()  # the same array as the batch's own where all are fresh
+        buffers.features[:] = whole
+        for level in range(self._backend.shape.levels):
+            self._backend.run(batch)
+            buffers.taps[level, ..., :channels] = buffers.activations[level]
+            buffers.taps[level, ..., channels:] = buffers.activations[level]
+        for row, index in enumerate(fresh):
+            stream = streams[index]
+            self._memory.fill(stream, row, buffers.activations)
+            self._views[stream] = rotations[index]
+            self._seen[stream] = 0
+
+    def _output(self, batch: int) -> LiftedPoses:
+        if batch not in self._out:
+            joints = self._backend.shape.joints
+            self._out[batch] = LiftedPoses(
+                joints_m=np.zeros((batch, joints, 3), np.float32), sigma_m=np.zeros((batch, joints), np.float32),
+                window_fill=np.zeros(batch, np.float32), lag_frames=self.lag_frames,
+            )  # fmt: skip
+        return self._out[batch]
+
+
+def step_shape(card: ModelCard) -> StepShape:
+    levels = round(np.log(card.frames) / np.log(3))
+    return StepShape(levels, card.joints, FEATURES, card.channels, len(card.lookaheads))
+
+
+def load_lifter(
+    model: str | Path = "default", engine: str = "auto", lookahead: int = 0, threads: int = 1,
+    align: str = "centre", plan: Path | None = None,
+) -> Lifter:  # fmt: skip
+    """The lifter for a model by name or path; `engine` auto, onnxruntime, torch or tensorrt (with `plan`)."""
+    card, weights = find_model(model)
+    if card.kind == PAPER:
+        from engines.window import load_window_lifter
+
+        return load_window_lifter(card, weights, engine=engine, threads=threads, align=align)
+    return StreamLifter(card, _step_backend(card, weights, engine, threads, plan), lookahead)
+
+
+def _step_backend(card: ModelCard, weights: Path, engine: str, threads: int, plan: Path | None) -> StepBackend:
+    if engine in ("auto", "onnxruntime"):
+        from engines.backends.onnxruntime import OnnxRuntimeStep
+
+        return OnnxRuntimeStep(step_graph(card, weights), step_shape(card), threads)
+    if engine == "torch":
+        from engines.backends.torch import TorchStep
+        from engines.checkpoint import load_model
+
+        return TorchStep(load_model(weights)[1], step_shape(card), threads)  # type: ignore[arg-type]
+    raise UserError(f"engine {engine!r} is unknown: choose auto, onnxruntime, torch or tensorrt")
+
+
+def step_graph(card: ModelCard, weights: Path) -> Path | bytes:
+    """The step's ONNX graph: the file beside the weights, else exported on the spot (needs `onnx`)."""
+    beside = weights.with_suffix(".onnx")
+    if beside.exists():
+        return beside
+    from engines.checkpoint import load_arrays
+    from engines.export_onnx import stream_onnx
+
+    return stream_onnx(card, load_arrays(card, weights))

@@ -1,0 +1,170 @@
+"""The streaming model's forms and backends agree: sequence, window and step, from the first frame on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch")
+
+from engines.backends.onnxruntime import session  # noqa: E402
+from engines.checkpoint import STREAM, ModelCard, save_model  # noqa: E402
+from engines.export_onnx import stream_onnx  # noqa: E402
+from engines.lifter import StreamLifter, load_lifter  # noqa: E402
+from engines.normalise import normalise, to_camera  # noqa: E402
+from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402
+
+TOLERANCE_M = 1e-4
+
+
+def random_model(levels: int = 5, channels: int = 48, **config: str) -> StreamGLAGCN:
+    """Random weights, taps that matter and random batch-norm statistics."""
+    torch.manual_seed(levels)
+    model = StreamGLAGCN(StreamConfig(levels=levels, channels=channels, **config))
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm1d):
+            module.running_mean.normal_(0, 0.2)
+            module.running_var.uniform_(2, 4)
+            torch.nn.init.uniform_(module.weight, 0.3, 0.6)
+            torch.nn.init.normal_(module.bias, 0, 0.1)
+    for mix in model.temporal:
+        torch.nn.init.normal_(mix.weight, 0, channels**-0.5)
+    for graph in model.spatial:
+        torch.nn.init.normal_(graph.learned_UVI, 0, 0.1)
+    return model.eval()
+
+
+def save(model: StreamGLAGCN, folder: Path) -> Path:
+    config = model.config
+    arrays = {key: value.numpy() for key, value in model.state_dict().items()}
+    path = folder / f"stream-{config.frames}-{config.channels}-{config.graph}-{config.head}.safetensors"
+    card = ModelCard(STREAM, path.stem, config.frames, config.channels, lookaheads=config.lookaheads, graph=config.graph, head=config.head)
+    save_model(arrays, card, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(random_model(), tmp_path_factory.mktemp("weights"))
+
+
+def walk(rng: np.random.Generator, frames: int, persons: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Smooth random keypoints (T, B, 17, 2) in rays and scores (T, B, 17), some of them missing."""
+    rays = rng.normal(0, 0.1, (1, persons, 17, 2)) + np.cumsum(rng.normal(0, 0.004, (frames, persons, 17, 2)), 0)
+    rays[rng.random((frames, persons, 17)) < 0.05] = np.nan
+    return rays.astype(np.float32), rng.uniform(0.3, 1, (frames, persons, 17)).astype(np.float32)
+
+
+def push_all(lifter: StreamLifter, rays: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """One stream a column: poses (T, B, 17, 3)."""
+    streams = [lifter.open() for _ in range(rays.shape[1])]
+    return np.stack([lifter.push(streams, r, s).joints_m.copy() for r, s in zip(rays, score, strict=True)])
+
+
+def sequence_poses(model: StreamGLAGCN, rays: np.ndarray, score: np.ndarray, lookahead: int = 0) -> np.ndarray:
+    """One person's poses (T, 17, 3) from the torch sequence form; row t is the pose of frame t - lookahead."""
+    features, rotations = normalise(rays, score)
+    with torch.inference_mode():
+        pose, _ = model(torch.from_numpy(features)[None])
+    view = rotations[np.maximum(np.arange(len(rays)) - lookahead, 0)]
+    return to_camera(pose[0, :, model.config.lookaheads.index(lookahead)].numpy(), view)
+
+
+@pytest.mark.parametrize("engine", ["onnxruntime", "torch"])
+@pytest.mark.parametrize("lookahead", [0, 4])
+def test_steps_agree_with_the_sequence_over_1000_frames(weights: Path, engine: str, lookahead: int) -> None:
+    rays, score = walk(np.random.default_rng(1), 1000)
+    with load_lifter(weights, engine, lookahead) as lifter:
+        steps = push_all(lifter, rays, score)[:, 0]
+        assert lifter.lag_frames == lookahead
+        assert lifter.state_bytes_per_stream < 4e6
+    expected = sequence_poses(random_model(), rays[:, 0], score[:, 0], lookahead)
+    np.testing.assert_allclose(steps, expected, atol=TOLERANCE_M)
+    assert np.ptp(expected, axis=0).max() > 0.05  # the poses move: agreement is not between constants
+
+
+@pytest.mark.parametrize(("levels", "channels"), [(3, 48), (4, 64), (5, 96), (3, 128)])
+@pytest.mark.parametrize("kind", [{}, {"graph": "fixed"}, {"head": "shared"}])
+def test_exported_forms_agree_with_torch(levels: int, channels: int, kind: dict[str, str], tmp_path: Path) -> None:
+    model = random_model(levels, channels, **kind)
+    card, arrays = ModelCard(STREAM, "m", 3**levels, channels, lookaheads=(0, 2, 4, 8)), {k: v.numpy() for k, v in model.state_dict().items()}
+    rays, score = walk(np.random.default_rng(2), 3**levels)
+    features, _ = normalise(rays[:, 0], score[:, 0])
+    with torch.inference_mode():
+        pose, sigma = model(torch.from_numpy(features)[None])
+        last_pose, _ = model.window(torch.from_numpy(features)[None])
+    window = session(stream_onnx(card, arrays, "window")).run(None, {"features": features[None]})
+    sequence = session(stream_onnx(card, arrays, "sequence")).run(None, {"features": features})
+    np.testing.assert_allclose(window[0][0], last_pose[0].numpy(), atol=TOLERANCE_M)
+    np.testing.assert_allclose(last_pose, pose[:, -1], atol=TOLERANCE_M)
+    np.testing.assert_allclose(sequence[0], pose[0].numpy(), atol=TOLERANCE_M)
+    np.testing.assert_allclose(sequence[1], sigma[0].numpy(), atol=TOLERANCE_M)
+
+
+def test_a_single_frame_is_a_primed_stream(weights: Path) -> None:
+    model = random_model()
+    rays, score = walk(np.random.default_rng(3), 1)
+    features, rotations = normalise(rays[0], score[0])
+    with torch.inference_mode():
+        pose, _ = model.still(torch.from_numpy(features))
+    with load_lifter(weights) as lifter:
+        np.testing.assert_allclose(push_all(lifter, rays, score)[0], to_camera(pose[:, 0].numpy(), rotations), atol=TOLERANCE_M)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_any_mixture_of_streams_gives_each_its_own_sequence(weights: Path, data: st.DataObject) -> None:
+    """Streams join, leave, reset, pause and peek in any order; each equals its own frames lifted alone."""
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    model = random_model()
+    with load_lifter(weights) as lifter:
+        history: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {}
+        for _ in range(data.draw(st.integers(1, 14))):
+            action = data.draw(st.sampled_from(["open", "push", "push", "push", "peek", "reset", "close"]))
+            if action == "open" or not history:
+                history[lifter.open()] = []
+            elif action in ("push", "peek"):
+                chosen = data.draw(st.lists(st.sampled_from(sorted(history)), min_size=1, unique=True))
+                rays, score = (part[0] for part in walk(rng, 1, len(chosen)))
+                poses = lifter.push(chosen, rays, score, [action == "push"] * len(chosen))
+                for row, stream in enumerate(chosen):
+                    frames = [*history[stream], (rays[row], score[row])]
+                    expected = sequence_poses(model, *(np.stack(part) for part in zip(*frames, strict=True)))[-1]
+                    np.testing.assert_allclose(poses.joints_m[row], expected, atol=TOLERANCE_M)
+                    if action == "push" or len(frames) == 1:
+                        history[stream] = frames if action == "push" else history[stream]
+                    if action == "peek" and not history[stream]:
+                        lifter.reset(stream)  # a peek primes; this test's model of it starts afresh
+            elif action == "reset":
+                stream = data.draw(st.sampled_from(sorted(history)))
+                lifter.reset(stream)
+                history[stream] = []
+            else:
+                stream = data.draw(st.sampled_from(sorted(history)))
+                lifter.close(stream)
+                del history[stream]
+
+
+def test_state_does_not_grow_with_time(weights: Path) -> None:
+    rays, score = walk(np.random.default_rng(4), 1, 2)
+    with load_lifter(weights) as lifter:
+        streams = [lifter.open(), lifter.open()]
+        first = lifter.push(streams, rays[0], score[0])
+        for _ in range(300):
+            again = lifter.push(streams, rays[0], score[0])
+        assert again is first  # the same arrays every time
+        np.testing.assert_allclose(again.window_fill, 1.0)
+
+
+def test_a_stream_not_open_is_refused(weights: Path) -> None:
+    rays, score = walk(np.random.default_rng(5), 1, 2)
+    with load_lifter(weights) as lifter:
+        stream = lifter.open()
+        with pytest.raises(ValueError, match="open"):
+            lifter.push([stream, 7], rays[0], score[0])
+        with pytest.raises(ValueError, match="once"):
+            lifter.push([stream, stream], rays[0], score[0])
