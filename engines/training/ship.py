@@ -1,0 +1,24 @@
+"""From a training run to files that run: safetensors, card and the step's ONNX graph, side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engines.checkpoint import STREAM, ModelCard, save_model, write_aside
+from engines.export_onnx import stream_onnx
+from engines.stream_gla_gcn import StreamGLAGCN
+
+
+def ship(model: StreamGLAGCN, name: str, folder: Path) -> Path:
+    """Write `name`.safetensors, .json and .onnx into `folder`; returns the safetensors path."""
+    config = model.config
+    arrays = {key: value.detach().cpu().numpy() for key, value in model.state_dict().items()}
+    card = ModelCard(
+        kind=STREAM, name=name, frames=config.frames, channels=config.channels, lookaheads=config.lookaheads,
+        graph=config.graph, head=config.head, parameters=sum(p.numel() for p in model.parameters()),
+    )  # fmt: skip
+    path = folder / f"{name}.safetensors"
+    card = save_model(arrays, card, path)
+    graph = stream_onnx(card, arrays)
+    write_aside(path.with_suffix(".onnx"), lambda aside: aside.write_bytes(graph))
+    return path
