@@ -1,0 +1,186 @@
+"""Downloads an archive through pip, npm or HTTPS, checks its SHA-256 and takes members out of it."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+log = logging.getLogger("realtime.assets")
+
+_NETWORK_TIMEOUT_S = 20
+_POLL_S = 0.1
+# One fixed wheel whatever the user's Python and machine are, so that the SHA-256 can be pinned. Its files are data.
+_PIP = (
+    "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--platform", "manylinux_2_28_x86_64",
+    "--python-version", "311", "--implementation", "cp", "--abi", "cp311", "--retries", "0",
+    "--timeout", str(_NETWORK_TIMEOUT_S), "--no-input", "--disable-pip-version-check", "--quiet",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Download:
+    """One archive and what to take out of it. No members: the download is itself the file."""
+
+    manager: str  # pip | npm | url
+    spec: str  # requirement, npm package, or address
+    archive_bytes: int
+    archive_sha256: str
+    members: Mapping[str, str]  # path in the archive -> SHA-256
+
+
+class DownloadFailed(Exception):  # noqa: N818 - reads as what happened
+    """This source did not deliver; the message says why."""
+
+
+def download(source: Download, name: str, scratch: Path, retry_waits_s: tuple[float, ...]) -> list[bytes]:
+    """The members' contents, in the order of `source.members`. Tries again after each of the waits.
+
+    Raises DownloadFailed, or OSError where the disk under `scratch` is full or not writable.
+    """
+    for wait_s in (*retry_waits_s, None):
+        try:
+            return _download_once(source, name, scratch)
+        except DownloadFailed as error:
+            if wait_s is None or isinstance(error, _Missing):
+                raise
+            log.info("%s: trying again in %.0f s", error, wait_s)
+            time.sleep(wait_s)
+    raise AssertionError("the last try returns or raises")
+
+
+class _Missing(DownloadFailed):
+    """The package manager itself is not there: trying again is no use."""
+
+
+def _download_once(source: Download, name: str, scratch: Path) -> list[bytes]:
+    folder = scratch / source.manager
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    with _Progress(name, folder, source.archive_bytes) as progress:
+        archive = _GET[source.manager](source.spec, folder, progress)
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    if digest != source.archive_sha256:
+        raise DownloadFailed(f"{source.spec} arrived corrupt (SHA-256 {digest[:12]}, not {source.archive_sha256[:12]})")
+    return [_member(archive, path, sha256) for path, sha256 in source.members.items()] or [archive.read_bytes()]
+
+
+def _member(archive: Path, path: str, sha256: str) -> bytes:
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as wheel:
+            content = wheel.read(path)
+    else:
+        with tarfile.open(archive) as tarball:
+            stream = tarball.extractfile(path)
+            content = stream.read() if stream else b""
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise DownloadFailed(f"{path} in {archive.name} is not the file that was expected")
+    return content
+
+
+def _pip(spec: str, folder: Path, progress: _Progress) -> Path:
+    if not _has_pip():
+        raise _Missing("pip is missing from this Python (run 'python -m ensurepip')")
+    return _run_manager([sys.executable, *_PIP, "--dest", str(folder), spec], spec, folder, progress)
+
+
+def _npm(spec: str, folder: Path, progress: _Progress) -> Path:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise _Missing("npm is not installed")
+    return _run_manager([npm, "pack", "--silent", spec], spec, folder, progress)
+
+
+def _has_pip() -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec("pip") is not None
+
+
+def _run_manager(command: list[str], spec: str, folder: Path, progress: _Progress) -> Path:
+    temporary = folder / "tmp"  # on the cache's disk, and where the progress bar sees it grow
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary), "TEMP": str(temporary), "TMP": str(temporary)}
+    errors = folder / "errors.txt"
+    with errors.open("wb") as sink, subprocess.Popen(
+        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
+    ) as process:
+        try:
+            while process.poll() is None:
+                progress.look()
+                time.sleep(_POLL_S)
+        except BaseException:
+            process.kill()
+            raise
+    archives = [path for pattern in ("*.whl", "*.tgz") for path in folder.glob(pattern)]
+    if process.returncode == 0 and len(archives) == 1:
+        return archives[0]
+    said = errors.read_text("utf-8", "replace")
+    if "No space left on device" in said:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+    raise DownloadFailed(f"{'npm' if command[1] == 'pack' else 'pip'} cannot get {spec} ({_gist(said)})")
+
+
+def _gist(said: str) -> str:
+    """The last line that names an error, shortened: pip and npm end in advice, not in the cause."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()] or lines or ["no output"]
+    return errors[-1][:160]
+
+
+def _url(address: str, folder: Path, progress: _Progress) -> Path:
+    path = folder / "file"
+    try:
+        with urllib.request.urlopen(address, timeout=_NETWORK_TIMEOUT_S) as response, path.open("wb") as file:
+            while block := response.read(1 << 18):
+                file.write(block)
+                progress.look()
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        raise DownloadFailed(f"{address} cannot be reached ({getattr(error, 'reason', error)})") from error
+    return path
+
+
+_GET: dict[str, Callable[[str, Path, _Progress], Path]] = {"pip": _pip, "npm": _npm, "url": _url}
+
+
+class _Progress:
+    """A bar on stderr that follows the bytes under a folder: the one measure all package managers share."""
+
+    def __init__(self, name: str, folder: Path, total_bytes: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+        self._folder = folder
+        self._bar = Progress(
+            TextColumn("fetching {task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
+            console=Console(stderr=True), transient=True,
+        )  # fmt: skip
+        self._task = self._bar.add_task(name, total=total_bytes)
+
+    def __enter__(self) -> _Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._bar.stop()
+
+    def look(self) -> None:
+        sizes = 0
+        for path in self._folder.rglob("*"):
+            try:
+                sizes += path.stat().st_size
+            except FileNotFoundError:  # pip moves its files while we look
+                continue
+        self._bar.update(self._task, completed=sizes)
