@@ -7,7 +7,7 @@ Axes as in engines.gla_gcn: B batch, C channels, T frames, V joints, E embedding
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,8 @@ from numpy.typing import NDArray
 
 from engines.checkpoint import PAPER, ModelCard, find_model, load_arrays, write_aside
 from engines.errors import UserError
+from engines.onnx_graph import Array, GraphBuilder
 from engines.paper_graph import skeleton_graphs
-
-OPSET = 18
-EPSILON = 1e-5  # of every batch norm
-
-Array = NDArray[np.floating[Any]]
 
 
 def export_paper(model: str | Path, target: Path) -> ModelCard:
@@ -30,68 +26,36 @@ def export_paper(model: str | Path, target: Path) -> ModelCard:
     if card.kind != PAPER:
         raise UserError(f"model {card.name} is {card.kind}: this exporter writes {PAPER}")
     data = paper_onnx(card, load_arrays(card, weights))
+    target.parent.mkdir(parents=True, exist_ok=True)
     write_aside(target, lambda aside: aside.write_bytes(data))
     return card
 
 
 def paper_onnx(card: ModelCard, arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """The serialised ONNX model. Raises UserError where the `onnx` package is missing."""
-    try:
-        import onnx
-        from onnx import TensorProto, helper
-    except ImportError as error:
-        raise UserError("exporting a model needs onnx: pip install 'realtime-pose[train]'") from error
-    graph = _Graph(arrays)
-    joints, frames = card.joints, card.frames
-    scale, shift = graph.norm("data_bn")
-    x = graph.add("Mul", "features", graph.constant(scale.reshape(joints, 2)))
-    x = graph.add("Add", x, graph.constant(shift.reshape(joints, 2)))
-    x = graph.add("Transpose", x, perm=[0, 3, 1, 2])  # (B, T, V, 2) -> (B, 2, T, V)
-    x = graph.unit("expand_gcn", x, frames)
-    for level, width in enumerate(card.widths):
-        centre = x if width == 1 else graph.slice_frames(x, width)
-        x = graph.unit(f"layers_tcngcn.{2 * level}", x, frames)
-        x = graph.unit(f"layers_tcngcn.{2 * level + 1}", x, frames, stride=width, residual=False)
-        x = graph.add("Add", centre, x)
-        frames //= width
-    graph.head(x, joints)
-    value_in = helper.make_tensor_value_info("features", TensorProto.FLOAT, ("batch", card.frames, joints, 2))
-    value_out = helper.make_tensor_value_info("pose", TensorProto.FLOAT, ("batch", 1, joints, 3))
-    proto = helper.make_graph(graph.nodes, card.name or PAPER, [value_in], [value_out], graph.constants)
-    model = helper.make_model(proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
-    onnx.checker.check_model(model)
-    return bytes(model.SerializeToString())
+    graph = _PaperGraph(arrays)
+    graph.network(card)
+    frame = (card.joints, 2)
+    return graph.model(card.name, {"features": ("batch", card.frames, *frame)}, {"pose": ("batch", 1, card.joints, 3)})
 
 
-class _Graph:
-    """Collects nodes and constants; every method returns the name of what it computes."""
+class _PaperGraph(GraphBuilder):
+    """Activations travel as (B, C, T, V)."""
 
-    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        self.arrays = arrays
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-
-    def constant(self, value: NDArray[Any]) -> str:
-        from onnx import numpy_helper
-
-        name = f"constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def add(self, operator: str, *inputs: str, output: str = "", **attributes: Any) -> str:
-        from onnx import helper
-
-        output = output or f"{operator.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, list(inputs), [output], **attributes))
-        return output
-
-    def reshape(self, x: str, shape: Sequence[int]) -> str:
-        return self.add("Reshape", x, self.constant(np.asarray(shape, np.int64)))
-
-    def norm(self, name: str) -> tuple[Array, Array]:
-        """Batch norm `name` in eval mode as y = x * scale + shift."""
-        scale = self.arrays[f"{name}.weight"] / np.sqrt(self.arrays[f"{name}.running_var"] + EPSILON)
-        return scale, self.arrays[f"{name}.bias"] - self.arrays[f"{name}.running_mean"] * scale
+    def network(self, card: ModelCard) -> None:
+        frames = card.frames
+        scale, shift = self.norm("data_bn")
+        x = self.add("Mul", "features", self.constant(scale.reshape(card.joints, 2)))
+        x = self.add("Add", x, self.constant(shift.reshape(card.joints, 2)))
+        x = self.add("Transpose", x, perm=[0, 3, 1, 2])  # (B, T, V, 2) -> (B, 2, T, V)
+        x = self.unit("expand_gcn", x, frames)
+        for level, width in enumerate(card.widths):
+            centre = self.every(width, x)
+            x = self.unit(f"layers_tcngcn.{2 * level}", x, frames)
+            x = self.unit(f"layers_tcngcn.{2 * level + 1}", x, frames, stride=width, residual=False)
+            x = self.add("Add", centre, x)
+            frames //= width
+        self.head(x, card.joints)
 
     def folded(self, conv: str, norm: str) -> tuple[Array, Array]:
         """Weight and bias of a convolution followed by a batch norm."""
@@ -102,13 +66,13 @@ class _Graph:
     def conv(self, x: str, weight: Array, bias: Array, stride: int = 1) -> str:
         kernel = weight.shape[2]
         pads = [kernel // 2, 0, kernel // 2, 0]
-        constants = (self.constant(weight.astype(np.float32)), self.constant(bias.astype(np.float32)))
+        constants = (self.constant(weight), self.constant(bias))
         return self.add("Conv", x, *constants, kernel_shape=[kernel, 1], strides=[stride, 1], pads=pads)
 
-    def slice_frames(self, x: str, width: int) -> str:
+    def every(self, width: int, x: str) -> str:
         """x[:, :, width // 2 :: width]"""
-        ints = (np.array([value], np.int64) for value in (width // 2, np.iinfo(np.int64).max, 2, width))
-        return self.add("Slice", x, *(self.constant(value) for value in ints))
+        end = np.iinfo(np.int64).max
+        return self.add("Slice", x, self.ints(width // 2), self.ints(end), self.ints(2), self.ints(width))
 
     def unit(self, name: str, x: str, frames: int, stride: int = 1, residual: bool = True) -> str:
         y = self.conv(self.graph_conv(f"{name}.gcn1", x, frames),
@@ -142,9 +106,9 @@ class _Graph:
         weight = np.concatenate([*(value * scale for value in theta[::2]), *phi[::2]])
         bias = np.concatenate([*(value * scale for value in theta[1::2]), *phi[1::2]])
         both = self.reshape(self.conv(x, weight, bias), (0, 6, embedding * frames, joints))
-        self.nodes.append(_split(both, f"{name}.theta", f"{name}.phi"))
-        rows = self.add("Transpose", f"{name}.theta", perm=[0, 1, 3, 2])
-        graph = self.add("Softmax", self.add("MatMul", rows, f"{name}.phi"), axis=2)
+        theta_x, phi_x = self.split(both, (3, 3), axis=1)
+        rows = self.add("Transpose", theta_x, perm=[0, 1, 3, 2])
+        graph = self.add("Softmax", self.add("MatMul", rows, phi_x), axis=2)
         return self.add("Add", graph, self.constant(skeleton_graphs(joints) + self.arrays[f"{name}.PA"]))
 
     def head(self, x: str, joints: int) -> None:
@@ -153,13 +117,7 @@ class _Graph:
         if bias.ndim == 1:
             weight, bias = np.tile(weight[:, :, 0], (joints, 1, 1)), np.tile(bias, (joints, 1))
         y = self.add("Transpose", x, perm=[0, 2, 3, 1])  # (B, 1, V, C)
-        y = self.add("Unsqueeze", y, self.constant(np.array([3], np.int64)))
+        y = self.add("Unsqueeze", y, self.ints(3))
         y = self.add("MatMul", y, self.constant(weight.transpose(0, 2, 1)))  # (B, 1, V, 1, 3)
-        y = self.add("Squeeze", y, self.constant(np.array([3], np.int64)))
+        y = self.add("Squeeze", y, self.ints(3))
         self.add("Add", y, self.constant(bias), output="pose")
-
-
-def _split(x: str, *outputs: str) -> Any:
-    from onnx import helper
-
-    return helper.make_node("Split", [x], list(outputs), axis=1, num_outputs=len(outputs))
