@@ -1,0 +1,37 @@
+"""`realtime import-checkpoint`: a published GLA-GCN checkpoint into the project's format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def import_checkpoint(
+    file: Annotated[Path, typer.Argument(help="The published checkpoint: a pickle with 'model_pos'.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The .safetensors to write. Default: beside FILE, same stem.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The model's name in messages. Default: the stem of --out.")] = None,
+) -> None:
+    """Turn a published GLA-GCN checkpoint into weights this project runs: .safetensors, a JSON card, an ONNX graph.
+
+    Nothing in the pickle is executed. Only import weights whose licence allows what you want to do with them.
+
+    Example: realtime import-checkpoint best_epoch.bin -o models/gla-gcn-243.safetensors; then realtime run --model
+    models/gla-gcn-243.safetensors
+    """
+    import sys
+
+    from engines.checkpoint import require_torch
+
+    require_torch("importing a checkpoint")
+    from engines.export_paper_onnx import export_paper
+    from engines.published import import_checkpoint as run
+
+    target = (out or file).with_suffix(".safetensors")
+    card = run(file, target, name or target.stem)
+    export_paper(target, target.with_suffix(".onnx"))
+    sys.stdout.write(f"{target}: T = {card.frames}, C = {card.channels}, {card.joints} joints, {card.head} head, "
+                     f"{card.parameters:,} parameters\n")  # fmt: skip

@@ -1,0 +1,111 @@
+"""The people in view, each with a clock and lifter streams of their own, stepped together in one call.
+
+The live lifter and `realtime lift` both lift through this.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from engines.lifter import Lifter
+from realtime.contracts import Array
+from realtime.resample import Resampler, Tick
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """One person in one frame."""
+
+    track_id: int
+    rays: Array  # (17, 2), NaN where unseen
+    score: Array  # (17,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiftedPerson:
+    """A pose of one's own arrays, and the source time of the frame it is the pose of."""
+
+    joints_m: Array  # (17, 3) camera axes, the hip at the origin
+    sigma_m: Array  # (17,)
+    window_fill: float
+    source_ns: int
+
+
+@dataclass(slots=True, eq=False)
+class _Stream:
+    slot: int
+    committed_ns: deque[int]  # times of the newest ticks the lifter remembers, as many as it lags
+
+
+@dataclass(slots=True, eq=False)
+class _Person:
+    resampler: Resampler
+    streams: dict[int, _Stream] = field(default_factory=dict)  # phase -> lifter stream
+
+
+class People:
+    """`push` one frame's sightings, get each person's pose. People appear by themselves; `drop` those who left."""
+
+    def __init__(self, lifter: Lifter) -> None:
+        self._lifter = lifter
+        self._people: dict[int, _Person] = {}
+
+    def push(self, source_ns: int, sightings: Sequence[Sighting]) -> dict[int, LiftedPerson]:
+        """One frame at `source_ns` on the source's timeline: track id -> pose, one for each sighting."""
+        pending: dict[int, list[Tick]] = {}
+        for sighting in sightings:
+            person = self._people.setdefault(sighting.track_id, _Person(Resampler(self._lifter.rate_hz)))
+            pending[sighting.track_id] = person.resampler.push(source_ns, sighting.rays, sighting.score)
+        poses: dict[int, LiftedPerson] = {}
+        for left in range(max(map(len, pending.values()), default=0), 0, -1):
+            poses |= self._step({track: ticks[-left] for track, ticks in pending.items() if len(ticks) >= left})
+        for track_id in pending:
+            self._close_surplus(self._people[track_id])
+        return poses
+
+    def drop(self, track_id: int) -> None:
+        """Forget a person; their streams are free for others. Unknown ids are fine."""
+        person = self._people.pop(track_id, None)
+        for stream in person.streams.values() if person else ():
+            self._lifter.close(stream.slot)
+
+    def _step(self, ticks: dict[int, Tick]) -> dict[int, LiftedPerson]:
+        streams = [self._stream(self._people[track_id], tick) for track_id, tick in ticks.items()]
+        lifted = self._lifter.push(
+            [stream.slot for stream in streams],
+            np.stack([tick.rays for tick in ticks.values()]),
+            np.stack([tick.score for tick in ticks.values()]),
+            [tick.commit for tick in ticks.values()],
+        )
+        poses = {}
+        for row, (track_id, tick) in enumerate(ticks.items()):
+            pose_ns = _pose_time(streams[row], tick, self._lifter.lag_frames)
+            joints_m, sigma_m = lifted.joints_m[row].copy(), lifted.sigma_m[row].copy()
+            poses[track_id] = LiftedPerson(joints_m, sigma_m, float(lifted.window_fill[row]), pose_ns)
+        return poses
+
+    def _stream(self, person: _Person, tick: Tick) -> _Stream:
+        if tick.phase not in person.streams:
+            person.streams[tick.phase] = _Stream(self._lifter.open(), deque(maxlen=self._lifter.lag_frames))
+        stream = person.streams[tick.phase]
+        if tick.reset:
+            self._lifter.reset(stream.slot)
+            stream.committed_ns.clear()
+        return stream
+
+    def _close_surplus(self, person: _Person) -> None:
+        for phase in [phase for phase in person.streams if phase >= person.resampler.phases]:
+            self._lifter.close(person.streams.pop(phase).slot)
+
+
+def _pose_time(stream: _Stream, tick: Tick, lag_frames: int) -> int:
+    """The time of the tick `lag_frames` before this one; the first one's while there are fewer."""
+    past = stream.committed_ns
+    pose_ns = past[0] if lag_frames and past else tick.source_ns
+    if tick.commit:
+        past.append(tick.source_ns)
+    return pose_ns
