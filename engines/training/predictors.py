@@ -1,0 +1,99 @@
+"""Any lifter as the function `evaluate` scores: whole sequences in, poses of every frame out.
+
+Axes: S sequences, T frames, K look-aheads, V joints (17). Camera axes, metres, the hip at the origin.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from engines.gla_gcn import GLAGCN
+from engines.lifter import Lifter
+from engines.normalise import MIN_SCORE, normalise, to_camera
+from engines.stream_gla_gcn import StreamGLAGCN
+from engines.training.evaluate import Float, Predict
+from engines.window import RAY_TO_PAPER
+
+WINDOWS_AT_ONCE = 128
+
+
+def of_stream(model: StreamGLAGCN, *, still: bool = False) -> Predict:
+    """The sequence form, which agrees with the live step; `still`: every frame for itself, as a single-frame model."""
+
+    def predict(rays: Float, score: Float) -> tuple[Float, Float]:
+        size, frames = rays.shape[:2]
+        features, rotations = normalise(rays.reshape(-1, 17, 2), score.reshape(-1, 17))
+        training = model.training
+        model.eval()
+        with torch.inference_mode():
+            x = torch.from_numpy(features)
+            pose, sigma = model.still(x) if still else model(x.view(size, frames, 17, -1))
+        model.train(training)
+        heads = pose.shape[-3]
+        views = rotations.reshape(size, frames, 3, 3)
+        out = np.empty((size, frames, heads, 17, 3), np.float32)
+        for k, back in enumerate(model.config.lookaheads):
+            seen = views[:, np.maximum(np.arange(frames) - back, 0)]  # a head answers in the view of its own frame
+            own = pose.view(size, frames, heads, 17, 3)[:, :, k].numpy()
+            out[:, :, k] = to_camera(own.reshape(-1, 1, 17, 3), seen.reshape(-1, 3, 3)).reshape(own.shape)
+        return out, sigma.view(size, frames, heads, 17).numpy()
+
+    return predict
+
+
+def of_paper(model: GLAGCN, frames: int) -> Predict:
+    """The paper's model: each frame at the centre of its window, the sequence's ends repeated beyond it."""
+
+    def predict(rays: Float, score: Float) -> tuple[Float, None]:
+        size, length = rays.shape[:2]
+        x = torch.from_numpy(held(rays, score) * np.float32(RAY_TO_PAPER))
+        at = (np.arange(length)[:, None] + np.arange(frames) - frames // 2).clip(0, length - 1)
+        out = torch.zeros(size, length, 1, 17, 3)
+        training = model.training
+        model.eval()
+        with torch.inference_mode():
+            for row in range(size):
+                for first in range(0, length, WINDOWS_AT_ONCE):
+                    windows = at[first : first + WINDOWS_AT_ONCE]
+                    out[row, first : first + len(windows)] = model(x[row, torch.from_numpy(windows)])
+        model.train(training)
+        out[..., 0, :] = 0
+        return out.numpy(), None
+
+    return predict
+
+
+def of_lifter(lifter: Lifter) -> Predict:
+    """The live code, frame by frame, every sequence a stream. One head: the lifter's own lag, aligned away.
+
+    Score it with the look-ahead 0: the last frames of a sequence are repeated until their poses are out.
+    """
+
+    def predict(rays: Float, score: Float) -> tuple[Float, Float]:
+        size, frames = rays.shape[:2]
+        lag = lifter.lag_frames
+        pose = np.empty((size, frames, 1, 17, 3), np.float32)
+        sigma = np.empty((size, frames, 1, 17), np.float32)
+        streams = [lifter.open() for _ in range(size)]
+        for frame in range(frames + lag):
+            at = min(frame, frames - 1)
+            lifted = lifter.push(streams, np.ascontiguousarray(rays[:, at]), np.ascontiguousarray(score[:, at]))
+            if frame >= lag:
+                pose[:, frame - lag, 0], sigma[:, frame - lag, 0] = lifted.joints_m, lifted.sigma_m
+        for stream in streams:
+            lifter.close(stream)
+        return pose, sigma
+
+    return predict
+
+
+def held(rays: Float, score: Float) -> Float:
+    """Rays (S, T, V, 2), every unseen joint where it was last seen; before that, at the mean of the first frame's."""
+    seen = np.isfinite(rays).all(-1) & (score >= MIN_SCORE)
+    known = np.where(seen[..., None], rays, 0)
+    mean = known.sum(2) / np.maximum(seen.sum(2), 1)[..., None]
+    at = np.where(seen, np.arange(rays.shape[1])[None, :, None], -1)
+    last = np.maximum.accumulate(at, axis=1)
+    held_back = np.take_along_axis(known, np.maximum(last, 0)[..., None], axis=1)
+    return np.asarray(np.where((last >= 0)[..., None], held_back, mean[:, :1, None]), np.float32)
