@@ -1,0 +1,105 @@
+"""What this machine can run: its GPU, its driver, the TensorRT packages installed. And which plans fit it."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from engines.artifacts import plans_dir
+from engines.errors import UserError
+from engines.plan import PlanCard, read_card
+
+MODULES = {"rtx": "tensorrt_rtx", "tensorrt": "tensorrt"}
+INSTALL = {
+    "rtx": "pip install 'realtime-pose[tensorrt]'",
+    "tensorrt": "pip install tensorrt (from NVIDIA's package index, on a machine with an NVIDIA GPU)",
+}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """`gpu` is the compute capability (`sm86`), None without a usable one; then `why_no_gpu` is a sentence's end."""
+
+    gpu: str | None
+    gpu_name: str = ""
+    why_no_gpu: str = ""
+    runtimes: dict[str, str] = field(default_factory=dict)  # rtx | tensorrt -> version
+
+
+@cache
+def this_machine() -> Machine:
+    runtimes = {}
+    for runtime, module in MODULES.items():
+        if importlib.util.find_spec(module) is not None:
+            runtimes[runtime] = metadata.version(module)
+    gpu, detail = probe_gpu()
+    if gpu is None:
+        return Machine(None, why_no_gpu=detail, runtimes=runtimes)
+    return Machine(gpu, detail, runtimes=runtimes)
+
+
+def probe_gpu() -> tuple[str | None, str]:
+    """(`sm86`, GPU name), or (None, why not)."""
+    if importlib.util.find_spec("cuda") is None or importlib.util.find_spec("cuda.bindings") is None:
+        return None, f"cuda-python is not installed ({INSTALL['rtx']})"
+    from engines.backends.cuda_memory import Cuda, CudaError
+
+    try:
+        return Cuda().describe()
+    except CudaError as error:
+        return None, f"no NVIDIA GPU or driver is usable here ({error})"
+
+
+def misfit(card: PlanCard, machine: Machine, plan: str = "the plan") -> str | None:
+    """Why `plan` cannot run here, in one sentence with what to do; None where it can."""
+    installed = machine.runtimes.get(card.runtime)
+    if installed is None:
+        return f"{plan} needs {MODULES[card.runtime]}, which is not installed: {INSTALL[card.runtime]}"
+    if installed != card.runtime_version:
+        return (f"{plan} was built by {MODULES[card.runtime]} {card.runtime_version}, {installed} is installed:"
+                f" run '{card.rebuild}'")  # fmt: skip
+    if machine.gpu is None:
+        return f"{plan} needs an NVIDIA GPU: {machine.why_no_gpu}"
+    if machine.gpu not in card.targets:
+        return (f"{plan} was built for {', '.join(card.targets)}, this GPU is {machine.gpu}:"
+                f" run '{card.rebuild.rsplit(' --target', 1)[0]} --target {machine.gpu}'")  # fmt: skip
+    return None
+
+
+def require_fit(card: PlanCard, machine: Machine, plan: Path, weights_sha256: str = "") -> None:
+    """Raise UserError where the plan cannot run here or was built from other weights (if given)."""
+    problem = misfit(card, machine, str(plan))
+    if weights_sha256 and card.weights_sha256 != weights_sha256:
+        problem = f"{plan} was built from other weights of {card.model} than these: run '{card.rebuild} -o {plan}'"
+    if problem:
+        raise UserError(problem)
+
+
+def choose_plan(weights_sha256: str, form: str, machine: Machine,
+                folder: Path | None = None) -> tuple[Path | None, str]:  # fmt: skip
+    """For `--engine auto`: the most exact plan of these weights that fits, or None; and the reason."""
+    folder = folder or plans_dir()
+    if machine.gpu is None:
+        return None, machine.why_no_gpu
+    problems = []
+    fitting: list[tuple[float, Path]] = []
+    for path in sorted(folder.glob("*.plan")):
+        try:
+            card = read_card(path)
+        except UserError as error:
+            problems.append(str(error))
+            continue
+        if card.weights_sha256 != weights_sha256 or card.form != form:
+            continue
+        problem = misfit(card, machine, str(path))
+        if problem is None:
+            fitting.append((card.parity.mean_mm, path))
+        else:
+            problems.append(problem)
+    if fitting:
+        path = min(fitting)[1]
+        return path, f"{path.name} fits this {machine.gpu_name or machine.gpu}"
+    return None, problems[0] if problems else f"no plan of this model in {folder}: 'realtime build-engine' makes one"

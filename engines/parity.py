@@ -1,0 +1,121 @@
+"""How far a converted graph is from the model it came from: measured on the very ONNX graph that goes into a plan.
+
+Axes: S sequences, T frames, V joints, F features, K look-aheads, L levels, B batch, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.errors import UserError
+from engines.skeleton import JOINT_NAMES, JOINTS
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+Array = NDArray[np.float32]
+Predict = Callable[[Array], Array]
+
+MIN_FRAMES = 1000
+# precision -> (statistic, limit in mm): beyond it a build fails unless forced
+LIMITS_MM = {"fp32": ("max", 0.1), "fp16": ("max", 1.0), "bf16": ("max", 1.0), "int8": ("mean", 5.0)}
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Joint errors in mm of a graph against its reference, over `frames` poses of every look-ahead."""
+
+    reference: str  # what computed the truth, e.g. torch 2.13.0
+    evaluated: str  # what ran the graph, and how, where that is not obvious
+    data: str  # which poses
+    frames: int
+    max_mm: float
+    mean_mm: float
+    worst_joint: str
+    worst_joint_mean_mm: float
+    limit: str
+    passed: bool
+
+    def __str__(self) -> str:
+        verdict = "within" if self.passed else "BEYOND"
+        return (f"max {self.max_mm:.4f} mm, mean {self.mean_mm:.4f} mm over {self.frames} frames against"
+                f" {self.reference} ({verdict} the limit: {self.limit}); worst joint {self.worst_joint},"
+                f" mean {self.worst_joint_mean_mm:.4f} mm")  # fmt: skip
+
+
+def certify(reference_m: Array, candidate_m: Array, precision: str, *, reference: str, evaluated: str,
+            data: str) -> Certificate:  # fmt: skip
+    """Compare poses (N, K, V, 3) in metres. A pose that is not finite counts as infinitely wrong."""
+    if reference_m.shape != candidate_m.shape:
+        raise ValueError(f"poses of shape {candidate_m.shape} against {reference_m.shape}")
+    error_mm = np.linalg.norm(candidate_m - reference_m, axis=-1).astype(np.float64) * 1000
+    error_mm = np.where(np.isfinite(error_mm), error_mm, np.inf)
+    per_joint = error_mm.reshape(-1, error_mm.shape[-1]).mean(0)
+    worst = int(per_joint.argmax())
+    # The hip is the origin of a streaming pose: exact by definition, it must not flatter the mean.
+    mean = float(per_joint[1:].mean())
+    statistic, limit_mm = LIMITS_MM[precision]
+    largest = float(error_mm.max())
+    names = JOINT_NAMES if len(per_joint) == JOINTS else tuple(f"joint {joint}" for joint in range(len(per_joint)))
+    return Certificate(
+        reference, evaluated, data, len(error_mm), largest, mean, names[worst], float(per_joint[worst]),
+        f"{statistic} {limit_mm:g} mm", (largest if statistic == "max" else mean) <= limit_mm,
+    )  # fmt: skip
+
+
+def require_pass(certificate: Certificate, precision: str) -> None:
+    """Raise UserError where the certificate is beyond its limit."""
+    if not certificate.passed:
+        raise UserError(f"{precision} moves joints too far: {certificate}. Choose another --precision, or --force")
+
+
+def onnx_session(onnx: bytes, threads: int = 0, optimise: bool = True) -> onnxruntime.InferenceSession:
+    """A CPU session. Without `optimise`, every cast and rounding of the graph stays in place."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    if not optimise:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+
+
+def window_poses(session: onnxruntime.InferenceSession, windows_STVF: Array, batch: int = 8) -> Array:
+    """Poses (S, K, V, 3) of a window graph."""
+    chunks = [windows_STVF[at : at + batch] for at in range(0, len(windows_STVF), batch)]
+    return np.concatenate([session.run(["pose"], {"features": chunk})[0] for chunk in chunks])
+
+
+def step_poses(session: onnxruntime.InferenceSession, features_STVF: Array) -> Array:
+    """Poses (S, T, K, V, 3) of a step graph run frame after frame, fed its own activations, primed by frame 0."""
+    return np.stack([outputs[0] for _, outputs in step_sequence(session, features_STVF)], axis=1)
+
+
+def step_sequence(session: onnxruntime.InferenceSession,
+                  features_STVF: Array) -> Iterator[tuple[dict[str, Array], list[Any]]]:  # fmt: skip
+    """Inputs and outputs of each step of a step graph: calibration data, and a check that errors do not add up."""
+    frames = features_STVF.shape[1]
+    shape = session.get_inputs()[1].shape  # (L, B, V, 2C)
+    levels, channels = int(shape[0]), int(shape[3]) // 2
+    past = np.zeros((frames, levels, len(features_STVF), JOINTS, channels), np.float32)
+    for t in range(frames):
+        # Frame 0 has itself for a past; each pass settles one more level.
+        for _ in range(1 if t else levels + 1):
+            inputs = {"features": np.ascontiguousarray(features_STVF[:, t]), "taps": _taps(past, t)}
+            outputs = session.run(["pose", "sigma", "activations"], inputs)
+            past[t] = outputs[2]
+        yield inputs, outputs
+
+
+def _taps(past_TLBVC: Array, t: int) -> Array:
+    """(L, B, V, 2C): the activations of t - 3^l and t - 2*3^l, of frame 0 where there is no such frame."""
+    return np.stack([
+        np.concatenate([past_TLBVC[max(t - back * 3**level, 0), level] for back in (1, 2)], axis=-1)
+        for level in range(past_TLBVC.shape[1])
+    ])  # fmt: skip
