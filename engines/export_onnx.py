@@ -1,7 +1,8 @@
 """The streaming model as ONNX graphs in its three forms, with batch norms, biases and residuals folded.
 
 Step: `features` (B, V, F), `taps` (L, B, V, 2C) -> `pose` (B, K, V, 3), `sigma` (B, K, V), `activations` (L, B, V, C).
-Window: `features` (B, 3^L, V, F) -> `pose`, `sigma` of the last frame. Sequence: `features` (T, V, F) -> of every frame.
+Window: `features` (B, 3^L, V, F) -> `pose`, `sigma` of the last frame.
+Sequence: `features` (T, V, F) -> `pose`, `sigma` of every frame.
 Axes as in engines.stream_gla_gcn.
 """
 
@@ -46,7 +47,8 @@ def stream_onnx(card: ModelCard, arrays: Mapping[str, NDArray[Any]], form: str =
         graph.step()
         taps = (graph.levels, "batch", joints, 2 * card.channels)
         activations = (graph.levels, "batch", joints, card.channels)
-        return graph.model(card.name, {"features": ("batch", *frame), "taps": taps}, poses | {"activations": activations})
+        inputs = {"features": ("batch", *frame), "taps": taps}
+        return graph.model(card.name, inputs, poses | {"activations": activations})
     if form == "window":
         graph.window()
         return graph.model(card.name, {"features": ("batch", card.frames, *frame)}, poses)
@@ -167,6 +169,6 @@ class _StreamGraph(GraphBuilder):
         x = self.add("Transpose", self.reshape(x, (self.joints, -1, count, 4)), perm=[1, 2, 0, 3])
         pose, log_sigma = self.split(x, (3, 1), axis=3)
         self.add("Identity", pose, output="pose")
-        low, high = (self.constant(np.float32(np.log(end)).reshape(())) for end in SIGMA_RANGE_M)
+        low, high = (self.constant(np.array(np.log(end), np.float32)) for end in SIGMA_RANGE_M)
         log_sigma = self.add("Clip", self.add("Squeeze", log_sigma, self.ints(3)), low, high)
         self.add("Exp", log_sigma, output="sigma")

@@ -13,7 +13,7 @@ SUBSETS = 3
 
 
 def joint_graphs(parents: Sequence[int] = PARENTS) -> NDArray[np.float32]:
-    """(3, V, V): identity; inward with M[parent, child] = 1; outward, its transpose; columns of the last two sum to 1."""
+    """(3, V, V): identity; inward, M[parent, child] = 1; outward, its transpose; the last two with columns of sum 1."""
     joints = len(parents)
     inward = np.zeros((joints, joints), np.float32)
     for child, parent in enumerate(parents):

@@ -21,6 +21,9 @@ from engines.taps import TapMemory
 
 RATE_HZ = 30.0
 
+Commit = Sequence[bool] | None  # one a stream; None: all
+Traceback = TracebackType | None
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LiftedPoses:
@@ -43,7 +46,7 @@ class Lifter(Protocol):
 
     def __enter__(self) -> Lifter: ...
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: Traceback) -> None: ...
 
     def open(self) -> int: ...
 
@@ -51,7 +54,7 @@ class Lifter(Protocol):
 
     def reset(self, stream: int) -> None: ...
 
-    def push(self, streams: Sequence[int], rays: Float, score: Float, commit: Sequence[bool] | None = None) -> LiftedPoses: ...
+    def push(self, streams: Sequence[int], rays: Float, score: Float, commit: Commit = None) -> LiftedPoses: ...
 
 
 class Slots:
@@ -94,7 +97,7 @@ class StreamLifter:
     def __enter__(self) -> StreamLifter:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: Traceback) -> None:
         self._backend.close()
 
     @property
@@ -106,7 +109,8 @@ class StreamLifter:
         if slot >= len(self._views):
             capacity = max(1, 2 * len(self._views))
             self._memory.grow(capacity)
-            self._views = np.concatenate((self._views, np.zeros((capacity - len(self._views), *self._views.shape[1:]), np.float32)))
+            more = np.zeros((capacity - len(self._views), *self._views.shape[1:]), np.float32)
+            self._views = np.concatenate((self._views, more))
         self._seen.pop(slot, None)
         return slot
 
@@ -117,7 +121,7 @@ class StreamLifter:
         self._slots.check([stream])
         self._seen.pop(stream, None)
 
-    def push(self, streams: Sequence[int], rays: Float, score: Float, commit: Sequence[bool] | None = None) -> LiftedPoses:
+    def push(self, streams: Sequence[int], rays: Float, score: Float, commit: Commit = None) -> LiftedPoses:
         """Lift one frame of each stream. A stream's first frame primes it: as if that frame had always been there.
 
         `commit` False steps without storing: a frame between two ticks of the model's clock.

@@ -14,6 +14,7 @@ OPSET = 18
 IR_VERSION = 10
 EPSILON = 1e-5  # of every batch norm
 
+Shapes = Mapping[str, Sequence[int | str]]  # input or output -> its sizes, names where they vary
 Array = NDArray[np.floating[Any]]
 
 
@@ -57,10 +58,13 @@ class GraphBuilder:
         scale = self.arrays[f"{name}.weight"] / np.sqrt(self.arrays[f"{name}.running_var"] + EPSILON)
         return scale, self.arrays[f"{name}.bias"] - self.arrays[f"{name}.running_mean"] * scale
 
-    def model(self, name: str, inputs: Mapping[str, Sequence[int | str]], outputs: Mapping[str, Sequence[int | str]]) -> bytes:
+    def model(self, name: str, inputs: Shapes, outputs: Shapes) -> bytes:
         """The serialised, checked model with float32 inputs and outputs of these shapes."""
         helper, float32 = self.onnx.helper, self.onnx.TensorProto.FLOAT
-        ends = ([helper.make_tensor_value_info(key, float32, shape) for key, shape in end.items()] for end in (inputs, outputs))
+        ends = (
+            [helper.make_tensor_value_info(key, float32, shape) for key, shape in end.items()]
+            for end in (inputs, outputs)
+        )
         graph = helper.make_graph(self.nodes, name, *ends, self.constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
         self.onnx.checker.check_model(model)

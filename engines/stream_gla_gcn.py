@@ -34,7 +34,7 @@ class StreamConfig:
 
     @property
     def frames(self) -> int:
-        return 3**self.levels
+        return int(3**self.levels)
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -55,7 +55,8 @@ class AdaptiveGraphConv(nn.Module):
         self.theta = nn.Parameter(torch.randn(channels, SUBSETS * self.embedding) * channels**-0.5)
         self.phi = nn.Parameter(torch.randn(channels, SUBSETS * self.embedding) * channels**-0.5)
         self.learned_UVI = nn.Parameter(torch.zeros(JOINTS, JOINTS, SUBSETS))
-        self.register_buffer("skeleton_UVI", torch.from_numpy(joint_graphs()).permute(2, 1, 0).contiguous(), persistent=False)
+        skeleton = torch.from_numpy(joint_graphs()).permute(2, 1, 0).contiguous()
+        self.register_buffer("skeleton_UVI", skeleton, persistent=False)
         self.norm = nn.BatchNorm1d(channels)
 
     def forward(self, x_NVC: Tensor) -> Tensor:
@@ -112,7 +113,7 @@ class StreamGLAGCN(nn.Module):
         return torch.relu(self.embed(features_NVF) + self.joint_bias)
 
     def _graphs(self, level: int, h_NVC: Tensor) -> Tensor:
-        return self.spatial[2 * level + 1](self.spatial[2 * level](h_NVC))  # type: ignore[no-any-return]
+        return self.spatial[2 * level + 1](self.spatial[2 * level](h_NVC))
 
     def _heads(self, h_NVC: Tensor) -> tuple[Tensor, Tensor]:
         """(N, V, C) -> pose (N, K, V, 3) with the hip at the origin, sigma (N, K, V)."""

@@ -29,7 +29,8 @@ class TapMemory:
     def grow(self, capacity: int) -> None:
         more = capacity - len(self._stored)
         if more > 0:
-            self._rings = [np.concatenate((ring, self._allocate(span, more))) for ring, span in zip(self._rings, self.spans, strict=True)]
+            added = (self._allocate(span, more) for span in self.spans)
+            self._rings = [np.concatenate(pair) for pair in zip(self._rings, added, strict=True)]
             self._stored = np.concatenate((self._stored, np.zeros(more, np.int64)))
 
     def gather(self, slots: Sequence[int], taps: Float) -> None:

@@ -44,7 +44,7 @@ class StepBuffers:
 
 
 class StepBackend(Protocol):
-    """Runs steps. `buffers(batch)` gives the same arrays each time; write the inputs, `run(batch)`, read the outputs."""
+    """Runs steps. `buffers(batch)` gives the same arrays each time: write the inputs, `run`, read the outputs."""
 
     name: str
     shape: StepShape

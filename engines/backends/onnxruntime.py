@@ -1,4 +1,4 @@
-"""ONNX Runtime on the CPU: the default backend. Inputs and outputs are bound to fixed arrays, so a run copies nothing."""
+"""ONNX Runtime on the CPU: the default backend. Inputs and outputs are bound to fixed arrays: a run copies nothing."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ def session(graph: Path | bytes, threads: int = 1) -> Any:
     source = graph if isinstance(graph, bytes) else str(graph)
     try:
         return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - ONNX Runtime raises its own bare exception types
-        raise UserError(f"ONNX Runtime cannot load {'the graph' if isinstance(graph, bytes) else graph}: {error}") from error
+    except Exception as error:  # ONNX Runtime raises its own bare exception types
+        what = "the graph" if isinstance(graph, bytes) else graph
+        raise UserError(f"ONNX Runtime cannot load {what}: {error}") from error
 
 
 class OnnxRuntimeStep:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.skeleton import FLIP
-from engines.training.mocap import Bank, Float
+from engines.training.mocap import Bank, Bodies, Float
 
 # bone b ends in joint b + 1
 TORSO, HEAD = [*range(6, 16)], [8, 9]
@@ -56,17 +56,21 @@ def rotation(axis: Float, angle: Float) -> Float:
 def turn(directions: Float, which: NDArray[np.intp], bones: list[int], matrices: Float) -> None:
     """Rotate `bones` of the sequences `which` in place; matrices (len(which), 1 or S, 3, 3)."""
     picked = directions[which][:, :, bones]
-    directions[which[:, None, None], np.arange(directions.shape[1])[:, None], bones] = picked @ matrices.swapaxes(-1, -2)
+    _put(directions, which, bones, picked @ matrices.swapaxes(-1, -2))
 
 
-def augment(rng: np.random.Generator, bank: Bank, batch: int, length: int, how: BodyAugmentation) -> tuple[Float, Float, Float]:
+def _put(directions: Float, which: NDArray[np.intp], bones: list[int], values: Float) -> None:
+    directions[which[:, None, None], np.arange(directions.shape[1])[:, None], bones] = values
+
+
+def augment(rng: np.random.Generator, bank: Bank, batch: int, length: int, how: BodyAugmentation) -> Bodies:
     """Draw sequences and change them: directions (B, S, 16, 3), root (B, S, 3) and lengths (B, 16)."""
     directions, root, lengths = bank.draw(rng, batch, length)
     _recombine(rng, bank, directions, how)
     _bend(rng, directions, how)
     flipped = np.flatnonzero(rng.random(batch) < how.mirror)
-    directions[flipped] = directions[flipped][:, :, FLIP_BONES] * np.float32((-1, 1, 1))
-    root[flipped] *= np.float32((-1, 1, 1))
+    directions[flipped] = directions[flipped][:, :, FLIP_BONES] * np.array((-1, 1, 1))
+    root[flipped] *= np.array((-1, 1, 1))
     new_lengths = draw_lengths(rng, lengths, how)
     legs = new_lengths[:, 1:3].sum(-1) / lengths[:, 1:3].sum(-1)
     return directions, root * legs[:, None, None], new_lengths
@@ -94,12 +98,12 @@ def _recombine(rng: np.random.Generator, bank: Bank, directions: Float, how: Bod
         return
     other, _, _ = bank.draw(rng, len(which), directions.shape[1])
     yaw = _facing(directions[which]) - _facing(other)
-    up = np.broadcast_to(np.float32((0, 1, 0)), (*yaw.shape, 3))
+    up = np.broadcast_to(np.array((0, 1, 0)), (*yaw.shape, 3))
     other = other @ rotation(up, yaw).swapaxes(-1, -2)
     part = rng.integers(len(PARTS), size=len(which))
     for number, bones in enumerate(PARTS):
         rows = part == number
-        directions[which[rows][:, None, None], np.arange(directions.shape[1])[:, None], bones] = other[rows][:, :, bones]
+        _put(directions, which[rows], bones, other[rows][:, :, bones])
 
 
 def _facing(directions: Float) -> Float:
@@ -116,7 +120,8 @@ def _bend(rng: np.random.Generator, directions: Float, how: BodyAugmentation) ->
     def anywhere(which: NDArray[np.intp], sigma: float) -> Float:
         return rotation(rng.normal(size=(len(which), 1, 3)), rng.normal(0, sigma, (len(which), 1)))
 
-    for bones in (TORSO, HEAD, LEFT_ARM, RIGHT_ARM, LEFT_ARM[1:], RIGHT_ARM[1:], LEFT_LEG, RIGHT_LEG, LEFT_LEG[1:], RIGHT_LEG[1:]):
+    limbs = (LEFT_ARM, RIGHT_ARM, LEFT_LEG, RIGHT_LEG)
+    for bones in (TORSO, HEAD, *limbs, *(limb[1:] for limb in limbs)):
         which = chosen(how.bend_limbs)
         turn(directions, which, bones, anywhere(which, how.bend_sigma_rad * (0.5 if bones in (TORSO, HEAD) else 1)))
     for bones in (LEFT_ARM, RIGHT_ARM):

@@ -9,7 +9,7 @@ import numpy as np
 from engines.training.augment import rotation
 from engines.training.mocap import Float
 
-FLIP_Y = np.float32(((1, 0, 0), (0, -1, 0), (0, 0, -1)))  # y up, z towards the viewer -> y down, z forward
+FLIP_Y = np.array(((1, 0, 0), (0, -1, 0), (0, 0, -1)))  # y up, z towards the viewer -> y down, z forward
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ def view(rng: np.random.Generator, joints: Float, root: Float, how: CameraRange)
 
     The body's distance, bearing, the camera's height, pitch, roll and motion are random, and the person stays in front.
     """
-    batch, length = root.shape[:2]
+    batch, length = len(root), int(root.shape[1])
     path = root - root[:, length // 2 : length // 2 + 1]
     reach = np.linalg.norm(path[..., (0, 2)], axis=-1).max(1)
     low, high = np.log(how.distance_m)
     distance = np.maximum(np.exp(rng.uniform(low, high, batch)), reach * 1.3 + 1.2)
-    turned = rotation(np.tile(np.float32((0, 1, 0)), (batch, 1)), rng.uniform(-np.pi, np.pi, batch)).swapaxes(1, 2)
+    turned = rotation(np.tile(np.array((0, 1, 0)), (batch, 1)), rng.uniform(-np.pi, np.pi, batch)).swapaxes(1, 2)
     joints, path = joints @ turned[:, None] @ FLIP_Y, path @ turned @ FLIP_Y
 
     above = np.arcsin(np.clip(rng.normal(0.35, 0.6, batch) / distance, -0.6, 0.9))

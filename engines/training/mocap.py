@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from engines.errors import UserError
 from engines.skeleton import JOINTS, PARENTS
 
-Float = NDArray[np.float32]
+Float = NDArray[np.floating[Any]]
+Bodies = tuple[Float, Float, Float]  # directions (B, S, 16, 3), root (B, S, 3), lengths (B, 16)
 BONES = JOINTS - 1
 MAX_SPEED_M_S = 15.0  # a joint faster than this is a capture flip
 
@@ -55,7 +57,7 @@ class Bank:
         norms = [np.linalg.norm(vector, axis=-1) for vector in vectors]
         frames = np.array([len(piece) for piece in pieces])
         return cls(
-            directions=np.concatenate([v / np.maximum(n, 1e-6)[..., None] for v, n in zip(vectors, norms, strict=True)]),
+            directions=np.concatenate([_unit(vector) for vector in vectors]),
             root=np.concatenate([piece[:, 0] for piece in pieces]),
             lengths=np.stack([np.median(norm, axis=0) for norm in norms]).astype(np.float32),
             start=np.concatenate(([0], np.cumsum(frames)[:-1])),
@@ -63,8 +65,11 @@ class Bank:
             rate_hz=rate_hz,
         )
 
-    def draw(self, rng: np.random.Generator, batch: int, length: int, rate_hz: float = 30.0) -> tuple[Float, Float, Float]:
-        """Random sequences with time warp 0.7 to 1.4 (now and then backwards): directions (B, S, 16, 3), root, lengths."""
+    def draw(self, rng: np.random.Generator, batch: int, length: int, rate_hz: float = 30.0) -> Bodies:
+        """Random sequences, time warped by 0.7 to 1.4 and now and then backwards.
+
+        Returns directions (B, S, 16, 3), root (B, S, 3) and lengths (B, 16).
+        """
         clip = rng.choice(len(self.frames), batch, p=self.frames / self.frames.sum())
         stride = self.rate_hz / rate_hz * rng.uniform(0.7, 1.4, batch)
         stride = np.minimum(stride, (self.frames[clip] - 1) / max(length - 1, 1))
@@ -76,14 +81,17 @@ class Bank:
         share = (at - low).astype(np.float32)
         index = self.start[clip][:, None] + low
         above = self.start[clip][:, None] + np.minimum(low + 1, (self.frames[clip] - 1)[:, None])
-        directions = _blend(self.directions[index], self.directions[above], share[..., None, None])
-        directions /= np.maximum(np.linalg.norm(directions, axis=-1, keepdims=True), 1e-6)
+        directions = _unit(_blend(self.directions[index], self.directions[above], share[..., None, None]))
         return directions, _blend(self.root[index], self.root[above], share[..., None]), self.lengths[clip]
 
 
 def joints_from_bones(directions: Float, lengths: Float) -> Float:
     """Directions (..., 16, 3) and lengths (..., 16) -> joints (..., 17, 3) with the hip at the origin."""
     return CHAIN @ (directions * lengths[..., None])
+
+
+def _unit(vectors: Float) -> Float:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6)
 
 
 def _blend(low: Float, high: Float, share: Float) -> Float:

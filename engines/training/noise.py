@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engines.skeleton import FLIP
 from engines.training.mocap import Float
 
 # limbs wander more than the trunk (share of the person's RMS extent, relative)
-JOINT_NOISE = np.float32((0.8, 0.8, 1.0, 1.2, 0.8, 1.0, 1.2, 0.7, 0.6, 0.7, 0.8, 0.7, 1.1, 1.4, 0.7, 1.1, 1.4))
+JOINT_NOISE = np.array((0.8, 0.8, 1.0, 1.2, 0.8, 1.0, 1.2, 0.7, 0.6, 0.7, 0.8, 0.7, 1.1, 1.4, 0.7, 1.1, 1.4))
+Mask = NDArray[np.bool_]
 LIMBS = ([1, 2, 3, 4, 5, 6], [11, 12, 13, 14, 15, 16], [*range(1, 7), *range(11, 17)])
 
 
@@ -30,8 +32,8 @@ class KeypointNoise:
 
 
 def detect(rng: np.random.Generator, rays: Float, how: KeypointNoise) -> tuple[Float, Float]:
-    """True rays (B, S, 17, 2) -> what a detector says of them: rays (B, S, 17, 2), NaN where missing, score (B, S, 17)."""
-    batch, length = rays.shape[:2]
+    """True rays (B, S, 17, 2) -> what a detector says of them: rays, NaN where missing, and score (B, S, 17)."""
+    batch, length = len(rays), int(rays.shape[1])
     extent = np.sqrt(((rays - rays[:, :, :1]) ** 2).sum(-1).mean(-1))[:, :, None, None]
     noisy = rng.random(batch) >= how.clean
     strength = noisy * how.jitter * rng.beta(1.2, 1.6, batch)
@@ -55,14 +57,14 @@ def _correlated(rng: np.random.Generator, shape: tuple[int, ...], correlation: f
     return out
 
 
-def _runs(rng: np.random.Generator, count: int, length: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _runs(rng: np.random.Generator, count: int, length: int) -> Mask:
     """(count, length) with one random run of True each."""
     first, last = np.sort(rng.integers(0, length + 1, (2, count)), axis=0)
     at = np.arange(length)
     return (at >= first[:, None]) & (at <= last[:, None])
 
 
-def _swap(rng: np.random.Generator, rays: Float, which: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> None:
+def _swap(rng: np.random.Generator, rays: Float, which: Mask) -> None:
     """Left and right legs, arms or both change places for a while."""
     for row, run in zip(np.flatnonzero(which), _runs(rng, int(which.sum()), rays.shape[1]), strict=True):
         limbs = LIMBS[rng.integers(len(LIMBS))]
@@ -70,16 +72,16 @@ def _swap(rng: np.random.Generator, rays: Float, which: np.ndarray[tuple[int, ..
         rays[row, frames, limbs] = rays[row, frames, [FLIP[joint] for joint in limbs]]
 
 
-def _dropped(rng: np.random.Generator, batch: int, length: int, which: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _dropped(rng: np.random.Generator, batch: int, length: int, which: Mask) -> Mask:
     """(B, S, 17): joints missing for a run of frames."""
     joints = (rng.random((batch, 17)) < rng.uniform(0.05, 0.4, (batch, 1))) & which[:, None]
     return joints[:, None, :] & _runs(rng, batch, length)[:, :, None]
 
 
-def _cut(rng: np.random.Generator, rays: Float, score: Float, which: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> None:
+def _cut(rng: np.random.Generator, rays: Float, score: Float, which: Mask) -> None:
     """The image ends: joints beyond its border are missing, or guessed with a low score."""
     rows = np.flatnonzero(which)
-    side = np.float32(((0, 1), (0, 1), (1, 0), (-1, 0), (0, -1)))[rng.integers(5, size=len(rows))]
+    side = np.array(((0, 1), (0, 1), (1, 0), (-1, 0), (0, -1)))[rng.integers(5, size=len(rows))]
     along = (rays[rows] * side[:, None, None]).sum(-1)
     hip = along[:, :, :1]
     reach = np.nanmax(np.abs(along - hip), axis=(1, 2), keepdims=True, initial=1e-3)

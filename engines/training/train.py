@@ -26,15 +26,17 @@ from engines.training.sampler import Sampling, sample
 
 @dataclass(frozen=True)
 class Stage:
-    """`length` 1: single frames, every tap the frame itself. Longer: cold-started sequences of that many frames."""
+    """`lengths` (1,): single frames, every tap the frame itself. Longer: cold-started sequences, each batch one of
+    these lengths; `frames` is a batch's size in frames. `freeze_norm` keeps the batch norms' statistics: a batch
+    holds too few sequences to measure them."""
 
     steps: int
-    batch: int
-    length: int = 1
-    outputs: int = 0  # the last so many frames count; 0: all
+    frames: int = 256
+    lengths: tuple[int, ...] = (1,)
     learning_rate: float = 2e-3
     final_rate: float = 2e-5
     warmup: int = 200
+    freeze_norm: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,18 +82,20 @@ class Trainer:
 
     def _advance(self, stage: Stage) -> dict[str, float]:
         start = time.perf_counter()
-        features, targets = sample(self.rng, self.bank, stage.batch, stage.length, self.config.sampling)
+        length = int(self.rng.choice(stage.lengths))
+        batch = max(stage.frames // length, 1)
+        features, targets = sample(self.rng, self.bank, batch, length, self.config.sampling)
         drawn = time.perf_counter()
         rate = learning_rate(stage, self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        self.model.train()
+        set_training(self.model, stage.freeze_norm)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.config.bfloat16):
-            pose, sigma, target = self._predict(stage, torch.from_numpy(features), torch.from_numpy(targets))
+            pose, sigma, target = self._predict(torch.from_numpy(features), torch.from_numpy(targets))
         terms = losses(pose.float(), sigma.float(), target, self.config.losses)
         loss = torch.stack(list(terms.values())).sum()
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 0.5)
         self.optimizer.step()
         self.average.update_parameters(self.model)
@@ -100,19 +104,17 @@ class Trainer:
         figures = {name: float(term.detach()) for name, term in terms.items()}
         return figures | {
             "stage": self.stage, "step": self.step, "rate": rate,
-            "frames_per_s": stage.batch * stage.length / (done - start), "sampling_share": (drawn - start) / (done - start),
+            "frames_per_s": batch * length / (done - start), "sampling_share": (drawn - start) / (done - start),
         }  # fmt: skip
 
-    def _predict(self, stage: Stage, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _predict(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """pose (B, T, K, V, 3), sigma and the target of every look-ahead: the pose k frames ago in its own view."""
-        lookaheads = self.config.model.lookaheads
-        if stage.length == 1:
-            pose, sigma = self.model.still(features[:, 0])
-            return pose[:, None], sigma[:, None], targets[:, :, None].expand(-1, -1, len(lookaheads), -1, -1)
-        outputs = stage.outputs or stage.length
-        pose, sigma = self.model(features, outputs=outputs)
-        at = torch.arange(stage.length - outputs, stage.length)
-        return pose, sigma, torch.stack([targets[:, (at - k).clamp(min=0)] for k in lookaheads], 2)
+        at = torch.arange(features.shape[1])
+        wanted = torch.stack([targets[:, (at - k).clamp(min=0)] for k in self.config.model.lookaheads], 2)
+        if len(at) > 1:
+            return *self.model(features), wanted
+        pose, sigma = self.model.still(features[:, 0])
+        return pose[:, None], sigma[:, None], wanted
 
     def save(self) -> None:
         state = {
@@ -147,3 +149,10 @@ def learning_rate(stage: Stage, step: int) -> float:
         return stage.learning_rate * (step + 1) / stage.warmup
     done = (step - stage.warmup) / max(stage.steps - stage.warmup, 1)
     return stage.final_rate + (stage.learning_rate - stage.final_rate) * 0.5 * (1 + float(np.cos(np.pi * done)))
+
+
+def set_training(model: nn.Module, freeze_norm: bool) -> None:
+    model.train()
+    for module in model.modules():
+        if freeze_norm and isinstance(module, nn.BatchNorm1d):
+            module.eval()

@@ -1,0 +1,14 @@
+"""`realtime bench`: every figure the project claims, measured here. The last line of each is one JSON object."""
+
+from __future__ import annotations
+
+import typer
+
+from realtime.bench_lifter import bench_lifter
+from realtime.bench_pipeline import bench_pipeline
+from realtime.bench_place import bench_place
+from realtime.bench_stream import bench_stream
+
+app = typer.Typer(no_args_is_help=True, help="Measure the project's claims on this machine; last line: one JSON object.")
+for _command in (bench_pipeline, bench_lifter, bench_stream, bench_place):
+    app.command(_command.__name__.removeprefix("bench_"))(_command)

@@ -1,0 +1,65 @@
+"""The distribution: three packages, imports that point one way, help that comes at once, no torch by default."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("engines", "calibration", "realtime")  # each may import itself and those before it
+HEAVY = ("torch", "cv2", "mediapipe", "open3d", "onnxruntime", "onnx", "matplotlib", "scipy", "tensorrt_rtx")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_package_belongs_to_this_distribution_alone(package: str) -> None:
+    assert set(importlib.metadata.packages_distributions()[package]) == {"realtime-pose"}
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of every import in a file, those inside functions too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_point_one_way(package: str) -> None:
+    later = set(PACKAGES[PACKAGES.index(package) + 1 :])
+    wrong = {str(path): imported(path) & later for path in (ROOT / package).rglob("*.py") if imported(path) & later}
+    assert not wrong
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"{statement}\nimport sys\nsys.stdout.write(' '.join(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    return set(result.stdout.split())
+
+
+def test_the_command_line_loads_nothing_heavy() -> None:
+    assert not loaded_by("import realtime.cli; realtime.cli._group()") & set(HEAVY)
+
+
+@pytest.mark.parametrize("module", ["engines.lifter", "engines.normalise", "engines.checkpoint", "calibration.rays"])
+def test_lifting_needs_no_torch(module: str) -> None:
+    assert not loaded_by(f"import {module}") & {"torch", "mediapipe", "open3d"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["lift", "--help"], ["bench", "--help"]])
+def test_help_explains(arguments: list[str]) -> None:
+    result = subprocess.run([sys.executable, "-m", "realtime.cli", *arguments], capture_output=True, text=True, check=True)
+    assert "Usage" in result.stdout
+
+
+def test_no_file_is_longer_than_300_lines() -> None:
+    sources = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    long = {str(path.relative_to(ROOT)): count for path in sources if (count := len(path.read_text().splitlines())) > 300}
+    assert not long

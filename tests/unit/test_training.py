@@ -1,0 +1,167 @@
+"""Training draws what it says, continues bit for bit, and learns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from engines.errors import UserError  # noqa: E402
+from engines.lifter import load_lifter  # noqa: E402
+from engines.skeleton import FLIP  # noqa: E402
+from engines.stream_gla_gcn import StreamConfig  # noqa: E402
+from engines.training.augment import FLIP_BONES, BodyAugmentation, augment  # noqa: E402
+from engines.training.cameras import CameraRange, view  # noqa: E402
+from engines.training.config import load_config  # noqa: E402
+from engines.training.mocap import Bank, joints_from_bones  # noqa: E402
+from engines.training.noise import KeypointNoise, detect  # noqa: E402
+from engines.training.sampler import Sampling, sample  # noqa: E402
+from engines.training.ship import ship  # noqa: E402
+from engines.training.train import Stage, TrainConfig, Trainer  # noqa: E402
+
+STANDING = np.float32([
+    (0, 1, 0), (-0.1, 1, 0), (-0.1, 0.55, 0.02), (-0.1, 0.1, 0), (0.1, 1, 0), (0.1, 0.55, 0.02), (0.1, 0.1, 0),
+    (0, 1.25, 0), (0, 1.45, 0), (0, 1.6, 0.02), (0, 1.7, 0),
+    (0.15, 1.45, 0), (0.17, 1.17, 0), (0.18, 0.92, 0.02), (-0.15, 1.45, 0), (-0.17, 1.17, 0), (-0.18, 0.92, 0.02),
+])  # fmt: skip
+NOTHING = BodyAugmentation(*[0.0] * 11)
+CLEAN = KeypointNoise(clean=1.0, wrong_lens=0)
+
+
+@pytest.fixture
+def bank() -> Bank:
+    """A person standing and swaying for ten seconds, walking slowly along x."""
+    t = np.arange(1200)[:, None, None] / 120
+    sway = 0.05 * np.sin(2 * np.pi * 0.5 * t) * (STANDING[:, 1:2] - 1) * np.float32((1, 0, 0.5))
+    return Bank.of({"99_01": (STANDING + sway + 0.3 * t * np.float32((1, 0, 0))).astype(np.float32)}, 120)
+
+
+def test_the_bank_gives_back_its_poses(bank: Bank) -> None:
+    directions, root, lengths = bank.draw(np.random.default_rng(0), 8, 5)
+    joints = joints_from_bones(directions, lengths[:, None]) + root[:, :, None]
+    assert np.linalg.norm(joints[..., 10, :] - joints[..., 0, :], axis=-1) == pytest.approx(0.7, abs=0.03)
+    np.testing.assert_allclose(joints[..., 3, 1], 0.1, atol=0.03)
+
+
+def test_capture_flips_are_cut_out() -> None:
+    clip = np.tile(STANDING, (200, 1, 1))
+    clip[100:, 3] += 1.0
+    assert Bank.of({"99_01": clip}, 120).frames.tolist() == [100, 100]
+
+
+def test_no_augmentation_changes_nothing_but_the_sequence(bank: Bank) -> None:
+    directions, _, lengths = augment(np.random.default_rng(0), bank, 4, 3, NOTHING)
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=-1), 1, atol=1e-5)
+    np.testing.assert_allclose(lengths, np.tile(bank.lengths, (4, 1)), rtol=1e-5)
+
+
+def test_augmented_bones_stay_unit_and_bodies_vary(bank: Bank) -> None:
+    directions, _, lengths = augment(np.random.default_rng(0), bank, 256, 2, BodyAugmentation())
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=-1), 1, atol=1e-4)
+    thighs = directions[:, 0, 1]
+    assert (thighs[:, 1] > -0.3).mean() > 0.05  # some sit
+    assert np.ptp(lengths[:, 0] / bank.lengths[0, 0]) > 0.5
+
+
+def test_mirroring_swaps_sides() -> None:
+    rng = np.random.default_rng(0)
+    directions, lengths = rng.normal(size=(16, 3)).astype(np.float32), np.ones(16, np.float32)
+    mirrored = joints_from_bones(directions[FLIP_BONES] * np.float32((-1, 1, 1)), lengths)
+    np.testing.assert_allclose(mirrored, joints_from_bones(directions, lengths)[list(FLIP)] * (-1, 1, 1), atol=1e-6)
+
+
+def test_everybody_stays_in_front_upright_and_rigid(bank: Bank) -> None:
+    rng = np.random.default_rng(0)
+    directions, root, lengths = bank.draw(rng, 300, 40)
+    world = joints_from_bones(directions, lengths[:, None])
+    joints, root = view(rng, world, root, CameraRange(steep=0))
+    assert (root[..., 2] > 0.5).all()
+    assert (joints[:, :, 10, 1] < -0.3).all()  # heads up: y points down
+    np.testing.assert_allclose(np.linalg.norm(joints, axis=-1), np.linalg.norm(world, axis=-1), atol=1e-4)
+    hands = [np.linalg.det(np.stack([pose[:, 0, joint] for joint in (4, 10, 3)], 1)) for pose in (joints, world)]
+    assert (hands[0] * hands[1] > 0).all()  # no mirror image
+
+
+def test_a_clean_detector_says_the_truth(bank: Bank) -> None:
+    rays = np.random.default_rng(0).normal(size=(3, 4, 17, 2)).astype(np.float32)
+    seen, score = detect(np.random.default_rng(1), rays, CLEAN)
+    np.testing.assert_allclose(seen, rays)
+    assert (score > 0.9).all()
+
+
+def test_noise_is_correlated_and_hides_joints() -> None:
+    rays = np.tile(np.random.default_rng(0).normal(0, 0.1, (1, 1, 17, 2)), (400, 30, 1, 1)).astype(np.float32)
+    seen, _ = detect(np.random.default_rng(1), rays, KeypointNoise(clean=0, wrong_lens=0, swap=0, offset=0))
+    error = seen - rays
+    assert 0.01 < np.isnan(error).mean() < 0.2
+    flat = np.nan_to_num(error)
+    assert (flat[:, 1:] * flat[:, :-1]).mean() / (flat**2).mean() > 0.7
+
+
+def test_targets_project_onto_the_features(bank: Bank) -> None:
+    features, targets = sample(np.random.default_rng(0), bank, 16, 3, Sampling(NOTHING, CameraRange(), CLEAN))
+    direction = targets[..., 10, :2] / np.linalg.norm(targets[..., 10, :2], axis=-1, keepdims=True)
+    seen = features[..., 10, :2] / np.linalg.norm(features[..., 10, :2], axis=-1, keepdims=True)
+    np.testing.assert_allclose(seen, direction, atol=1e-3)
+
+
+def small(steps: int) -> TrainConfig:
+    first = Stage(steps=steps, frames=32, warmup=2)
+    second = Stage(steps=steps, frames=32, lengths=(4, 8), warmup=2, freeze_norm=True)
+    model = StreamConfig(levels=2, channels=16)
+    return TrainConfig(stages=(first, second), model=model, ema=0.9, save_every=1, log_every=1)
+
+
+def test_resume_continues_bit_for_bit(bank: Bank, tmp_path: Path) -> None:
+    whole = Trainer(small(5), bank, tmp_path / "whole")
+    whole.train()
+
+    class StoppedError(Exception):
+        pass
+
+    def stop_in_the_second_stage(figures: dict[str, float]) -> None:
+        if (figures["stage"], figures["step"]) == (1, 3):
+            raise StoppedError
+
+    cut = Trainer(small(5), bank, tmp_path / "cut")
+    with pytest.raises(StoppedError):
+        cut.train(stop_in_the_second_stage)
+    again = Trainer(small(5), bank, tmp_path / "cut")
+    again.resume()
+    again.train()
+    for key, value in whole.weights.state_dict().items():
+        assert torch.equal(value, again.weights.state_dict()[key]), key
+
+
+def test_training_learns_and_ships(bank: Bank, tmp_path: Path) -> None:
+    losses: list[float] = []
+    model = StreamConfig(levels=2, channels=24)
+    config = TrainConfig(stages=(Stage(steps=60, frames=128, warmup=5),), model=model, ema=0.9)
+    trainer = Trainer(config, bank, tmp_path)
+    trainer.train(lambda figures: losses.append(figures["mpjpe"]))
+    assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
+    path = ship(trainer.weights, "tiny", tmp_path)
+    with load_lifter(path) as lifter:
+        stream = lifter.open()
+        rays = np.random.default_rng(0).normal(0, 0.1, (1, 17, 2)).astype(np.float32)
+        poses = lifter.push([stream], rays, np.ones((1, 17), np.float32))
+        assert np.isfinite(poses.joints_m).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("stages = [{steps = 'many'}]", "steps must be a int"),
+        ("stages = []\nsead = 1", "no setting 'sead'"),
+        ("[model]\nlevels = 5", "stages"),
+        ("stages = [", "not valid TOML"),
+    ],
+)
+def test_a_wrong_config_is_named(text: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=says):
+        load_config(path)
