@@ -56,13 +56,17 @@ class People:
 
     def push(self, source_ns: int, sightings: Sequence[Sighting]) -> dict[int, LiftedPerson]:
         """One frame at `source_ns` on the source's timeline: track id -> pose, one for each sighting."""
+        return {track_id: poses[-1] for track_id, poses in self.push_every(source_ns, sightings).items()}
+
+    def push_every(self, source_ns: int, sightings: Sequence[Sighting]) -> dict[int, list[LiftedPerson]]:
+        """As `push`, with the poses of the ticks between frames before the frame's own, which is last."""
         pending: dict[int, list[Tick]] = {}
         for sighting in sightings:
             person = self._people.setdefault(sighting.track_id, _Person(Resampler(self._lifter.rate_hz)))
             pending[sighting.track_id] = person.resampler.push(source_ns, sighting.rays, sighting.score)
-        poses: dict[int, LiftedPerson] = {}
+        poses: dict[int, list[LiftedPerson]] = {track_id: [] for track_id in pending}
         for left in range(max(map(len, pending.values()), default=0), 0, -1):
-            poses |= self._step({track: ticks[-left] for track, ticks in pending.items() if len(ticks) >= left})
+            self._step({track: ticks[-left] for track, ticks in pending.items() if len(ticks) >= left}, poses)
         for track_id in pending:
             self._close_surplus(self._people[track_id])
         return poses
@@ -73,7 +77,7 @@ class People:
         for stream in person.streams.values() if person else ():
             self._lifter.close(stream.slot)
 
-    def _step(self, ticks: dict[int, Tick]) -> dict[int, LiftedPerson]:
+    def _step(self, ticks: dict[int, Tick], poses: dict[int, list[LiftedPerson]]) -> None:
         streams = [self._stream(self._people[track_id], tick) for track_id, tick in ticks.items()]
         lifted = self._lifter.push(
             [stream.slot for stream in streams],
@@ -81,12 +85,10 @@ class People:
             np.stack([tick.score for tick in ticks.values()]),
             [tick.commit for tick in ticks.values()],
         )
-        poses = {}
         for row, (track_id, tick) in enumerate(ticks.items()):
             pose_ns = _pose_time(streams[row], tick, self._lifter.lag_frames)
             joints_m, sigma_m = lifted.joints_m[row].copy(), lifted.sigma_m[row].copy()
-            poses[track_id] = LiftedPerson(joints_m, sigma_m, float(lifted.window_fill[row]), pose_ns)
-        return poses
+            poses[track_id].append(LiftedPerson(joints_m, sigma_m, float(lifted.window_fill[row]), pose_ns))
 
     def _stream(self, person: _Person, tick: Tick) -> _Stream:
         if tick.phase not in person.streams:
