@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
 Array64 = NDArray[np.float64]
+Real = NDArray[np.floating[Any]]
 
 NEAREST_M, FURTHEST_M = 0.3, 60.0
 MIN_JOINTS = 4
@@ -31,7 +33,7 @@ class RootEstimate:
     sigma_lateral_m: Array64
 
 
-def place_root(rays: Array, score: Array, joints_m: Array, sigma_m: Array) -> Array:
+def place_root(rays: Real, score: Real, joints_m: Real, sigma_m: Real) -> Array:
     """The hip's position in camera axes, metres: (B, 17, 2), (B, 17), (B, 17, 3), (B, 17) -> (B, 3) float32.
 
     NaN where fewer than four joints are seen, where the answer is behind the camera or out of range, or where the
@@ -40,7 +42,7 @@ def place_root(rays: Array, score: Array, joints_m: Array, sigma_m: Array) -> Ar
     return solve_root(rays, score, joints_m, sigma_m).root_m.astype(np.float32)
 
 
-def solve_root(rays: Array, score: Array, joints_m: Array, sigma_m: Array) -> RootEstimate:
+def solve_root(rays: Real, score: Real, joints_m: Real, sigma_m: Real) -> RootEstimate:
     """Weighted least squares on the reprojection, in closed form.
 
     A joint P of the pose, moved by the root t, is seen along the ray r: (P + t)_xy = r (P + t)_z. That is linear in t.

@@ -1,0 +1,65 @@
+"""Calibration files: YAML that PyYAML, ROS and cv2.FileStorage all read, written atomically, named by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import ArrayLike, NDArray
+
+from engines.errors import UserError
+
+# A directive that is right for YAML and the signature that cv2.FileStorage looks for.
+_HEADER = "%YAML 1.1\n---\n"
+
+
+def matrix(values: ArrayLike) -> dict[str, Any]:
+    """A matrix as ROS writes it; the extra `dt` lets cv2.FileNode.mat() read it."""
+    array = np.atleast_2d(np.asarray(values, np.float64))
+    return {"rows": array.shape[0], "cols": array.shape[1], "dt": "d", "data": [float(value) for value in array.flat]}
+
+
+def read_matrix(node: Any, where: str) -> NDArray[np.float64]:
+    """The inverse of `matrix`; also reads files that carry no `dt`. Raises UserError."""
+    try:
+        return np.array(node["data"], np.float64).reshape(int(node["rows"]), int(node["cols"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{where} is not a matrix with rows, cols and data: calibrate again") from error
+
+
+def write(path: Path, content: Mapping[str, Any]) -> None:
+    text = _HEADER + yaml.safe_dump(dict(content), sort_keys=False, default_flow_style=None, width=120)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside.write_text(text, encoding="utf-8")
+    os.replace(aside, path)
+
+
+def read(path: Path, kind: str) -> tuple[dict[str, Any], str]:
+    """The file's content and its identity (of the bytes, so that any change shows). Raises UserError."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"no {kind} file at {path}: make one with 'realtime calibrate {kind}'") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    try:
+        # Files that cv2.FileStorage wrote start with "%YAML:1.0", which YAML itself does not allow, and tag matrices.
+        text = data.decode("utf-8").replace("%YAML:1.0", "%YAML 1.1", 1).replace("!!opencv-matrix", "")
+        content = yaml.safe_load(text)
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{path} is not a YAML file: calibrate again") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is not a {kind} file: make one with 'realtime calibrate {kind}'")
+    return content, hashlib.sha256(data).hexdigest()[:12]
+
+
+def today() -> str:
+    """For people who look into the file."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
