@@ -1,0 +1,79 @@
+"""What a subscriber gets: typed messages with numpy arrays. Needs numpy alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PersonPose:
+    """One person of a frame; axes as `PoseMessage.space` says. The arrays belong to the caller."""
+
+    id: int  # stays with the person while tracked
+    joints_m: Array  # (17, 3), relative to the hip
+    root_m: Array  # (3,), the hip; NaN where it cannot be placed
+    sigma_m: Array  # (17,), 1-sigma error of each joint
+    score: Array  # (17,), 0 to 1
+    lag_frames: int  # the pose is of this many model frames (1/30 s) before t_capture_ns
+    window_fill: float  # 0 to 1: how much of the model's memory has been seen
+    held: bool  # nothing seen in this frame: the last pose repeated
+
+    @property
+    def positions_m(self) -> Array:
+        """(17, 3): the joints placed in space; NaN where the root is unknown."""
+        return self.joints_m + self.root_m
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoseMessage:
+    """Everything published for one camera frame. Times are Unix nanoseconds on the publisher's clock."""
+
+    stream: str
+    session: str  # uuid of the publisher's run: a new one restarts `seq`
+    seq: int
+    frame_id: int
+    t_capture_ns: int
+    t_publish_ns: int
+    image_wh: tuple[int, int]
+    space: str  # camera (x right, y down, z forward) | world (right-handed, z up)
+    scale: str  # assumed | height | measured
+    skeleton: str
+    calibration: str  # identity of the calibration in force, "" without one
+    engine: str
+    model: str
+    lookahead: int
+    dropped: int  # frames the camera's reader lost or skipped since the session began
+    persons: tuple[PersonPose, ...]
+    latency_ms: dict[str, float] = field(default_factory=dict)  # stage -> ms
+    t_receive_ns: int = 0  # Unix ns on the receiver's clock; 0: not received over a socket
+    gap: int = 0  # messages of this stream missed right before this one
+    new_session: bool = False  # the first message of a session
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PersonKeypoints:
+    id: int
+    xy_px: Array  # (17, 2), NaN where there is no estimate
+    score: Array  # (17,), 0 to 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeypointsMessage:
+    """The 2D keypoints of one camera frame, as the detector gave them."""
+
+    stream: str
+    session: str
+    seq: int
+    frame_id: int
+    t_capture_ns: int
+    t_detect_ns: int
+    t_publish_ns: int
+    source_ns: int  # the source's own timeline, which the lifter's 30 Hz clock follows
+    image_wh: tuple[int, int]
+    dropped: int
+    persons: tuple[PersonKeypoints, ...]

@@ -1,0 +1,189 @@
+"""The Python client: `for message in subscribe(): ...`. Needs numpy, pyzmq and msgpack, nothing else heavy."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import types
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+import zmq
+
+from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
+from realtime.decode import check_version, integer, pose_message, text
+from realtime.endpoints import DEFAULT_ADDRESS, RECEIVE_HIGH_WATER, ClientKeys, connect_subscriber
+from realtime.messages import PoseMessage
+from realtime.wire import POSE, VersionError, WireError, decode_map, split, topic
+
+ALIVE_S = 1.0  # nothing for this long: the stream is not alive
+RATE_WINDOW = 30  # messages over which the publisher's rate is measured
+
+log = logging.getLogger("realtime.subscribe")
+
+
+class StreamTimeoutError(TimeoutError):
+    """Nothing arrived in time."""
+
+
+class Subscriber:
+    """One stream's poses. A context manager and an iterator, plain and asyncio; for one thread at a time.
+
+    Reconnects by itself, for ever. Messages that break the protocol are skipped, counted in `invalid` and logged once
+    a kind; a publisher of another schema version raises VersionError.
+    """
+
+    def __init__(
+        self, address: str = DEFAULT_ADDRESS, stream: str = "main", *, latest_only: bool = False,
+        timeout_s: float | None = None, keys: ClientKeys | None = None, min_rate_hz: float = 10.0,
+        high_water: int = RECEIVE_HIGH_WATER,
+    ) -> None:  # fmt: skip
+        """`latest_only`: a slow reader gets the newest frame; else every frame, `high_water` of them held back.
+
+        Raises UserError for an address or keys that cannot be used, WireError for a bad stream name.
+        """
+        self.address, self.stream, self.timeout_s, self.min_rate_hz = address, stream, timeout_s, min_rate_hz
+        self.received = self.gaps = self.sessions = self.invalid = 0  # gaps: messages missed, all in all
+        self._session, self._seq = "", -1
+        self._newest: PoseMessage | None = None
+        self._received_ns = 0  # monotonic
+        self._published: deque[tuple[int, int]] = deque(maxlen=RATE_WINDOW)  # (seq, t_publish_ns) of this session
+        self._told: set[str] = set()
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        try:
+            self._socket = connect_subscriber(
+                self._context, address, [topic(POSE, stream)], latest_only=latest_only, high_water=high_water, keys=keys
+            )
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
+
+    def __enter__(self) -> Subscriber:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._context.destroy(linger=0)
+
+    # ---- receiving ----
+
+    def receive(self, timeout_s: float | None = None) -> PoseMessage:
+        """The next message; `timeout_s` None waits for ever. Raises StreamTimeoutError, VersionError."""
+        end_ns = None if timeout_s is None else monotonic_ns() + int(timeout_s * NS_PER_S)
+        while True:
+            left_ms = None if end_ns is None else max(0, (end_ns - monotonic_ns()) // 1_000_000)
+            if not self._socket.poll(left_ms):
+                raise self._silence(timeout_s)
+            message = self._take(self._socket.recv(zmq.NOBLOCK))
+            if message is not None:
+                return message
+
+    def latest(self) -> PoseMessage | None:
+        """The newest message so far, without waiting: None before the first, the same one again where none is new."""
+        while self._socket.poll(0):
+            self._take(self._socket.recv(zmq.NOBLOCK))
+        return self._newest
+
+    def __iter__(self) -> Subscriber:
+        return self
+
+    def __next__(self) -> PoseMessage:
+        """Waits `timeout_s`, as given to the constructor. Raises StreamTimeoutError; never ends by itself."""
+        return self.receive(self.timeout_s)
+
+    async def __aiter__(self) -> AsyncIterator[PoseMessage]:
+        """`async for message in subscriber`, in any asyncio loop. Raises StreamTimeoutError and VersionError."""
+        import asyncio
+
+        import zmq.asyncio
+
+        shadow = zmq.asyncio.Socket(shadow=self._socket)  # the same socket, awaited
+        try:
+            while True:
+                try:
+                    raw = await asyncio.wait_for(shadow.recv(), self.timeout_s)
+                except asyncio.TimeoutError as error:
+                    raise self._silence(self.timeout_s) from error
+                message = self._take(raw)
+                if message is not None:
+                    yield message
+        finally:
+            shadow.close()  # a shadow only: the socket itself stays open
+
+    # ---- freshness ----
+
+    @property
+    def alive(self) -> bool:
+        """Whether a message came within the last second (or waits to be read)."""
+        return bool(self._socket.poll(0)) or (
+            self.received > 0 and monotonic_ns() - self._received_ns < ALIVE_S * NS_PER_S
+        )
+
+    @property
+    def rate_hz(self) -> float:
+        """The publisher's own rate over its last messages, whatever part of them was read; 0 when unknown."""
+        if len(self._published) < 2:
+            return 0.0
+        (first, first_ns), (last, last_ns) = self._published[0], self._published[-1]
+        return (last - first) * NS_PER_S / max(1, last_ns - first_ns)
+
+    @property
+    def rate_ok(self) -> bool:
+        """Whether the stream is alive at `min_rate_hz` or more."""
+        return self.alive and self.rate_hz >= self.min_rate_hz
+
+    # ---- one raw message ----
+
+    def _take(self, raw: bytes) -> PoseMessage | None:
+        t_receive_ns, self._received_ns = unix_ns(), monotonic_ns()
+        try:
+            kind, stream, body = split(raw)
+            if kind != POSE or stream != self.stream:
+                raise WireError("a topic that was not asked for")
+            fields = decode_map(body)
+            check_version(fields)
+            session, seq = text(fields, "session"), integer(fields, "seq")
+            fresh = session != self._session
+            gap = 0 if fresh else max(0, seq - self._seq - 1)
+            message = pose_message(stream, fields, t_receive_ns=t_receive_ns, gap=gap, new_session=fresh)
+        except VersionError:
+            raise
+        except WireError as error:
+            self._skip(error)
+            return None
+        if fresh:
+            self._published.clear()
+            self._session, self.sessions = session, self.sessions + 1
+        self._seq, self.gaps, self.received, self._newest = seq, self.gaps + gap, self.received + 1, message
+        self._published.append((seq, message.t_publish_ns))
+        return message
+
+    def _silence(self, timeout_s: float | None) -> StreamTimeoutError:
+        return StreamTimeoutError(f"no pose on stream '{self.stream}' from {self.address} within {timeout_s:g} s")
+
+    def _skip(self, error: WireError) -> None:
+        self.invalid += 1
+        if len(self._told) < 32 and str(error) not in self._told:
+            self._told.add(str(error))
+            log.warning("skipped a message from %s: %s", self.address, error)
+
+
+def subscribe(
+    address: str = DEFAULT_ADDRESS, stream: str = "main", latest_only: bool = False, timeout_s: float | None = None,
+    **options: Any,
+) -> Subscriber:  # fmt: skip
+    """Subscribes: `for message in subscribe(): print(message.persons)`. The options are those of Subscriber."""
+    return Subscriber(address, stream, latest_only=latest_only, timeout_s=timeout_s, **options)
+
+
+class _CallableModule(types.ModuleType):
+    """Importing this module binds the name `realtime.subscribe` to it: so that `realtime.subscribe()` stays a call."""
+
+    def __call__(self, *args: Any, **options: Any) -> Subscriber:
+        return subscribe(*args, **options)
+
+
+sys.modules[__name__].__class__ = _CallableModule

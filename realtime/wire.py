@@ -1,0 +1,89 @@
+"""The wire format of PROTOCOL.md: topic, NUL, one msgpack or JSON map. Encodes, and checks all it decodes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgpack
+import numpy as np
+
+VERSION = 1
+SKELETON = "h36m-17"
+JOINTS = 17
+POSE, KEYPOINTS, STATUS = "pose3d", "keypoints2d", "status"
+KINDS = (POSE, KEYPOINTS, STATUS)
+ENCODINGS = ("msgpack", "json")
+MAX_MESSAGE_BYTES = 1 << 20
+MAX_PERSONS = 64
+MAX_TEXT = 256
+MAX_INT = 2**63 - 1
+MAX_COORDINATE = 1e6  # metres or pixels: anything beyond is damage
+_STREAM = re.compile(r"[A-Za-z0-9._-]{1,64}")
+Fields = dict[str, Any]
+
+
+class WireError(ValueError):
+    """A message that breaks PROTOCOL.md; says which field and how."""
+
+
+class VersionError(WireError):
+    """A message of a schema version this client does not know."""
+
+
+def topic(kind: str, stream: str) -> bytes:
+    """What to subscribe to: kind, slash, stream and the NUL that ends it (so `a` does not match `ab`)."""
+    if not _STREAM.fullmatch(stream):
+        raise WireError(f"stream name {stream[:80]!r} is not 1 to 64 letters, digits, '.', '_' or '-'")
+    return f"{kind}/{stream}".encode() + b"\0"
+
+
+def encode_map(fields: Mapping[str, Any], encoding: str = "msgpack") -> bytes:
+    """A map without a topic: requests, answers and the body of a message. Raises WireError on NaN in JSON."""
+    if encoding == "json":
+        try:
+            return json.dumps(fields, allow_nan=False, separators=(",", ":"), default=_plain).encode()
+        except ValueError as error:
+            raise WireError(f"cannot be written as JSON: {error}") from error
+    return cast(bytes, msgpack.packb(fields, use_single_float=True, default=_plain))
+
+
+def _plain(value: object) -> object:
+    """numpy scalars and arrays in a status map."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    raise WireError(f"a {type(value).__name__} cannot go on the wire")
+
+
+def split(message: bytes) -> tuple[str, str, bytes]:
+    """A message as (kind, stream, body); the body is not looked at."""
+    if len(message) > MAX_MESSAGE_BYTES:
+        raise WireError(f"a message of {len(message)} bytes: the limit is {MAX_MESSAGE_BYTES}")
+    name, nul, _ = message[:128].partition(b"\0")
+    kind, slash, stream = name.decode("latin-1").partition("/")
+    if not nul or not slash or kind not in KINDS or not _STREAM.fullmatch(stream):
+        raise WireError(f"no topic of this protocol at the start: {name[:40]!r}")
+    return kind, stream, message[len(name) + 1 :]
+
+
+def decode_map(body: bytes) -> Fields:
+    """Any map of this protocol: JSON where it starts with `{`, else msgpack. Raises WireError, nothing else."""
+    if len(body) > MAX_MESSAGE_BYTES:
+        raise WireError(f"{len(body)} bytes: the limit is {MAX_MESSAGE_BYTES}")
+    try:
+        fields = json.loads(body, parse_constant=_no_constant) if body[:1] == b"{" else _unpack(body)
+    except (ValueError, RecursionError, msgpack.UnpackException) as error:
+        raise WireError(f"neither msgpack nor JSON: {type(error).__name__}: {str(error)[:120]}") from error
+    if type(fields) is not dict:
+        raise WireError(f"a map is expected, not {type(fields).__name__}")
+    return fields
+
+
+def _unpack(body: bytes) -> object:
+    return msgpack.unpackb(body, max_str_len=4096, max_bin_len=0, max_array_len=4096, max_map_len=256, max_ext_len=0)
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
