@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import logging
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -16,11 +15,10 @@ from engines.artifacts import write_all
 from engines.errors import UserError
 from engines.machine import INSTALL, MODULES, Machine
 from engines.plan import Tensor
+from engines.tensorrt_log import collecting_logger
 
 if TYPE_CHECKING:
     import tensorrt_rtx as trt
-
-log = logging.getLogger("realtime.build")
 
 TARGETS = ("sm75", "sm80", "sm86", "sm89", "sm120", "sm121")
 DEFAULT_TARGETS = ("sm80", "sm86", "sm89", "sm120")
@@ -94,7 +92,7 @@ def build(onnx: bytes, options: BuildOptions, targets: tuple[str, ...], progress
     """
     module: Any = importlib.import_module(MODULES[options.runtime])
     complaints: list[str] = []
-    logger = _logger(module, complaints)
+    logger = collecting_logger(module, complaints)
     builder: trt.Builder = module.Builder(logger)
     network: trt.INetworkDefinition = builder.create_network(0)
     parser: trt.OnnxParser = module.OnnxParser(network, logger)
@@ -167,23 +165,6 @@ def _layers(network: trt.INetworkDefinition) -> dict[str, int]:
         if layer.num_outputs and (output := layer.get_output(0)) is not None:
             count[f"{layer.type.name.lower()} {_type_name(output.dtype)}"] += 1
     return dict(sorted(count.items()))
-
-
-def _logger(module: Any, complaints: list[str]) -> trt.ILogger:
-    """Sends TensorRT's messages to `logging` and keeps its errors: they hold the reason of a failed build."""
-
-    class Logger(module.ILogger):  # type: ignore[misc]
-        def __init__(self) -> None:
-            module.ILogger.__init__(self)
-
-        def log(self, severity: Any, message: str) -> None:
-            if severity in (module.ILogger.Severity.ERROR, module.ILogger.Severity.INTERNAL_ERROR):
-                complaints.append(message)
-                log.info("%s", message)
-            else:
-                log.debug("%s", message)
-
-    return Logger()
 
 
 def _monitor(module: Any, progress: Progress) -> trt.IProgressMonitor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
@@ -78,28 +79,26 @@ def require_fit(card: PlanCard, machine: Machine, plan: Path, weights_sha256: st
         raise UserError(problem)
 
 
-def choose_plan(weights_sha256: str, form: str, machine: Machine,
+def choose_plan(weights_sha256: str, form: str, machine: Callable[[], Machine] = this_machine,
                 folder: Path | None = None) -> tuple[Path | None, str]:  # fmt: skip
-    """For `--engine auto`: the most exact plan of these weights that fits, or None; and the reason."""
+    """The most exact plan of these weights that fits `machine`, or None; and the reason.
+
+    The machine is only asked where there is a plan of these weights: it loads the CUDA libraries.
+    """
     folder = folder or plans_dir()
-    if machine.gpu is None:
-        return None, machine.why_no_gpu
-    problems = []
-    fitting: list[tuple[float, Path]] = []
+    plans: list[tuple[float, Path, PlanCard]] = []
+    problems = [f"no {form} plan of this model in {folder}: 'realtime build-engine' makes one"]
     for path in sorted(folder.glob("*.plan")):
         try:
             card = read_card(path)
         except UserError as error:
             problems.append(str(error))
             continue
-        if card.weights_sha256 != weights_sha256 or card.form != form:
-            continue
-        problem = misfit(card, machine, str(path))
+        if (card.weights_sha256, card.form) == (weights_sha256, form):
+            plans.append((card.parity.mean_mm, path, card))
+    for _, path, card in sorted(plans, key=lambda plan: plan[:2]):
+        problem = misfit(card, machine(), str(path))
         if problem is None:
-            fitting.append((card.parity.mean_mm, path))
-        else:
-            problems.append(problem)
-    if fitting:
-        path = min(fitting)[1]
-        return path, f"{path.name} fits this {machine.gpu_name or machine.gpu}"
-    return None, problems[0] if problems else f"no plan of this model in {folder}: 'realtime build-engine' makes one"
+            return path, f"{path.name} fits this {machine().gpu_name or machine().gpu}"
+        problems.append(problem)
+    return None, problems[-1]

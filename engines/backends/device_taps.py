@@ -1,0 +1,111 @@
+"""The recent past of every stream in GPU memory: `engines.taps.TapMemory`'s counterpart, with the same calls.
+
+Level l keeps a ring of 2 * 3^l frames plus one place for the frame that primed the stream. A place holds all slots
+side by side, (slots, V, C), so that streams which started together move in one copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from engines.backends.base import Float, StepShape
+from engines.backends.cuda_memory import FLOAT_BYTES, Cuda
+
+
+class DeviceTaps:
+    """Gathers into the backend's `taps` (L, P, V, 2C) and stores from its `activations` (L, P, V, C), P rows each.
+
+    The host arrays that `TapMemory` works on are accepted and ignored, so a lifter treats both alike.
+    """
+
+    def __init__(self, cuda: Cuda, shape: StepShape, taps: int, activations: int, capacity: int) -> None:
+        self._cuda, self._shape = cuda, shape
+        self._taps, self._activations = taps, activations
+        self._frame = shape.joints * shape.channels  # floats of one stream's activations at one level
+        self.spans = [3**level for level in range(shape.levels)]
+        self._capacity = capacity
+        self._rings = [cuda.allocate(self._places(span) * capacity * self._frame) for span in self.spans]
+        self._stored = [0] * capacity  # frames stored since the stream was primed
+        self._rows = 1
+
+    @staticmethod
+    def _places(span: int) -> int:
+        return 2 * span + 1  # the last is the priming frame's
+
+    @property
+    def bytes_per_stream(self) -> int:
+        return sum(map(self._places, self.spans)) * self._frame * FLOAT_BYTES
+
+    def lay_out(self, rows: int) -> None:
+        """Say how many rows P the backend's taps and activations have from now on."""
+        self._rows = rows
+
+    def grow(self, capacity: int) -> None:
+        if capacity <= self._capacity:
+            return
+        old, new = self._capacity * self._frame, capacity * self._frame
+        for level, span in enumerate(self.spans):
+            ring = self._cuda.allocate(self._places(span) * new)
+            self._cuda.move_rows(ring, new, self._rings[level], old, old, self._places(span))
+            self._cuda.synchronise()  # before the old ring goes
+            self._cuda.free(self._rings[level])
+            self._rings[level] = ring
+        self._stored += [0] * (capacity - self._capacity)
+        self._capacity = capacity
+
+    def gather(self, slots: Sequence[int], taps: Float | None = None) -> None:
+        """Copy t - 3^l and t - 2*3^l of each stream into the device's taps."""
+        channels, joints = self._shape.channels, self._shape.joints
+        for level, span in enumerate(self.spans):
+            for half, back in enumerate((span, 2 * span)):
+                places = [self._place(slot, back, span) for slot in slots]
+                for row, count in _runs(slots, places):
+                    source = self._address(level, places[row], slots[row])
+                    first = (level * self._rows + row) * joints * 2 * channels + half * channels
+                    target = self._taps + first * FLOAT_BYTES
+                    self._cuda.move_rows(target, 2 * channels, source, channels, channels, count * joints)
+
+    def store(self, slots: Sequence[int], commit: Sequence[bool], activations: Float | None = None) -> None:
+        """Append this frame's activations to the streams that commit it."""
+        for level, span in enumerate(self.spans):
+            # a place of -1 breaks a run: rows that do not commit stay where they are
+            places = [self._stored[slot] % (2 * span) if kept else -1 for slot, kept in zip(slots, commit, strict=True)]
+            for row, count in _runs(slots, places):
+                if places[row] >= 0:
+                    self._cuda.move(self._address(level, places[row], slots[row]), self._activation(level, row),
+                                    count * self._frame)  # fmt: skip
+        for slot, kept in zip(slots, commit, strict=True):
+            self._stored[slot] += kept
+
+    def fill(self, slot: int, row: int, activations: Float | None = None) -> None:
+        """Prime: as if this frame had always been there."""
+        for level, span in enumerate(self.spans):
+            self._cuda.move(self._address(level, 2 * span, slot), self._activation(level, row), self._frame)
+        self._stored[slot] = 0
+
+    def settle(self, level: int, taps: Float | None = None, activations: Float | None = None) -> None:
+        """While priming: both taps of a level become its activations."""
+        channels, rows = self._shape.channels, self._rows * self._shape.joints
+        target = self._taps + level * rows * 2 * channels * FLOAT_BYTES
+        for half in (0, 1):
+            self._cuda.move_rows(target + half * channels * FLOAT_BYTES, 2 * channels, self._activation(level, 0),
+                                 channels, channels, rows)  # fmt: skip
+
+    def _place(self, slot: int, back: int, span: int) -> int:
+        stored = self._stored[slot]
+        return (stored - back) % (2 * span) if stored >= back else 2 * span
+
+    def _address(self, level: int, place: int, slot: int) -> int:
+        return self._rings[level] + (place * self._capacity + slot) * self._frame * FLOAT_BYTES
+
+    def _activation(self, level: int, row: int) -> int:
+        return self._activations + (level * self._rows + row) * self._frame * FLOAT_BYTES
+
+
+def _runs(slots: Sequence[int], places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """(first row, rows) of neighbours that lie side by side in memory: one copy each."""
+    first = 0
+    for row in range(1, len(slots) + 1):
+        if row == len(slots) or places[row] != places[first] or slots[row] != slots[row - 1] + 1:
+            yield first, row - first
+            first = row
