@@ -1,0 +1,72 @@
+"""`realtime view`: watch a stream."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engines.errors import UserError
+
+
+def view(
+    address: Annotated[str, typer.Argument(help="The publisher's address.")] = "tcp://127.0.0.1:5556",
+    stream: Annotated[str, typer.Option(help="Name of the stream.")] = "main",
+    render: Annotated[
+        Path | None, typer.Option(metavar="OUT.mp4|DIR", help="Draw every frame to a video or a folder of PNGs.")
+    ] = None,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Size of the picture in pixels.")] = "960x720",
+    duration: Annotated[float | None, typer.Option(min=0, metavar="S", help="Stop after so many seconds.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after N frames.")] = None,
+    wait: Annotated[float, typer.Option(min=0, metavar="S", help="Give up when no pose arrives in S seconds.")] = 10.0,
+    azimuth: Annotated[float, typer.Option(help="Degrees around the person; 0 is the camera's side.")] = 32.0,
+    elevation: Annotated[float, typer.Option(min=-85, max=85, help="Degrees above the horizon.")] = 14.0,
+    antialias: Annotated[int, typer.Option(min=1, max=3, help="Smoother edges, slower; only with --render.")] = 2,
+    key: Annotated[Path | None, typer.Option(help="This client's secret key file, for an encrypted stream.")] = None,
+    server_key: Annotated[str | None, typer.Option(help="The publisher's public key, or its file.")] = None,
+) -> None:
+    """Watch the 3D skeletons of a stream: in a window, or drawn to a file where there is no display.
+
+    In the window: drag to orbit, wheel to zoom, R back to the first view, Q to quit.
+    Left limbs are warm, right ones cool; a pose that is only held is grey; a joint swells with its uncertainty.
+
+    Examples:
+      realtime view
+      realtime view tcp://192.168.1.20:5556 --stream stage --key me.key --server-key PUBLIC
+      realtime view --render out.mp4 --duration 10 --azimuth 90
+    """
+    import signal
+    import threading
+    from types import FrameType
+
+    from realtime.endpoints import ClientKeys
+    from realtime.view import view as show
+
+    if (key is None) != (server_key is None):
+        raise UserError("an encrypted stream needs both --key and --server-key")
+    keys = ClientKeys.load(key, server_key) if key is not None and server_key is not None else None
+    stop = threading.Event()
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():  # asked twice: now
+            raise KeyboardInterrupt
+        stop.set()
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
+    summary = show(
+        address, stream=stream, render=render, size_wh=_size(size), duration_s=duration, frames=frames, wait_s=wait,
+        stop=stop, angle_deg=(azimuth, elevation), supersample=antialias, keys=keys,
+    )  # fmt: skip
+    where = f" to {render}" if render is not None and summary.frames else ""
+    typer.echo(f"drew {summary.frames} frames{where}, {summary.draw_ms:.0f} ms each, {summary.missed} missed", err=True)
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)[xX](\d+)", text)
+    width, height = (int(part) for part in match.groups()) if match else (0, 0)
+    if not (64 <= width <= 4096 and 64 <= height <= 4096):
+        raise UserError(f"--size {text}: give WIDTHxHEIGHT from 64x64 to 4096x4096, such as 960x720")
+    return width - width % 2, height - height % 2
