@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,8 @@ def import_checkpoint(source: Path, target: Path, name: str) -> ModelCard:
 
 def _read_state(path: Path) -> dict[str, Tensor]:
     try:
-        with torch.serialization.safe_globals([(_Ignored, name) for name in _NUMPY_NAMES]):
+        with torch.serialization.safe_globals([(_Ignored, name) for name in _NUMPY_NAMES]), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of newer pickle protocols: what is not read is refused below
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: give the path of a published GLA-GCN checkpoint") from None
