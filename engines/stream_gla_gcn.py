@@ -86,6 +86,17 @@ class TemporalMix(nn.Module):
         y = torch.cat((now, one_back, two_back), -1) @ self.weight
         return torch.relu(now + self.norm(y.reshape(-1, y.shape[-1])).view_as(now))
 
+    @torch.no_grad()
+    def forget_past(self) -> None:
+        """Move the taps' weights onto the current frame: the same function of still frames, and none of the past.
+
+        Training single frames moves all three alike; a sequence model that starts from there starts 10 to 30 mm worse.
+        """
+        now, one_back, two_back = self.weight.chunk(3)
+        now += one_back + two_back
+        one_back.zero_()
+        two_back.zero_()
+
     def still(self, now: Tensor) -> Tensor:
         """The mix where all taps hold the current frame: a person who has always stood like this."""
         y = now @ self.weight.view(3, now.shape[-1], now.shape[-1]).sum(0)
@@ -129,6 +140,11 @@ class StreamGLAGCN(nn.Module):
         for level, mix in enumerate(self.temporal):
             h = mix.still(self._graphs(level, h))  # type: ignore[operator]
         return self._heads(h)
+
+    def forget_past(self) -> None:
+        """Become a single-frame model in every form, with `still` unchanged: where training on sequences begins."""
+        for mix in self.temporal:
+            mix.forget_past()  # type: ignore[operator]
 
     def forward(self, features_BTVF: Tensor, outputs: int | None = None) -> tuple[Tensor, Tensor]:
         """Sequence form: (B, T, V, F) -> pose (B, T', K, V, 3), sigma (B, T', K, V), T' = the last `outputs` frames.

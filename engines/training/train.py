@@ -72,6 +72,9 @@ class Trainer:
         self.run.mkdir(parents=True, exist_ok=True)
         while self.stage < len(self.config.stages):
             stage = self.config.stages[self.stage]
+            if self.step == 0 and max(stage.lengths) > 1 and self._only_single_frames_so_far():
+                self.model.forget_past()
+                self.weights.forget_past()
             while self.step < stage.steps:
                 on_step(self._advance(stage))
                 if self.step % self.config.save_every == 0:
@@ -79,6 +82,9 @@ class Trainer:
             self.stage, self.step = self.stage + 1, 0
             self.optimizer.state.clear()
             self.save()
+
+    def _only_single_frames_so_far(self) -> bool:
+        return all(max(stage.lengths) == 1 for stage in self.config.stages[: self.stage])
 
     def _advance(self, stage: Stage) -> dict[str, float]:
         start = time.perf_counter()
