@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import importlib.util
 import logging
 import os
 import shutil
@@ -26,8 +27,10 @@ _POLL_S = 0.1
 _PIP = (
     "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--platform", "manylinux_2_28_x86_64",
     "--python-version", "311", "--implementation", "cp", "--abi", "cp311", "--retries", "0",
-    "--timeout", str(_NETWORK_TIMEOUT_S), "--no-input", "--disable-pip-version-check", "--quiet",
+    "--timeout", str(_NETWORK_TIMEOUT_S), "--no-input", "--no-cache-dir", "--disable-pip-version-check", "--quiet",
 )  # fmt: skip
+
+_NPM = ("pack", "--loglevel", "error", "--fetch-retries", "0")
 
 
 @dataclass(frozen=True)
@@ -91,53 +94,55 @@ def _member(archive: Path, path: str, sha256: str) -> bytes:
 
 
 def _pip(spec: str, folder: Path, progress: _Progress) -> Path:
-    if not _has_pip():
+    if importlib.util.find_spec("pip") is None:
         raise _Missing("pip is missing from this Python (run 'python -m ensurepip')")
-    return _run_manager([sys.executable, *_PIP, "--dest", str(folder), spec], spec, folder, progress)
+    return _run("pip", [sys.executable, *_PIP, "--dest", str(folder), spec], folder, progress)
 
 
 def _npm(spec: str, folder: Path, progress: _Progress) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise _Missing("npm is not installed")
-    return _run_manager([npm, "pack", "--silent", spec], spec, folder, progress)
+    return _run("npm", [npm, *_NPM, "--cache", str(folder / "npm"), spec], folder, progress)
 
 
-def _has_pip() -> bool:
-    import importlib.util
-
-    return importlib.util.find_spec("pip") is not None
-
-
-def _run_manager(command: list[str], spec: str, folder: Path, progress: _Progress) -> Path:
+def _run(manager: str, command: list[str], folder: Path, progress: _Progress) -> Path:
     temporary = folder / "tmp"  # on the cache's disk, and where the progress bar sees it grow
     temporary.mkdir()
     environment = {**os.environ, "TMPDIR": str(temporary), "TEMP": str(temporary), "TMP": str(temporary)}
-    errors = folder / "errors.txt"
-    with errors.open("wb") as sink, subprocess.Popen(
-        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink
-    ) as process:
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+    ) as process:  # fmt: skip
         try:
-            while process.poll() is None:
-                progress.look()
-                time.sleep(_POLL_S)
+            said = _follow(process, progress)
         except BaseException:
             process.kill()
             raise
-    archives = [path for pattern in ("*.whl", "*.tgz") for path in folder.glob(pattern)]
+    archives = [*folder.glob("*.whl"), *folder.glob("*.tgz")]
     if process.returncode == 0 and len(archives) == 1:
         return archives[0]
-    said = errors.read_text("utf-8", "replace")
-    if "No space left on device" in said:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
-    raise DownloadFailed(f"{'npm' if command[1] == 'pack' else 'pip'} cannot get {spec} ({_gist(said)})")
+    for full in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if os.strerror(full) in said:
+            raise OSError(full, os.strerror(full), str(folder))
+    raise DownloadFailed(f"{manager} cannot get {command[-1]} ({_gist(said)})")
+
+
+def _follow(process: subprocess.Popen[str], progress: _Progress) -> str:
+    """What a process said until its end, in memory: on a full disk it could not be written down."""
+    while True:
+        try:
+            return process.communicate(timeout=_POLL_S)[0]
+        except subprocess.TimeoutExpired:
+            progress.look()
 
 
 def _gist(said: str) -> str:
-    """The last line that names an error, shortened: pip and npm end in advice, not in the cause."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line.lower()] or lines or ["no output"]
-    return errors[-1][:160]
+    """The line that names the cause: pip's says nothing of the network, npm's is one of many."""
+    lines = [line.strip() for line in said.splitlines() if "error" in line.lower()] or ["it gave no reason"]
+    if any("No matching distribution" in line for line in lines):
+        return "its index is out of reach or does not have it"
+    return next((line.split("reason: ")[1] for line in lines if "reason: " in line), lines[0])[:160]
 
 
 def _url(address: str, folder: Path, progress: _Progress) -> Path:

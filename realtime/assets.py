@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
+from engines.artifacts import cache_dir
 from engines.errors import UserError
 from realtime.asset_sources import Download, DownloadFailed, download
+from realtime.clock import NS_PER_S, unix_ns
+
+__all__ = ["ASSETS", "DEFAULTS", "Asset", "cache_dir", "cached", "fetch", "fetch_asset", "listing"]
 
 log = logging.getLogger("realtime.assets")
 
+_STALE_NS = 3600 * NS_PER_S
 _BLAZEPOSE = "Apache-2.0 (BlazePose, Google)"
 _POSE2SIM = "BSD-3-Clause (Pose2Sim)"
 _MODELS = "https://storage.googleapis.com/mediapipe-models/pose_landmarker"
@@ -87,23 +92,12 @@ ASSETS: dict[str, Asset] = {
         )),
     )
 }  # fmt: skip
-
-
-def cache_dir() -> Path:
-    """Where assets and other artifacts live: $REALTIME_CACHE, or the user's cache folder."""
-    override = os.environ.get("REALTIME_CACHE")
-    return Path(override).expanduser() if override else platformdirs.user_cache_path("realtime-pose")
+DEFAULTS = ("pose-full", "demo")  # what the main job on the demo clip needs
 
 
 def cached(asset: Asset) -> Path | None:
-    """The asset's file in the cache if it is there and whole: its name ends in the SHA-256 of its bytes."""
-    for path in sorted((cache_dir() / "assets").glob(f"{asset.name}-{'[0-9a-f]' * 16}{asset.suffix}")):
-        try:
-            if path.stem.rsplit("-", 1)[1] == _digest(path.read_bytes()):
-                return path
-        except OSError as error:
-            log.warning("cannot read %s: %s", path, error.strerror)
-    return None
+    """The asset's file in the cache if it is there and whole."""
+    return next((path for path in _files(asset) if _whole(path)), None)
 
 
 def fetch(name: str) -> Path:
@@ -118,18 +112,18 @@ def fetch(name: str) -> Path:
 
 def fetch_asset(asset: Asset, retry_waits_s: tuple[float, ...] = (1.0, 3.0)) -> Path:
     """Like `fetch`, for any table entry. Safe in several processes at once: files appear whole or not at all."""
-    path = cached(asset)
-    if path is not None:
-        return path
+    found = cached(asset)
+    if found is not None:
+        return found
     folder = cache_dir() / "assets"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _clear_away(asset, folder)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder, ignore_cleanup_errors=True) as scratch:
             content = _obtain(asset, Path(scratch), retry_waits_s)
             whole = Path(scratch) / "whole"
             whole.write_bytes(content)
-            path = folder / f"{asset.name}-{_digest(content)}{asset.suffix}"
-            _discard_others(asset, path)
+            path = folder / f"{asset.name}-{_pins(asset)}-{_digest(content)}{asset.suffix}"
             os.replace(whole, path)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -138,6 +132,17 @@ def fetch_asset(asset: Asset, retry_waits_s: tuple[float, ...] = (1.0, 3.0)) -> 
             f"{'free some space' if full else 'make it writable'} or set REALTIME_CACHE to another folder"
         ) from error
     return path
+
+
+def listing() -> str:
+    """All assets, two lines each: name, whether cached, size, what; licence and where from."""
+    lines = []
+    for asset in ASSETS.values():
+        origins = ", or ".join(f"{source.manager} {source.spec}" for source in asset.downloads)
+        state = "cached" if cached(asset) else "not cached"
+        lines.append(f"{asset.name:<13} {state:<11} {asset.size_bytes / 1e6:5.1f} MB  {asset.about}")
+        lines.append(f"{'':<13} {asset.licence}; {origins}")
+    return "\n".join([*lines, f"cache: {cache_dir() / 'assets'}"])
 
 
 def _obtain(asset: Asset, scratch: Path, retry_waits_s: tuple[float, ...]) -> bytes:
@@ -164,12 +169,35 @@ def _assemble_task(parts: list[bytes]) -> bytes:
 _ASSEMBLE: dict[str, Callable[[list[bytes]], bytes]] = {".task": _assemble_task, ".mp4": lambda parts: parts[0]}
 
 
+def _files(asset: Asset) -> list[Path]:
+    """What lies in the cache under this asset's name, whole or not. The name ends in the SHA-256 of the bytes."""
+    return sorted((cache_dir() / "assets").glob(f"{asset.name}-{_pins(asset)}-*{asset.suffix}"))
+
+
+def _whole(path: Path) -> bool:
+    try:
+        return path.stem.rsplit("-", 1)[1] == _digest(path.read_bytes())
+    except OSError as error:
+        log.warning("cannot read %s: %s", path, error.strerror)
+        return False
+
+
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _discard_others(asset: Asset, keep: Path) -> None:
-    """A corrupt file, or one built by an older version, gives way."""
-    for path in keep.parent.glob(f"{asset.name}-{'[0-9a-f]' * 16}{asset.suffix}"):
-        if path != keep:
+def _pins(asset: Asset) -> str:
+    """Changes with the downloads: what an older version left in the cache is not taken for this one's."""
+    return hashlib.sha256("".join(source.archive_sha256 for source in asset.downloads).encode()).hexdigest()[:8]
+
+
+def _clear_away(asset: Asset, folder: Path) -> None:
+    """Damaged files, and what fetches that were killed left behind."""
+    for path in _files(asset):
+        if not _whole(path):
+            log.warning("%s is damaged: fetching it again", path)
             path.unlink(missing_ok=True)
+    for scratch in folder.glob(".fetch-*"):
+        with contextlib.suppress(FileNotFoundError):
+            if unix_ns() - scratch.stat().st_mtime_ns > _STALE_NS:
+                shutil.rmtree(scratch, ignore_errors=True)

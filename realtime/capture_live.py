@@ -181,7 +181,7 @@ def _configure(capture: Any, options: CaptureOptions) -> None:
             capture.set(prop, value)
 
 
-def cameras() -> list[Path]:
+def camera_devices() -> list[Path]:
     """The video devices of a Linux machine. Other systems have no list that costs nothing: empty."""
     return sorted(Path("/dev").glob("video[0-9]*")) if sys.platform == "linux" else []
 
@@ -191,7 +191,7 @@ def _why_no_camera(index: int) -> str:
         return f"camera {index} gives no picture: check that it is connected, free, and permitted"
     device = Path(f"/dev/video{index}")
     if not device.exists():
-        others = ", ".join(str(path) for path in cameras())
+        others = ", ".join(str(path) for path in camera_devices())
         instead = f"use one of {others}" if others else "plug one in, or use --source FILE or --source demo"
         return f"there is no camera {index}: {instead}"
     if not os.access(device, os.R_OK | os.W_OK):
