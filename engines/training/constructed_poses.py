@@ -31,7 +31,9 @@ def _sit_on_chair(rng: Rng, directions: Double) -> None:
 
 
 def _sit_on_floor(rng: Rng, directions: Double) -> None:
-    _legs(rng, directions, hip_deg=rng.uniform(80, 110), knee_deg=rng.uniform(5, 100), splay=rng.uniform(0.05, 0.5))
+    knee_deg = rng.uniform(5, 110)
+    hip_deg = 85 + knee_deg / 2 + rng.uniform(-6, 6)  # the feet about as high as the seat
+    _legs(rng, directions, hip_deg, knee_deg, splay=rng.uniform(0.05, 0.5))
     _lean(directions, rng.uniform(-25, 20))
 
 

@@ -57,6 +57,8 @@ def evaluate_set(
     progress: Callable[[int], None] | None = None,
 ) -> dict[int, Scores]:
     """Scores by look-ahead. `progress` is told the sequences done after each batch."""
+    if max(lookaheads) > UNSCORED_TAIL:
+        raise ValueError(f"look-ahead {max(lookaheads)} is beyond {UNSCORED_TAIL}: align such a model's poses yourself")
     shape = (len(lookaheads), *data.pose_m.shape)
     poses, sigmas = np.zeros(shape, np.float32), np.full(shape[:-1], np.nan, np.float32)
     for rows, length in data.batches(batch):
