@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engines.errors import UserError
-from realtime.clock import NS_PER_MS, NS_PER_S, monotonic_ns
+from realtime.clock import NS_PER_MS, NS_PER_S, monotonic_ns, unix_ns
 from realtime.endpoints import DEFAULT_ADDRESS, ClientKeys
 from realtime.messages import PoseMessage
 from realtime.subscribe import StreamTimeoutError, Subscriber
@@ -67,7 +67,7 @@ def view(
 
     `render` None opens a window, which shows the newest pose and waits for a stream that pauses. Else every frame goes
     to that .mp4 or folder of PNGs, at the stream's times; a stream silent for `wait_s` after its first frame ends it,
-    and after `stop` what has arrived already is drawn for up to `drain_s` more. `duration_s` counts from the first
+    and after `stop` what was published before it is drawn for up to `drain_s` more. `duration_s` counts from the first
     frame: by the clock in a window, by capture times when rendering. `angle_deg` is azimuth and elevation.
     `on_ready` is called once the picture can be drawn and the socket is open, before the first frame.
 
@@ -116,10 +116,10 @@ def _render(subscriber: Subscriber, stage: Stage, writer: FrameWriter, limits: _
     """Every frame, off screen. Frames wait in the subscriber while one is drawn."""
     follow, hud = Follow(), Hud()
     start_ns = drawing_ns = 0
-    heard_ns, stopped_ns = monotonic_ns(), 0
+    heard_ns, stopped_ns, stopped_unix_ns = monotonic_ns(), 0, 0
     while True:
         if limits.stopped() and not stopped_ns:
-            stopped_ns = monotonic_ns()
+            stopped_ns, stopped_unix_ns = monotonic_ns(), unix_ns()
         message = _receive(subscriber, 0 if stopped_ns else _POLL_S)
         now_ns = monotonic_ns()
         if message is None:
@@ -131,6 +131,8 @@ def _render(subscriber: Subscriber, stage: Stage, writer: FrameWriter, limits: _
                 log.info("the stream has been silent for %g s: done", limits.wait_s)
                 break
             continue
+        if stopped_ns and message.t_publish_ns > stopped_unix_ns:
+            break  # drawn is what was published before the stop
         heard_ns, start_ns = now_ns, start_ns or message.t_capture_ns
         if limits.reached(writer.frames, start_ns, message.t_capture_ns):
             break

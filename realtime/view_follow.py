@@ -45,16 +45,17 @@ class Follow:
         self.space = "camera"
         self.image_wh = (4, 3)
         self._slots: dict[int, int] = {}
-        self._last_ns: int | None = None
+        self._seen_ns: int | None = None  # when there was last somebody
 
     def update(self, message: PoseMessage) -> None:
-        cut = self._last_ns is None or message.space != self.space
-        elapsed_s = 0.0 if self._last_ns is None else (message.t_capture_ns - self._last_ns) / 1e9
-        self._last_ns, self.space, self.image_wh = message.t_capture_ns, message.space, message.image_wh
+        cut = self._seen_ns is None or message.space != self.space
+        elapsed_s = 0.0 if self._seen_ns is None else (message.t_capture_ns - self._seen_ns) / 1e9
+        self.space, self.image_wh = message.space, message.image_wh
         people = message.persons[:MOST_PEOPLE]
         self._seat([person.id for person in people])
         self.figures = [self._figure(person) for person in people]
         if self.figures:
+            self._seen_ns = message.t_capture_ns
             self._move(elapsed_s, cut or not 0 <= elapsed_s < _GAP_S)
 
     def _seat(self, ids: list[int]) -> None:

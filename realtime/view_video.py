@@ -77,7 +77,7 @@ class PngWriter:
 
 
 class Mp4Writer:
-    """MPEG-4 at a constant rate, taken from the first pictures' times. Pictures are repeated or left out to keep time."""
+    """MPEG-4 at a constant rate, taken from the first pictures' times. Some are repeated or left out to keep time."""
 
     def __init__(self, path: Path, size_wh: tuple[int, int]) -> None:
         if path.is_dir():

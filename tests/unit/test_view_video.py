@@ -1,0 +1,103 @@
+"""Pictures to files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engines.errors import UserError
+from realtime.view_video import open_writer
+
+SIZE = (64, 48)
+
+
+def picture(level: int) -> np.ndarray:
+    return np.full((SIZE[1], SIZE[0], 3), level, np.uint8)
+
+
+def write(out: Path, times_s: list[float]) -> tuple[int, float]:
+    """Frames and rate of the video written at these times."""
+    with open_writer(out, SIZE) as writer:
+        for index, time_s in enumerate(times_s):
+            writer.write(picture(index % 200), time_s)
+    video = cv2.VideoCapture(str(out))
+    found = int(video.get(cv2.CAP_PROP_FRAME_COUNT)), video.get(cv2.CAP_PROP_FPS)
+    video.release()
+    return found
+
+
+@pytest.mark.parametrize(("rate_hz", "shown"), [(5, 5), (25, 25), (29.97, 30), (59.9, 60), (200, 60)])
+def test_the_rate_is_the_usual_one_nearest_to_the_streams(tmp_path: Path, rate_hz: float, shown: float) -> None:
+    assert write(tmp_path / "a.mp4", [100 + index / rate_hz for index in range(10)])[1] == shown
+
+
+@given(st.lists(st.floats(0.005, 0.4), min_size=1, max_size=60))
+@settings(max_examples=25, deadline=None)
+def test_a_video_lasts_as_long_as_the_stream(steps_s: list[float]) -> None:
+    import tempfile
+
+    times_s = np.cumsum([50.0, *steps_s]).tolist()
+    with tempfile.TemporaryDirectory() as folder:
+        frames, rate_hz = write(Path(folder) / "a.mp4", times_s)
+    assert abs((frames - 1) / rate_hz - (times_s[-1] - times_s[0])) <= 2.5 / rate_hz
+
+
+def test_steady_streams_lose_and_repeat_nothing(tmp_path: Path) -> None:
+    jitter = np.random.default_rng(0).uniform(-0.012, 0.012, 300)
+    assert write(tmp_path / "a.mp4", (np.arange(300) / 30 + jitter).tolist())[0] == pytest.approx(300, abs=2)
+
+
+def test_a_set_clock_does_not_fill_the_disk(tmp_path: Path) -> None:
+    times_s = [*(index / 30 for index in range(20)), *(1e6 + index / 30 for index in range(20))]
+    assert write(tmp_path / "a.mp4", times_s)[0] == 40
+
+
+def test_a_video_of_fewer_pictures_than_the_probe_is_written(tmp_path: Path) -> None:
+    assert write(tmp_path / "a.mp4", [0.0]) == (1, 30)
+
+
+def test_nothing_has_the_name_before_it_is_whole(tmp_path: Path) -> None:
+    out = tmp_path / "a.mp4"
+    out.write_bytes(b"the last one")
+    with pytest.raises(RuntimeError, match="broken off"), open_writer(out, SIZE) as writer:  # noqa: PT012
+        for index in range(20):
+            writer.write(picture(index), index / 30)
+        assert out.read_bytes() == b"the last one"
+        raise RuntimeError("broken off")
+    assert list(tmp_path.iterdir()) == [out]
+    video = cv2.VideoCapture(str(out))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 20
+    video.release()
+
+
+def test_no_picture_leaves_the_old_file_alone(tmp_path: Path) -> None:
+    out = tmp_path / "a.mp4"
+    out.write_bytes(b"the last one")
+    with open_writer(out, SIZE):
+        pass
+    assert out.read_bytes() == b"the last one"
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_png_pictures_are_numbered_and_exact(tmp_path: Path) -> None:
+    with open_writer(tmp_path / "new" / "pictures", SIZE) as writer:
+        for index in range(3):
+            writer.write(picture(index), float(index))
+    paths = sorted((tmp_path / "new" / "pictures").iterdir())
+    assert [path.name for path in paths] == ["frame_000001.png", "frame_000002.png", "frame_000003.png"]
+    assert (cv2.imread(str(paths[2])) == 2).all()
+
+
+@pytest.mark.parametrize("name", ["out.avi", "full", "file/inside.mp4", "file/inside", "folder.mp4"])
+def test_an_output_that_cannot_be_is_refused_at_once(tmp_path: Path, name: str) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "something").touch()
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.mp4").mkdir()
+    with pytest.raises(UserError, match=str(tmp_path)):
+        open_writer(tmp_path / name, SIZE)
