@@ -12,6 +12,7 @@ from __future__ import annotations
 import struct
 import time
 import zlib
+from types import TracebackType
 
 import numpy as np
 
@@ -125,6 +126,12 @@ class Ring:
     def reader(self) -> RingReader:
         """Starts behind the newest record: it reads what is written from now on."""
         return RingReader(self, self._doorbell)
+
+    def __enter__(self) -> Ring:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
 
     def close(self) -> None:
         self._words.release()

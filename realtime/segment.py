@@ -73,9 +73,14 @@ class Segment:
             self._fd = -1
 
     def unlink(self) -> None:
+        self.remove(self.path.name.removeprefix(PREFIX))
+
+    @staticmethod
+    def remove(name: str) -> None:
+        """Takes the name away; the memory goes with the last mapping. A name that is not there does no harm."""
         # On Windows a file that someone maps stays until `sweep`.
         with contextlib.suppress(PermissionError):
-            self.path.unlink(missing_ok=True)
+            (directory() / f"{PREFIX}{name}").unlink(missing_ok=True)
 
 
 def _open_new(path: Path) -> int:

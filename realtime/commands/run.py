@@ -1,0 +1,95 @@
+"""`realtime run`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_EPILOG = """Examples:
+
+  realtime run                                      the demo clip
+
+  realtime run --source 0                           the first camera
+
+  realtime run --source walk.mp4 --no-view --json   a file, figures as one JSON line
+
+  realtime run --source rtsp://10.0.0.7/stream --people 2 --render out.mp4
+"""
+
+
+def run(
+    source: Annotated[
+        str | None,
+        typer.Option(metavar="0|FILE|URL|demo", help="Camera number, video file, rtsp:// or http:// address, or demo."),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(metavar="lite|full|heavy", help="Size of the pose detector: fast or exact."),
+    ] = None,
+    people: Annotated[int | None, typer.Option(help="How many people to look for.")] = None,
+    loop: Annotated[bool | None, typer.Option("--loop", help="Play a file again and again.")] = None,
+    max_speed: Annotated[
+        bool | None,
+        typer.Option("--max-speed", help="Play a file as fast as possible, no frame dropped."),
+    ] = None,
+    mirror: Annotated[bool | None, typer.Option("--mirror", help="Swap left and right, as in a mirror.")] = None,
+    camera_width: Annotated[int | None, typer.Option(help="Ask the camera for this width in pixels.")] = None,
+    camera_height: Annotated[int | None, typer.Option(help="Ask the camera for this height in pixels.")] = None,
+    camera_fps: Annotated[float | None, typer.Option(help="Ask the camera for this many frames a second.")] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="What runs the lifter: auto, onnxruntime, torch, tensorrt."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The lifter's model: a name or a file.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="A plan of 'realtime build-engine', for --engine tensorrt.")] = None,
+    lookahead: Annotated[
+        int | None,
+        typer.Option(metavar="0|2|4|8", help="Wait for as many frames of 1/30 s, for smoother poses."),
+    ] = None,
+    address: Annotated[str | None, typer.Option(help="Publish here. [default: tcp://127.0.0.1:5556]")] = None,
+    rpc_address: Annotated[
+        str | None,
+        typer.Option(help="Answer questions here. [default: tcp://127.0.0.1:5557]"),
+    ] = None,
+    stream: Annotated[str | None, typer.Option(help="Name of the stream. [default: main]")] = None,
+    encoding: Annotated[str | None, typer.Option(metavar="msgpack|json", help="Encoding of the messages.")] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(help="Directory of 'realtime keys', to publish to other machines."),
+    ] = None,
+    insecure: Annotated[bool | None, typer.Option("--insecure", help="Publish to other machines without keys.")] = None,
+    no_view: Annotated[bool | None, typer.Option("--no-view", help="Publish only.")] = None,
+    render: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.mp4", help="Draw into a film instead of a window."),
+    ] = None,
+    camera: Annotated[Path | None, typer.Option(help="Camera calibration of 'realtime calibrate camera'.")] = None,
+    ground: Annotated[
+        Path | None,
+        typer.Option(help="Floor of 'realtime calibrate ground': poses in world axes."),
+    ] = None,
+    person: Annotated[str | None, typer.Option(help="Body profile of 'realtime calibrate person'.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Stop after as many frames.")] = None,
+    duration: Annotated[float | None, typer.Option(help="Stop after as many seconds.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings; options given here win.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="The summary as one JSON line on stdout.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Say more about what goes wrong.")] = False,
+) -> None:
+    """Turn a camera or a video into a live stream of 3D poses, and show it."""
+    from realtime.config import load_config
+    from realtime.session import run_session
+
+    flags = {
+        "source.name": source, "source.loop": loop, "source.max_speed": max_speed, "source.mirror": mirror,
+        "source.width": camera_width, "source.height": camera_height, "source.fps": camera_fps,
+        "detector.size": detector, "detector.people": people,
+        "lifter.engine": engine, "lifter.model": model, "lifter.plan": plan, "lifter.lookahead": lookahead,
+        "stream.address": address, "stream.rpc_address": rpc_address, "stream.name": stream,
+        "stream.encoding": encoding, "stream.keys": keys, "stream.insecure": insecure,
+        "view.enabled": False if no_view else None, "view.render": render,
+        "place.camera": camera, "place.ground": ground, "place.person": person,
+        "frames": frames, "duration_s": duration,
+    }  # fmt: skip
+    run_session(load_config(config, flags), json_summary=json, verbose=verbose)

@@ -1,0 +1,158 @@
+"""Everything a session can be told: frozen sections, from one TOML file with the command line's flags on top."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engines.errors import UserError
+from realtime.ring import MAX_PEOPLE
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DETECTOR_SIZES = ("lite", "full", "heavy")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """What is looked at."""
+
+    name: str = "demo"  # a camera's number, a file, an address, or demo
+    loop: bool = False
+    max_speed: bool = False  # files: every frame, as fast as it can be worked on
+    width: int | None = None  # asked of a camera; None: its default
+    height: int | None = None
+    fps: float | None = None
+    mirror: bool = False
+
+    def __post_init__(self) -> None:
+        for what in ("width", "height", "fps"):
+            value = getattr(self, what)
+            _require(value is None or value > 0, f"camera {what} must be above 0, got {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorConfig:
+    size: str = "full"
+    people: int = 1
+    threads: int | None = None  # None: the detector's own choice
+
+    def __post_init__(self) -> None:
+        _require(self.size in DETECTOR_SIZES, f"detector {self.size!r} is none of {', '.join(DETECTOR_SIZES)}")
+        _require(1 <= self.people <= MAX_PEOPLE, f"people must be from 1 to {MAX_PEOPLE}, got {self.people}")
+        _require(self.threads is None or self.threads > 0, f"detector threads must be above 0, got {self.threads}")
+
+
+@dataclass(frozen=True, slots=True)
+class LifterConfig:
+    model: str = "default"
+    engine: str = "auto"
+    lookahead: int = 0  # model frames of 1/30 s that a pose may wait for the future
+    plan: Path | None = None  # a TensorRT plan
+
+
+@dataclass(frozen=True, slots=True)
+class StreamConfig:
+    """Where and how poses are published."""
+
+    address: str = "tcp://127.0.0.1:5556"
+    rpc_address: str | None = "tcp://127.0.0.1:5557"  # answers hello, clock and status; None: nobody answers
+    name: str = "main"
+    encoding: str = "msgpack"
+    keys: Path | None = None  # folder of CURVE keys, for other machines
+    insecure: bool = False  # listen beyond this machine without keys
+
+
+@dataclass(frozen=True, slots=True)
+class ViewConfig:
+    enabled: bool = True
+    render: Path | None = None  # draw into this file instead of a window
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceConfig:
+    """Calibrations; None: a lens of 60 degrees, camera axes, an assumed body size."""
+
+    camera: Path | None = None
+    ground: Path | None = None
+    person: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """One session of `realtime run`."""
+
+    source: SourceConfig = field(default_factory=SourceConfig)
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    lifter: LifterConfig = field(default_factory=LifterConfig)
+    stream: StreamConfig = field(default_factory=StreamConfig)
+    view: ViewConfig = field(default_factory=ViewConfig)
+    place: PlaceConfig = field(default_factory=PlaceConfig)
+    frames: int | None = None  # stop after as many
+    duration_s: float | None = None  # stop after as long
+
+    def __post_init__(self) -> None:
+        _require(self.frames is None or self.frames > 0, f"frames must be above 0, got {self.frames}")
+        _require(self.duration_s is None or self.duration_s > 0, f"duration must be above 0, got {self.duration_s}")
+
+
+def load_config(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
+    """The file's values, then the flags that are not None. Flags are named `section.field`, or `field` at the top.
+
+    Raises UserError for an unreadable file, an unknown name, a value of the wrong type or out of range.
+    """
+    tree = _read(path) if path else {}
+    for name, value in flags.items():
+        if value is not None:
+            section, dot, key = name.rpartition(".")
+            (tree.setdefault(section, {}) if dot else tree)[key] = value
+    return typing.cast(RunConfig, _build(RunConfig, tree, str(path) if path else "the options"))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise UserError(f"the configuration {path} cannot be read ({error.strerror}): check --config") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid TOML: {error}") from error
+
+
+def _build(kind: type, tree: Mapping[str, Any], where: str) -> Any:
+    if not isinstance(tree, Mapping):
+        raise UserError(f"{where} must be a table, got {tree!r}")
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(tree) - set(hints))
+    if unknown:
+        raise UserError(f"{where} has no setting {unknown[0]!r}: choose from {', '.join(hints)}")
+    values = {name: _convert(hints[name], value, f"{where}: {name}") for name, value in tree.items()}
+    return kind(**values)
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _build(typing.cast(type, hint), value, where)
+    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if Path in kinds and isinstance(value, str):
+        return Path(value).expanduser()
+    if float in kinds and type(value) is int:
+        return float(value)
+    if type(value) in kinds or isinstance(value, tuple(k for k in kinds if k is Path)):
+        return value
+    expected = " or ".join(kind.__name__ for kind in kinds if kind is not type(None))
+    raise UserError(f"{where} must be {expected}, got {value!r}")
+
+
+def _require(good: bool, message: str) -> None:
+    if not good:
+        raise UserError(message)

@@ -1,0 +1,63 @@
+"""`realtime run` from its configuration to its summary."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+from realtime.config import RunConfig
+from realtime.processes import PROCESSES
+from realtime.status import StatusLine, Summary, report, summarise
+from realtime.supervisor import Supervisor
+
+log = logging.getLogger("realtime.run")
+
+
+def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool = False) -> Summary:
+    """Runs until the source ends or an order comes. Raises UserError for what ended it otherwise."""
+    console = Console(stderr=True)
+    _log_to(console, verbose)
+    config = with_picture(config)
+    processes = [process for process in PROCESSES if process.name != "viewer" or config.view.enabled]
+    render = str(config.view.render) if config.view.enabled and config.view.render else None
+    with Supervisor(config, processes) as supervisor:
+        with StatusLine(console) as status:
+            supervisor.run(status.update)
+        summary = summarise(supervisor, config.source.name, render)
+    report(console, summary)
+    if json_summary:
+        sys.stdout.write(json.dumps(summary.as_json(), allow_nan=False) + "\n")
+        sys.stdout.flush()
+    return summary
+
+
+def with_picture(config: RunConfig) -> RunConfig:
+    """Where there is no display for a window, the viewer draws into a film beside the user."""
+    from realtime.view_stage import has_display
+
+    if not config.view.enabled or config.view.render is not None or has_display():
+        return config
+    film = Path(f"realtime-{datetime.now():%Y%m%d-%H%M%S}.mp4")
+    log.info("there is no display: drawing into %s", film)
+    return replace(config, view=replace(config.view, render=film))
+
+
+def _log_to(console: Console, verbose: bool) -> None:
+    """Log lines above the status line on a terminal, plain lines elsewhere."""
+    root = logging.getLogger("realtime")
+    root.setLevel(logging.DEBUG if verbose else logging.INFO)
+    root.propagate = False
+    handler: logging.Handler
+    if console.is_terminal:
+        handler = RichHandler(console=console, show_path=False, show_time=False)
+    else:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    root.handlers[:] = [handler]

@@ -1,0 +1,42 @@
+"""The viewer process: the stream, as anyone sees it, in a window or a film."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from realtime.clock import NS_PER_S, monotonic_ns
+from realtime.config import RunConfig
+from realtime.link import Link
+from realtime.stats import Load
+from realtime.view import view
+
+_DRAIN_S = 30.0  # a film is drawn to its end after the stream has ended
+
+
+class _Orders:
+    """The supervisor's orders as the event that `view` looks at in every round: the place to beat, too."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._told_ns = 0
+
+    def is_set(self) -> bool:
+        self._link.beat()
+        if monotonic_ns() - self._told_ns > NS_PER_S:
+            self._told_ns = monotonic_ns()
+            self._link.tell(Load.now())
+        return self._link.stopping
+
+
+def main(link: Link, config: RunConfig) -> None:
+    """Reads pose3d. Draws. Beats every round. Ends when told to, or when its window is closed (the stream goes on)."""
+    view(
+        reachable(config.stream.address), stream=config.stream.name, render=config.view.render,
+        wait_s=math.inf, drain_s=_DRAIN_S, stop=_Orders(link), on_ready=lambda: link.ready("viewer"),
+    )  # fmt: skip
+
+
+def reachable(address: str) -> str:
+    """Where to connect for an address to bind: all interfaces are reached through the loopback one."""
+    return re.sub(r"^tcp://(\*|0\.0\.0\.0|\[::\]):", "tcp://127.0.0.1:", address)
