@@ -13,17 +13,22 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from engines.checkpoint import require_torch
 from engines.errors import UserError
 
+CAPTURE_HZ = 120.0  # what clips are read at
 LOG_NAME, CURVE_NAME = "log.jsonl", "loss.png"
 
 
-def train(data: Path, run: Path, config_path: Path | None, resume: bool, threads: int, name: str) -> None:
-    """Train from `data` into the folder `run`, then write `name`.safetensors, .json and .onnx there."""
+def train(
+    data: Path, run: Path, config_path: Path | None, resume: bool, threads: int, name: str, held_out: frozenset[str]
+) -> None:
+    """Train from `data`, less the subjects held out, into the folder `run`; then write the model's files there."""
     require_torch("training")
     import torch
 
     from engines.training.config import load_config
-    from engines.training.importers import load_bank
+    from engines.training.importers import load_clips
+    from engines.training.mocap import Bank
     from engines.training.ship import ship
+    from engines.training.split import subject_of
     from engines.training.train import Trainer
 
     config = load_config(config_path or _default_config())
@@ -32,7 +37,9 @@ def train(data: Path, run: Path, config_path: Path | None, resume: bool, threads
     if resume and not (run / "checkpoint.pt").exists():
         raise UserError(f"nothing to resume: {run} holds no checkpoint.pt")
     torch.set_num_threads(threads)
-    trainer = Trainer(config, load_bank(data), run)
+    with Console(stderr=True).status(f"reading {data}"):
+        clips = {name: clip for name, clip in load_clips(data).items() if subject_of(name) not in held_out}
+    trainer = Trainer(config, Bank.of(clips, CAPTURE_HZ), run)
     if resume:
         trainer.resume()
     signal.signal(signal.SIGTERM, signal.default_int_handler)

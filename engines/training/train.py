@@ -19,9 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN
+from engines.training.baselines import CausalTCN, PaperWindow, build_baseline
 from engines.training.losses import LossWeights, losses
 from engines.training.mocap import Bank
 from engines.training.sampler import Sampling, sample
+
+Model = StreamGLAGCN | PaperWindow | CausalTCN
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,8 @@ class Stage:
 @dataclass(frozen=True)
 class TrainConfig:
     stages: tuple[Stage, ...]
+    family: str = "stream"  # stream | paper | tcn: the last two are baselines on windows of `frames`
+    frames: int = 27
     model: StreamConfig = field(default_factory=StreamConfig)
     sampling: Sampling = field(default_factory=Sampling)
     losses: LossWeights = field(default_factory=LossWeights)
@@ -60,7 +65,7 @@ class Trainer:
         self.config, self.bank, self.run = config, bank, run
         torch.manual_seed(config.seed)
         self.rng = np.random.default_rng(config.seed)
-        self.model = StreamGLAGCN(config.model)
+        self.model = build_model(config)
         self.average = torch.optim.swa_utils.AveragedModel(
             self.model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema), use_buffers=True
         )
@@ -73,8 +78,9 @@ class Trainer:
         while self.stage < len(self.config.stages):
             stage = self.config.stages[self.stage]
             if self.step == 0 and max(stage.lengths) > 1 and self._only_single_frames_so_far():
-                self.model.forget_past()
-                self.weights.forget_past()
+                for model in (self.model, self.weights):
+                    if isinstance(model, StreamGLAGCN):
+                        model.forget_past()
             while self.step < stage.steps:
                 on_step(self._advance(stage))
                 if self.step % self.config.save_every == 0:
@@ -115,6 +121,9 @@ class Trainer:
 
     def _predict(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """pose (B, T, K, V, 3), sigma and the target of every look-ahead: the pose k frames ago in its own view."""
+        if not isinstance(self.model, StreamGLAGCN):
+            wanted = targets[:, self.model.answered, None, None]
+            return self.model(features)[:, None, None], torch.ones_like(wanted[..., 0]), wanted
         at = torch.arange(features.shape[1])
         wanted = torch.stack([targets[:, (at - k).clamp(min=0)] for k in self.config.model.lookaheads], 2)
         if len(at) > 1:
@@ -143,10 +152,16 @@ class Trainer:
         torch.set_rng_state(state["torch_rng"])
 
     @property
-    def weights(self) -> StreamGLAGCN:
+    def weights(self) -> Model:
         """The running average, in eval mode: what is shipped and evaluated."""
-        model: StreamGLAGCN = self.average.module  # type: ignore[assignment]
+        model: Model = self.average.module  # type: ignore[assignment]
         return model.eval()
+
+
+def build_model(config: TrainConfig) -> Model:
+    if config.family == "stream":
+        return StreamGLAGCN(config.model)
+    return build_baseline(config.family, config.frames, config.model.channels)
 
 
 def learning_rate(stage: Stage, step: int) -> float:

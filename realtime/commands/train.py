@@ -14,6 +14,7 @@ def train(
     config: Annotated[Path | None, typer.Option(help="TOML recipe; default: the shipped model's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in its folder, bit for bit.")] = False,
     threads: Annotated[int, typer.Option(min=1, help="Cores to train on.")] = 2,
+    hold_out: Annotated[str, typer.Option(help="Subjects never trained on, by the clips' names.")] = "03,06,08,10",
     name: Annotated[str, typer.Option(help="Name of the trained model.")] = "stream",
 ) -> None:
     """Train a streaming lifter on a CPU (needs: pip install 'realtime-pose[train]').
@@ -23,4 +24,4 @@ def train(
     """
     from realtime.train import train as work
 
-    work(data, run, config, resume, threads, name)
+    work(data, run, config, resume, threads, name, frozenset(filter(None, hold_out.split(","))))
