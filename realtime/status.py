@@ -108,7 +108,7 @@ def line(supervisor: Supervisor) -> str:
     """The state of the session in one line."""
     producer, lifter = supervisor.children["producer"], supervisor.children["lifter"]
     produced, lifted = producer.latest, lifter.latest
-    if not isinstance(produced, ProducerStats) or not isinstance(lifted, LifterStats):
+    if not isinstance(produced, ProducerStats) or not isinstance(lifted, LifterStats) or not lifted.published:
         missing = [name for name, child in supervisor.children.items() if child.ready is None and not child.done]
         return f"starting: waiting for {', '.join(missing)}" if missing else "waiting for the first frames"
     stages = "  ".join(f"{name} {lifted.recent_ms[name]:.1f}" for name in STAGE_TEXTS if name in lifted.recent_ms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 
 from realtime.clock import NS_PER_S, monotonic_ns
@@ -11,6 +12,8 @@ from realtime.link import Link
 from realtime.stats import Load
 from realtime.view import view
 
+# Drawing without a GPU takes what it gets: the detector needs the processor first, and frames wait for the film.
+_NICENESS = 10
 _DRAIN_S = 30.0  # a film is drawn to its end after the stream has ended
 
 
@@ -31,10 +34,16 @@ class _Orders:
 
 def main(link: Link, config: RunConfig) -> None:
     """Reads pose3d. Draws. Beats every round. Ends when told to, or when its window is closed (the stream goes on)."""
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
     view(
         reachable(config.stream.address), stream=config.stream.name, render=config.view.render,
-        wait_s=math.inf, drain_s=_DRAIN_S, stop=_Orders(link), on_ready=lambda: link.ready("viewer"),
+        wait_s=math.inf, drain_s=_DRAIN_S, stop=_Orders(link), on_ready=lambda: link.ready(_what(config)),
     )  # fmt: skip
+
+
+def _what(config: RunConfig) -> str:
+    return f"drawing into {config.view.render}" if config.view.render else "a window (close it, and the stream goes on)"
 
 
 def reachable(address: str) -> str:

@@ -1,0 +1,293 @@
+"""The supervisor against processes that fail in every way. The processes are real; only their work is small."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from engines.errors import UserError
+from realtime.config import RunConfig, SourceConfig
+from realtime.processes import Process
+from realtime.segment import PREFIX, directory
+from realtime.supervisor import Restarts, Supervisor
+
+Session = tuple[subprocess.Popen[str], list[psutil.Process]]
+QUICK = Restarts(limit=3, window_s=60, first_wait_s=0.01, longest_wait_s=0.02)
+TIMEOUT_S = 60
+
+WORKERS = '''
+import os, signal, sys, time
+import numpy as np
+from engines.errors import UserError
+from realtime.contracts import Keypoints2D, Person2D, Stamp
+from realtime.ring import Ring
+
+def note(link, text):
+    with open(os.environ["NOTES"], "a") as file:
+        file.write(f"{link.name} {link.life} {text}\\n")
+
+def record(number):
+    now = time.monotonic_ns()
+    return Keypoints2D(Stamp(number, now, now), (64, 48), (), now, 0)
+
+def produce(link, config):
+    """Ten frames, or until told to finish."""
+    with Ring.attach(link.ring_name, link.doorbell) as ring:
+        link.ready("small")
+        link.wait_for_go()
+        while not link.finishing and (config.frames is None or ring.head < config.frames):
+            link.beat()
+            ring.write(record(ring.head))
+            time.sleep(0.005)
+
+def produce_and_crash(link, config):
+    with Ring.attach(link.ring_name, link.doorbell) as ring:
+        link.ready("small")
+        link.wait_for_go()
+        note(link, f"starts at {ring.head}")
+        for _ in range(5):
+            ring.write(record(ring.head))
+        if link.life < 2:
+            os._exit(7)
+
+def produce_and_freeze(link, config):
+    if link.life == 0:
+        link.ready("small")
+        time.sleep(600)
+    produce(link, config)
+
+def produce_nothing(link, config):
+    raise UserError("there is no camera 9: plug one in")
+
+def always_crash(link, config):
+    raise ZeroDivisionError("of course")
+
+def hang(link, config):
+    link.ready("deaf")
+    while True:
+        link.beat()
+        time.sleep(0.05)
+
+def lift(link, config):
+    with Ring.attach(link.ring_name, link.doorbell) as ring:
+        reader = ring.reader()
+        reader.position = ring.consumed
+        link.ready("small")
+        note(link, f"pid {os.getpid()}")
+        while not link.stopping:
+            link.beat()
+            if reader.read_next(0.05) is not None:
+                ring.mark_consumed(reader.position)
+            elif ring.finished and reader.position >= ring.head:
+                break
+        note(link, f"read {ring.consumed}")
+
+def look(link, config):
+    link.ready("small")
+    note(link, f"pid {os.getpid()}")
+    while not link.stopping:
+        link.beat()
+        time.sleep(0.02)
+'''
+
+
+@pytest.fixture
+def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """The workers as a module that spawned processes can import, and what they wrote down."""
+    (tmp_path / "small_workers.py").write_text(WORKERS)
+    path = tmp_path / "notes"
+    path.touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("NOTES", str(path))
+    return lambda: path.read_text().splitlines()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_behind() -> Iterator[None]:
+    before = set(directory().glob(f"{PREFIX}*"))
+    yield
+    assert set(directory().glob(f"{PREFIX}*")) <= before
+    left = [child for child in psutil.Process().children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
+    assert left == []
+
+
+def table(produce: str = "produce", lift: str = "lift", view: str | None = None, grace_s: float = 5) -> list[Process]:
+    rows = [("producer", produce, True), ("lifter", lift, True), *([("viewer", view, False)] if view else [])]
+    return [Process(name, f"small_workers:{main}", essential, 1.0, grace_s) for name, main, essential in rows]
+
+
+def run(processes: list[Process], config: RunConfig, each_round: Callable[[Supervisor], None] = lambda _: None) -> int:
+    """Runs to the end; returns how often something was restarted."""
+    deadline = time.monotonic() + TIMEOUT_S
+
+    def on_round(supervisor: Supervisor) -> None:
+        assert time.monotonic() < deadline, "the session does not end"
+        each_round(supervisor)
+
+    with Supervisor(config, processes, QUICK) as supervisor:
+        supervisor.run(on_round)
+        return supervisor.restarted
+
+
+def test_a_session_ends_with_its_source_and_everything_is_read(notes: Callable[[], list[str]]) -> None:
+    assert run(table(view="look"), RunConfig(frames=10)) == 0
+    assert "lifter 0 read 10" in notes()
+
+
+def test_a_crashed_producer_goes_on_behind_its_last_frame(notes: Callable[[], list[str]]) -> None:
+    assert run(table("produce_and_crash"), RunConfig()) == 2
+    assert [line for line in notes() if line.startswith("producer")] == [
+        "producer 0 starts at 0", "producer 1 starts at 5", "producer 2 starts at 10",
+    ]  # fmt: skip
+    assert "lifter 0 read 15" in notes()
+
+
+def test_a_frozen_producer_is_killed_by_the_watchdog_and_started_again(notes: Callable[[], list[str]]) -> None:
+    assert run(table("produce_and_freeze"), RunConfig(frames=4)) == 1
+    assert "lifter 0 read 4" in notes()
+
+
+def test_a_mistake_of_the_users_is_not_tried_again(notes: Callable[[], list[str]]) -> None:
+    with pytest.raises(UserError, match="there is no camera 9: plug one in"):
+        run(table("produce_nothing"), RunConfig())
+
+
+def test_a_process_that_always_fails_is_given_up_with_the_reason(notes: Callable[[], list[str]]) -> None:
+    with pytest.raises(UserError, match=r"lifter failed 4 times in 60 s \(ZeroDivisionError: of course\)"):
+        run(table(lift="always_crash"), RunConfig())
+
+
+def test_a_viewer_that_always_fails_does_not_end_the_stream(notes: Callable[[], list[str]]) -> None:
+    run(table(view="always_crash"), RunConfig(frames=20))
+    assert "lifter 0 read 20" in notes()
+
+
+def test_a_killed_viewer_is_started_again_and_the_others_live_on(notes: Callable[[], list[str]]) -> None:
+    killed: list[int] = []
+
+    def each_round(supervisor: Supervisor) -> None:
+        looks = [line for line in notes() if line.startswith("viewer")]
+        if looks and not killed and supervisor.ring.head > 5:
+            killed.append(int(looks[0].split()[-1]))
+            os.kill(killed[0], signal.SIGKILL)
+        if len(looks) == 2 and not supervisor.ring.finished:
+            supervisor.finish()
+
+    assert run(table(view="look"), RunConfig(), each_round) == 1
+    assert [line for line in notes() if line.startswith("lifter 1")] == []
+
+
+def test_a_killed_lifter_reads_on_where_the_first_ended(notes: Callable[[], list[str]]) -> None:
+    killed: list[int] = []
+
+    def each_round(supervisor: Supervisor) -> None:
+        pids = [line for line in notes() if line.startswith("lifter") and "pid" in line]
+        if pids and not killed and supervisor.ring.consumed > 5:
+            killed.append(int(pids[0].split()[-1]))
+            os.kill(killed[0], signal.SIGKILL)
+
+    assert run(table(), RunConfig(frames=100), each_round) == 1
+    assert "lifter 1 read 100" in notes()
+
+
+def test_processes_that_do_not_listen_are_killed_after_the_grace(notes: Callable[[], list[str]]) -> None:
+    def each_round(supervisor: Supervisor) -> None:
+        if supervisor.children["producer"].ready:
+            supervisor.finish()
+
+    run(table("hang", view="hang", grace_s=0.3), RunConfig(source=SourceConfig(name="x")), each_round)
+
+
+def test_the_duration_ends_the_session(notes: Callable[[], list[str]]) -> None:
+    run(table(), RunConfig(duration_s=0.2))
+    assert any(line.startswith("lifter 0 read") for line in notes())
+
+
+SESSION = textwrap.dedent("""
+    import sys
+    sys.path.insert(0, sys.argv[1])
+    from realtime.config import RunConfig
+    from realtime.processes import Process
+    from realtime.supervisor import Supervisor
+
+    def say(supervisor):
+        if supervisor.ring.head > 3 and not said:
+            pids = [child.popen.pid for child in supervisor.children.values() if child.popen]
+            said.append(print(*pids, flush=True))
+
+    if __name__ == "__main__":
+        said = []
+        rows = [("producer", "produce", True), ("lifter", "lift", True), ("viewer", "look", False)]
+        table = [Process(name, f"small_workers:{main}", essential, 5.0, 5.0) for name, main, essential in rows]
+        with Supervisor(RunConfig(), table) as supervisor:
+            supervisor.run(say)
+        print("ended well", flush=True)
+""")
+
+
+@pytest.fixture
+def session(tmp_path: Path, notes: Callable[[], list[str]]) -> Iterator[Session]:
+    """A session in a process of its own that can be killed, and its children."""
+    script = tmp_path / "session.py"
+    script.write_text(SESSION)
+    popen = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert popen.stdout is not None
+    try:
+        children = [psutil.Process(int(pid)) for pid in popen.stdout.readline().split()]
+        assert len(children) == 3
+        yield popen, children
+    finally:
+        if popen.poll() is None:
+            os.killpg(popen.pid, signal.SIGKILL)
+        popen.wait()
+        popen.stdout.close()
+
+
+def assert_gone(children: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(children, timeout=TIMEOUT_S)
+    assert alive == []
+
+
+@pytest.mark.parametrize(("number", "to_the_group"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
+def test_a_signal_ends_the_session_in_good_order(
+    session: Session, number: signal.Signals, to_the_group: bool, notes: Callable[[], list[str]]
+) -> None:
+    popen, children = session
+    (os.killpg if to_the_group else os.kill)(popen.pid, number)
+    assert popen.stdout is not None
+    assert popen.stdout.read() == "ended well\n"
+    assert popen.wait(TIMEOUT_S) == 0
+    assert_gone(children)
+    assert any(line.startswith("lifter 0 read") for line in notes())
+
+
+def test_a_killed_supervisor_leaves_no_process_and_no_memory(session: Session) -> None:
+    popen, children = session
+    held = {Path(file.path).name for child in children for file in child.memory_maps() if PREFIX + "ring" in file.path}
+    assert held, "the children map the ring"
+    popen.kill()
+    assert_gone(children)
+    assert [name for name in held if (directory() / name).exists()] == []
+
+
+def test_memory_of_a_session_that_was_killed_all_at_once_goes_at_the_next_start(
+    session: Session, notes: Callable[[], list[str]]
+) -> None:
+    popen, children = session
+    names = {Path(file.path).name for child in children for file in child.memory_maps() if PREFIX + "ring" in file.path}
+    os.killpg(popen.pid, signal.SIGKILL)
+    assert_gone(children)
+    assert [name for name in names if (directory() / name).exists()], "nobody was left to remove it"
+    run(table(), RunConfig(frames=2))
+    assert [name for name in names if (directory() / name).exists()] == []
