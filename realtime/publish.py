@@ -129,6 +129,10 @@ class Publisher:
             if state.told.get("state") != before:
                 self._socket.send(encode_status(self._status(name, state), name, self.encoding), zmq.NOBLOCK)
 
+    def sent(self, stream: str | None = None) -> int:
+        """Poses published on a stream so far: the `seq` of the next one."""
+        return self._state(self.stream if stream is None else stream).seq
+
     def _send(self, stream: str | None, make: Callable[[str, _Stream], bytes]) -> bool:
         if not self._service.is_alive():
             raise RuntimeError("the publisher's service thread has ended")

@@ -113,6 +113,10 @@ class Subscriber:
         finally:
             shadow.close()  # a shadow only: the socket itself stays open
 
+    def fileno(self) -> int:
+        """ZeroMQ's descriptor, for event loops that know how to use it (edge triggered); zmq.Poller does."""
+        return self._socket.fileno()
+
     # ---- freshness ----
 
     @property

@@ -1,0 +1,59 @@
+"""`realtime replay`: a recording as a stream again."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+log = logging.getLogger("realtime.replay")
+
+
+def replay(
+    take: Annotated[Path, typer.Argument(metavar="TAKE.mcap", help="A file of 'realtime record'.")],
+    speed: Annotated[float, typer.Option(min=0, help="Times the recorded pace; 0: as fast as it goes.")] = 1.0,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, until Ctrl-C.")] = False,
+    seek: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Begin so far into the recording.")] = 0.0,
+    lift: Annotated[bool, typer.Option("--lift", help="Lift the keypoints anew, leave the poses out.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="With --lift: write the poses there, publish nothing.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the -o file if there is one.")] = False,
+    model: Annotated[str, typer.Option(help="With --lift: the model.")] = "default",
+    engine: Annotated[str, typer.Option(help="With --lift: what runs it.")] = "auto",
+    lookahead: Annotated[int, typer.Option(min=0, help="With --lift: model frames of future.")] = 0,
+    camera: Annotated[Path | None, typer.Option(help="With --lift: the camera's calibration.")] = None,
+    ground: Annotated[Path | None, typer.Option(help="With --lift: the floor's calibration.")] = None,
+    person: Annotated[str | None, typer.Option(help="With --lift: whose body size.")] = None,
+    address: Annotated[str, typer.Option(help="Where to publish.")] = "tcp://127.0.0.1:5556",
+    rpc: Annotated[str, typer.Option(help="Where to answer requests.")] = "tcp://127.0.0.1:5557",
+    encoding: Annotated[str, typer.Option(help="msgpack or json.")] = "msgpack",
+    keys: Annotated[Path | None, typer.Option(help="Directory of 'realtime keys', to publish with keys.")] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Publish to other machines without keys.")] = False,
+) -> None:
+    """Publish a recording with its own timing, or lift its keypoints anew (the same poses, bit for bit, each time).
+
+    Examples: realtime replay take.mcap --loop; realtime replay take.mcap --lift -o again.mcap
+    """
+    from engines.errors import UserError
+    from realtime.publish import Publisher
+    from realtime.replay import LiftOptions
+    from realtime.replay import relift as relift_take
+    from realtime.replay import replay as replay_take
+
+    options = LiftOptions(model, engine, lookahead, camera, ground, person) if lift else None
+    if output is not None:
+        if options is None:
+            raise UserError("-o writes poses that are lifted anew: add --lift")
+        log.info("%d frames lifted", relift_take(take, output, options, overwrite=overwrite))
+        return
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with Publisher(address, rpc, encoding=encoding, keys=keys, insecure=insecure) as publisher:
+        sent = replay_take(take, publisher, speed=speed, loop=loop, seek_s=seek, lift=options, stop=stop)
+    log.info("%d frames replayed", sent)

@@ -1,0 +1,108 @@
+"""The recorder: an ordinary subscriber that writes what it gets to a recording."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import zmq
+
+from engines.errors import UserError
+from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
+from realtime.decode import check_version, integer, keypoints_message, pose_message, text
+from realtime.endpoints import ClientKeys, connect_subscriber
+from realtime.take import FLUSH_S, Recorded, TakeWriter
+from realtime.wire import KEYPOINTS, KINDS, POSE, Fields, WireError, decode_map, split, topic
+
+HIGH_WATER = 10_000  # a slow disk may hold the recorder up for minutes
+
+log = logging.getLogger("realtime.record")
+
+
+@dataclass(slots=True)
+class RecordSummary:
+    """What was recorded: counts of messages."""
+
+    poses: int = 0
+    keypoints: int = 0
+    missed: int = 0  # lost on the way to the recorder
+    invalid: int = 0
+    _last: dict[tuple[str, str, str], int] = field(default_factory=dict)  # (kind, stream, session) -> seq
+
+    def count(self, kind: str, stream: str, fields: Fields) -> None:
+        if kind not in (POSE, KEYPOINTS):
+            return
+        key, seq = (kind, stream, text(fields, "session")), integer(fields, "seq")
+        self.missed += max(0, seq - self._last.get(key, seq - 1) - 1)
+        self._last[key] = seq
+        self.poses += kind == POSE
+        self.keypoints += kind == KEYPOINTS
+
+
+def record(
+    address: str, path: Path, *, stream: str | None = None, seconds: float | None = None, frames: int | None = None,
+    overwrite: bool = False, keys: ClientKeys | None = None, stop: threading.Event | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> RecordSummary:  # fmt: skip
+    """Records all streams, or one, until `seconds` or `frames` poses have passed or `stop` is set.
+
+    Raises UserError where the file cannot be written.
+    """
+    topics = [b""] if stream is None else [topic(kind, stream) for kind in KINDS]
+    summary, stop = RecordSummary(), stop or threading.Event()
+    end_ns = None if seconds is None else monotonic_ns() + int(seconds * NS_PER_S)
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    try:
+        with TakeWriter(path, overwrite=overwrite) as take:
+            socket = connect_subscriber(context, address, topics, high_water=HIGH_WATER, keys=keys)
+            ready()
+            while not stop.is_set() and (end_ns is None or monotonic_ns() < end_ns):
+                if socket.poll(int(FLUSH_S * 1000)):
+                    _keep(socket.recv(), take, summary)
+                take.flush_when_due()
+                if summary.poses == frames:
+                    break
+    finally:
+        context.destroy(linger=0)
+    return summary
+
+
+def _keep(raw: bytes, take: TakeWriter, summary: RecordSummary) -> None:
+    """Checks a message whole, so that what is in the file can be replayed, and writes it."""
+    try:
+        kind, stream, body = split(raw)
+        fields = decode_map(body)
+        if kind == POSE:
+            pose_message(stream, fields)
+        elif kind == KEYPOINTS:
+            keypoints_message(stream, fields)
+        else:
+            check_version(fields)
+        summary.count(kind, stream, fields)
+        message = Recorded(kind, stream, unix_ns(), fields)
+    except WireError as error:
+        summary.invalid += 1
+        if summary.invalid == 1:
+            log.warning("a message was not recorded: %s", error)
+        return
+    take.add(message)
+
+
+def record_until_signal(
+    address: str, path: Path, *, stream: str | None, seconds: float | None, overwrite: bool, keys: ClientKeys | None
+) -> None:
+    """The command: records until Ctrl-C or SIGTERM, and says what it has. Raises UserError where nothing came."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    summary = record(
+        address, path, stream=stream, seconds=seconds, overwrite=overwrite, keys=keys, stop=stop,
+        ready=lambda: log.info("recording %s to %s: Ctrl-C ends it", address, path),
+    )  # fmt: skip
+    log.info("%d poses, %d keypoint frames, %d missed", summary.poses, summary.keypoints, summary.missed)
+    if summary.poses + summary.keypoints == 0:
+        raise UserError(f"nothing came from {address}: is 'realtime run' running? {path} holds no frames")
