@@ -21,7 +21,7 @@ def spread_pose() -> np.ndarray:
 
 @given(poses, st.floats(0, 10), st.integers(0, 9))
 @settings(max_examples=40, deadline=None)
-def test_any_pose_gives_finite_vertices_near_it_and_colours_in_range(joints_m: np.ndarray, sigma: float, tint: int) -> None:
+def test_any_pose_gives_finite_vertices_near_it_and_valid_colours(joints_m: np.ndarray, sigma: float, tint: int) -> None:
     body = Body()
     body.update(joints_m, ONES * sigma, ONES, tint, held=False)
     assert np.isfinite(body.vertices).all()
@@ -89,7 +89,7 @@ def test_the_grid_stays_with_the_world_while_the_target_moves() -> None:
 def test_shadows_of_neighbours_agree_where_their_patches_overlap() -> None:
     standing = np.zeros((JOINTS, 3))
     standing[:, 1] = np.linspace(-1, 0.7, JOINTS)
-    everyone = np.stack((standing, standing + (0.9, 0, 0)))
+    everyone = np.stack((standing, standing + np.array((0.9, 0, 0))))
     shadows = Shadow(), Shadow()
     for index, shadow in enumerate(shadows):
         shadow.update(everyone, index, -1.05)
