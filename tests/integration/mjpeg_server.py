@@ -31,6 +31,7 @@ class MjpegServer:
         self._stalled = False
         self._generation = 0  # clients of an older generation are cut off
         self._clients = 0
+        self._sent = 0  # frames that any client has had: a new client goes on from there
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._server: ThreadingHTTPServer | None = None
@@ -45,7 +46,7 @@ class MjpegServer:
     ) -> MjpegServer:
         """The (first so many) frames of a video file."""
         capture = cv2.VideoCapture(str(path))
-        images = []
+        images: list[Any] = []
         while frames is None or len(images) < frames:
             ok, image = capture.read()
             if not ok:
@@ -129,11 +130,12 @@ class MjpegServer:
                 return None
             # By hand every frame is delivered, by the clock only the latest: a camera does not wait.
             number = sent + 1 if self._fps is None else self._released
+            self._sent = max(self._sent, number)
             return number, self._jpegs[(number - 1) % len(self._jpegs)]
 
     def serve(self, connection: _Handler) -> None:
         with self._changed:
-            generation, sent = self._generation, self._released if self._clients else 0
+            generation, sent = self._generation, self._sent
             self._clients += 1
             self._changed.notify_all()
         try:
@@ -168,7 +170,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _jpeg(frame_bgr: Any) -> bytes:
+    """At least 2 kB, by a comment where the picture needs less: FFmpeg waits for as much before it opens a stream."""
     ok, data = cv2.imencode(".jpg", np.ascontiguousarray(frame_bgr))
     if not ok:
         raise ValueError("frame cannot be encoded")
-    return bytes(data.tobytes())
+    jpeg = bytes(data.tobytes())
+    missing = max(0, 2048 - len(jpeg))
+    return jpeg[:2] + b"\xff\xfe" + (missing + 2).to_bytes(2, "big") + bytes(missing) + jpeg[2:]
