@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 
 import click
@@ -14,7 +15,7 @@ from engines.errors import UserError
 # command -> module in realtime.commands; a module offers `app` (a group) or a function named like itself.
 COMMANDS: tuple[str, ...] = (
     "run", "view", "listen", "latency", "record", "replay", "lift", "assets", "doctor", "bench",
-    "import_checkpoint", "build_engine", "inspect", "calibrate", "keys", "train", "evaluate", "export",
+    "import_checkpoint", "build_engine", "inspect", "calibrate", "keys", "train", "evaluate",
 )  # fmt: skip
 
 
@@ -22,6 +23,8 @@ def _group() -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", cls=TyperGroup,
                       help="One camera in, a live stream of metric 3D human poses out.")  # fmt: skip
     for name in COMMANDS:
+        if importlib.util.find_spec(f"realtime.commands.{name}") is None:
+            continue
         module = importlib.import_module(f"realtime.commands.{name}")
         command = name.replace("_", "-")
         if hasattr(module, "app"):
