@@ -28,7 +28,9 @@ def matrix(values: ArrayLike) -> dict[str, Any]:
 def read_matrix(node: Any, where: str) -> NDArray[np.float64]:
     """The inverse of `matrix`; also reads files that carry no `dt`. Raises UserError."""
     try:
-        return np.array(node["data"], np.float64).reshape(int(node["rows"]), int(node["cols"]))
+        data = np.array(node["data"], np.float64)
+        # OpenCV 5 writes vectors with `sizes` and no rows.
+        return data.reshape(1, -1) if "sizes" in node else data.reshape(int(node["rows"]), int(node["cols"]))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{where} is not a matrix with rows, cols and data: calibrate again") from error
 
@@ -51,7 +53,8 @@ def read(path: Path, kind: str) -> tuple[dict[str, Any], str]:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     try:
         # Files that cv2.FileStorage wrote start with "%YAML:1.0", which YAML itself does not allow, and tag matrices.
-        text = data.decode("utf-8").replace("%YAML:1.0", "%YAML 1.1", 1).replace("!!opencv-matrix", "")
+        text = data.decode("utf-8").replace("%YAML:1.0", "%YAML 1.1", 1)
+        text = text.replace("!!opencv-matrix", "").replace("!!opencv-nd-matrix", "")
         content = yaml.safe_load(text)
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"{path} is not a YAML file: calibrate again") from error
