@@ -6,11 +6,12 @@ Axes: S sequences, T frames, K look-aheads, J joints (17). Camera axes, metres, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.lifter import Lifter
 from engines.skeleton import JOINT_NAMES
 from engines.training.evaluation_set import EvaluationSet
 from engines.training.metrics import Metrics, measure
@@ -32,6 +33,10 @@ class Scores:
     metrics: Metrics
     by_action: dict[str, Metrics]
     by_joint_mm: dict[str, float]
+
+    def at(self, lookahead: int) -> Scores:
+        """The same scores under the look-ahead that the lifter itself was opened with."""
+        return replace(self, lookahead=lookahead)
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -74,6 +79,30 @@ def evaluate_set(
     return {
         lookahead: _scores(data, lookahead, poses[k], sigmas[k]) for k, lookahead in enumerate(lookaheads)
     }
+
+
+def of_lifter(lifter: Lifter) -> Predict:
+    """The live code, frame by frame, every sequence a stream. One head: the lifter's own lag, aligned away.
+
+    Score it with the look-ahead 0: the last frames of a sequence are repeated until their poses are out.
+    """
+
+    def predict(rays: Float, score: Float) -> tuple[Float, Float]:
+        size, frames = rays.shape[:2]
+        lag = lifter.lag_frames
+        pose = np.empty((size, frames, 1, 17, 3), np.float32)
+        sigma = np.empty((size, frames, 1, 17), np.float32)
+        streams = [lifter.open() for _ in range(size)]
+        for frame in range(frames + lag):
+            at = min(frame, frames - 1)
+            lifted = lifter.push(streams, np.ascontiguousarray(rays[:, at]), np.ascontiguousarray(score[:, at]))
+            if frame >= lag:
+                pose[:, frame - lag, 0], sigma[:, frame - lag, 0] = lifted.joints_m, lifted.sigma_m
+        for stream in streams:
+            lifter.close(stream)
+        return pose, sigma
+
+    return predict
 
 
 def _scores(data: EvaluationSet, lookahead: int, pose: Float, sigma: Float) -> Scores:

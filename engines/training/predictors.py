@@ -1,4 +1,4 @@
-"""Any lifter as the function `evaluate` scores: whole sequences in, poses of every frame out.
+"""Torch models as the function `evaluate` scores: whole sequences in, poses of every frame out.
 
 Axes: S sequences, T frames, K look-aheads, V joints (17). Camera axes, metres, the hip at the origin.
 """
@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from engines.gla_gcn import GLAGCN
-from engines.lifter import Lifter
 from engines.normalise import MIN_SCORE, normalise, to_camera
 from engines.stream_gla_gcn import StreamGLAGCN
 from engines.training.evaluate import Float, Predict
@@ -60,30 +59,6 @@ def of_paper(model: GLAGCN, frames: int) -> Predict:
         model.train(training)
         out[..., 0, :] = 0
         return out.numpy(), None
-
-    return predict
-
-
-def of_lifter(lifter: Lifter) -> Predict:
-    """The live code, frame by frame, every sequence a stream. One head: the lifter's own lag, aligned away.
-
-    Score it with the look-ahead 0: the last frames of a sequence are repeated until their poses are out.
-    """
-
-    def predict(rays: Float, score: Float) -> tuple[Float, Float]:
-        size, frames = rays.shape[:2]
-        lag = lifter.lag_frames
-        pose = np.empty((size, frames, 1, 17, 3), np.float32)
-        sigma = np.empty((size, frames, 1, 17), np.float32)
-        streams = [lifter.open() for _ in range(size)]
-        for frame in range(frames + lag):
-            at = min(frame, frames - 1)
-            lifted = lifter.push(streams, np.ascontiguousarray(rays[:, at]), np.ascontiguousarray(score[:, at]))
-            if frame >= lag:
-                pose[:, frame - lag, 0], sigma[:, frame - lag, 0] = lifted.joints_m, lifted.sigma_m
-        for stream in streams:
-            lifter.close(stream)
-        return pose, sigma
 
     return predict
 

@@ -6,7 +6,7 @@ and in nothing else. Noise is that of `detector_noise`, which training does not 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -100,12 +100,13 @@ def expand(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(out)
 
 
-def held_out_clips(path: Path) -> dict[str, Float]:
-    """The test subjects' clips of a motion capture npz at 30 Hz, cut at capture flips: name -> (T, 17, 3) world."""
-    if not path.is_file():
-        raise UserError(f"no motion capture at {path}: give the npz with --data")
-    with np.load(path) as archive:
-        clips = {name: archive[name] for name in sorted(archive.files) if subject_of(name) in TEST_SUBJECTS}
+def held_out_clips(path: Path, subjects: Collection[str] = TEST_SUBJECTS) -> dict[str, Float]:
+    """These subjects' clips at 30 Hz, cut at capture flips: name -> (T, 17, 3) world. `path`: see `load_clips`."""
+    from engines.training.importers import load_clips  # needs SciPy, which scoring clips at hand does not
+
+    clips = {name: clip for name, clip in sorted(load_clips(path).items()) if subject_of(name) in subjects}
+    if not clips:
+        raise UserError(f"{path} has no clip of the subjects {', '.join(sorted(subjects))}: choose with --subjects")
     return prepared(clips, CAPTURE_HZ)
 
 
@@ -119,7 +120,7 @@ def prepared(clips: Mapping[str, Float], rate_hz: float) -> dict[str, Float]:
         cut = [part[piece] for part in parts for piece in pieces(len(part))]
         out.update({f"{name}/{number}": part for number, part in enumerate(cut)})
     if not out:
-        raise UserError(f"no clip of the held-out subjects {', '.join(TEST_SUBJECTS)} in the data")
+        raise UserError(f"no clip is half a second long without a capture flip: {', '.join(sorted(clips))}")
     return out
 
 

@@ -37,6 +37,15 @@ def load_clips(
     return out
 
 
+def holds_recordings(path: Path) -> bool:
+    """Whether the file or folder is a dataset with its own views, rather than motion capture."""
+    if path.is_dir():
+        return any(path.rglob("annot.mat")) or any(path.rglob("annot_data.mat"))
+    if path.suffix == ".npz" and path.is_file() and not videopose3d.is_poses(path):
+        return "joints_m" in plain.names(path)
+    return videopose3d.is_poses(path) or mpi_inf_3dhp.is_sequence(path)
+
+
 def load_evaluation_set(path: Path, keypoints: Path | None = None) -> EvaluationSet:
     """A dataset to be scored on, by the form of its file; `keypoints` is the `data_2d_*.npz` of a `data_3d_*.npz`."""
     if videopose3d.is_poses(path):

@@ -47,7 +47,17 @@ def recordings(path: Path) -> list[Recording]:
     ]  # fmt: skip
 
 
+def names(path: Path) -> tuple[str, ...]:
+    """The keys of an npz, its arrays unread."""
+    try:
+        with np.load(path) as archive:
+            return tuple(archive.files)
+    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise UserError(f"{path} is not a plain npz of arrays ({error}): write it with numpy.savez") from error
+
+
 def arrays(path: Path) -> dict[str, NDArray[np.generic]]:
+    """Every array of an npz; object arrays are refused."""
     try:
         with np.load(path) as archive:
             return {key: archive[key] for key in archive.files}

@@ -1,0 +1,52 @@
+"""`realtime evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A shipped model's name, or the path of one.")] = "default",
+    data: Annotated[
+        Path | None, typer.Option(help="Motion capture for the synthetic protocols, or a dataset; see below.")
+    ] = None,
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(help="Repeatable: a protocol or a group (held-out, poses, cameras, bodies, all)."),
+    ] = None,
+    keypoints: Annotated[Path | None, typer.Option(help="The data_2d_*.npz of a data_3d_*.npz.")] = None,
+    lookahead: Annotated[list[int] | None, typer.Option(help="Repeatable; default: all that the model has.")] = None,
+    subjects: Annotated[str, typer.Option(help="Subjects of the motion capture, by the clips' names.")] = "03,06,08,10",
+    views: Annotated[int, typer.Option(min=1, help="Virtual cameras a clip.")] = 2,
+    engine: Annotated[str, typer.Option(help="auto, onnxruntime, torch or tensorrt.")] = "auto",
+    align: Annotated[str, typer.Option(help="The windowed model's frame: centre or end.")] = "centre",
+    json: Annotated[Path | None, typer.Option(help="Write every figure here.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write tables here: by action, joint and look-ahead.")] = None,
+) -> None:
+    """Score a lifter with the published measures (needs: pip install 'realtime-pose[train]').
+
+    Motion capture (an npz of clips, a folder of ASF/AMC or BVH files) is seen by virtual cameras with fixed seeds.
+    A dataset is scored as it is: data_3d_h36m.npz or data_3d_humaneva15.npz with --keypoints, MPI-INF-3DHP's
+    annot.mat or annot_data.mat (or a folder of them), or a plain npz with keypoints_px (T,17,2), joints_m (T,17,3)
+    in camera axes, camera_matrix (3,3), and if known score (T,17), rate_hz, action, joints (17).
+
+    Example: realtime evaluate --data mocap.npz --protocol all --markdown accuracy.md
+
+    Example: realtime evaluate gla-gcn-243 --data data_3d_h36m.npz --keypoints data_2d_h36m_gt.npz
+    """
+    from engines.errors import UserError
+    from realtime.evaluate import Request
+    from realtime.evaluate import evaluate as work
+
+    if data is None:
+        raise UserError("nothing to score the model on: add --data PATH (motion capture or a dataset)")
+    work(
+        Request(
+            model=model, data=data, keypoints=keypoints, protocols=tuple(protocol or ()),
+            subjects=tuple(filter(None, subjects.split(","))), lookaheads=tuple(lookahead or ()), engine=engine,
+            align=align, views=views, json=json, markdown=markdown,
+        )
+    )  # fmt: skip

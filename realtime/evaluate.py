@@ -1,0 +1,103 @@
+"""`realtime evaluate`: a lifter's live code over evaluation sets, with a progress bar, tables and files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from engines.checkpoint import PAPER, find_model, write_aside
+from engines.errors import UserError
+from engines.lifter import load_lifter
+from engines.training.evaluate import Scores, evaluate_set, of_lifter
+from engines.training.evaluation_set import EvaluationSet
+from engines.training.report import as_data, as_markdown, header, overview, spreads
+
+AT_ONCE = 32  # sequences that share a step
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to score, on what, and where to write it."""
+
+    model: str
+    data: Path
+    keypoints: Path | None
+    protocols: tuple[str, ...]
+    subjects: tuple[str, ...]
+    lookaheads: tuple[int, ...]
+    engine: str
+    align: str
+    views: int
+    json: Path | None
+    markdown: Path | None
+
+
+def evaluate(request: Request) -> None:
+    """Raises UserError where the model, the data or a protocol is not there."""
+    card, _ = find_model(request.model)
+    known = (0,) if card.kind == PAPER else card.lookaheads
+    lookaheads = request.lookaheads or known
+    wrong = sorted(set(lookaheads) - set(known))
+    if wrong:
+        raise UserError(f"model {card.name} has no look-ahead {wrong[0]}: choose from {', '.join(map(str, known))}")
+    sets = evaluation_sets(request)
+    scores = _score(request, sets, lookaheads)
+    about = {"model": card.name, "sha256": card.sha256, "engine": request.engine, "data": request.data.name}
+    if request.json:
+        text = json.dumps(as_data(about, scores), indent=2) + "\n"
+        write_aside(request.json, lambda aside: aside.write_text(text))
+    if request.markdown:
+        page = as_markdown(about, scores)
+        write_aside(request.markdown, lambda aside: aside.write_text(page, encoding="utf-8"))
+    _show(scores)
+
+
+def evaluation_sets(request: Request) -> list[EvaluationSet]:
+    """A dataset's own sequences, or the protocols' virtual views of motion capture."""
+    try:
+        from engines.training.importers import holds_recordings, load_evaluation_set
+        from engines.training.protocols import build, expand, held_out_clips
+    except ImportError as error:
+        raise UserError(f"evaluation needs {error.name}: pip install 'realtime-pose[train]'") from error
+    if holds_recordings(request.data):
+        if request.protocols:
+            raise UserError(f"{request.data} has its own views: leave --protocol out, or give motion capture as --data")
+        return [load_evaluation_set(request.data, request.keypoints)]
+    names = expand(request.protocols or ("held-out",))
+    clips = held_out_clips(request.data, request.subjects)
+    return [build(name, clips, request.views) for name in names]
+
+
+def _score(request: Request, sets: Sequence[EvaluationSet], lookaheads: Sequence[int]) -> list[Scores]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    out: list[Scores] = []
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("sequences", total=len(lookaheads) * sum(len(data.actions) for data in sets))
+        for lookahead in lookaheads:
+            with load_lifter(request.model, request.engine, lookahead, align=request.align) as lifter:
+                predict = of_lifter(lifter)
+                for data in sets:
+                    bar.update(task, description=f"{data.name}, look-ahead {lookahead}")
+                    scored = evaluate_set(predict, data, batch=AT_ONCE, progress=lambda done: bar.advance(task, done))
+                    out.append(scored[0].at(lookahead))
+    order = {data.name: number for number, data in enumerate(sets)}
+    return sorted(out, key=lambda one: (order[one.protocol], one.lookahead))
+
+
+def _show(scores: Sequence[Scores]) -> None:
+    head, rows = header("protocol", "look-ahead", "delay ms"), overview(scores)
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200
+    shown = Table(*head)
+    for row in rows:
+        shown.add_row(*row)
+    console.print(shown)
+    for label, percent in spreads(scores).items():
+        console.print(f"N-MPJPE varies by {percent:.0f} % over {label}")
