@@ -44,7 +44,8 @@ def read_keypoints(path: Path) -> KeypointsFile:
 
 def _load(path: Path) -> Mapping[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file:  # numpy leaves it open where the archive is broken
+            archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise UserError(f"{path} is one bare array: give an .npz with keypoints_px, fps and image_wh")
             return {name: archive[name] for name in archive.files}

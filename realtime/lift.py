@@ -96,7 +96,7 @@ def write_lifted(result: LiftedFile, target: Path) -> None:
 def lift_stretch(
     lifter: Lifter, times_ns: Times, rays: Array, score: Array, counted: Callable[[int], None] = lambda frames: None
 ) -> Iterator[LiftedPerson]:
-    """One person, frame by frame as live; at the end the last frame is repeated until its own pose is out."""
+    """One person, frame by frame as live; at the end the last frame is repeated until its own poses are out."""
     people = People(lifter)
     try:
         poses: list[LiftedPerson] = []
@@ -107,7 +107,7 @@ def lift_stretch(
         steps = np.diff(times_ns)
         step_ns = int(np.median(steps[steps > 0])) if (steps > 0).any() else round(1e9 / lifter.rate_hz)
         source_ns = int(times_ns[-1])
-        while poses[-1].source_ns < times_ns[-1]:
+        while lifter.lag_frames and poses[-1].source_ns <= times_ns[-1]:
             source_ns += step_ns
             poses = people.push_every(source_ns, [Sighting(_PERSON, rays[-1], score[-1])])[_PERSON]
             yield from poses

@@ -5,7 +5,8 @@ Same weights, same resampled clock as the live steps, so the same poses; for che
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -37,27 +38,41 @@ def load_form(model: str | Path, mode: str, engine: str, threads: int) -> tuple[
 
 def lift_form(
     card: ModelCard, form: Form, lookahead: int, times_ns: NDArray[np.int64], rays: Array, score: Array
-) -> Iterator[LiftedPerson]:
-    """Poses of one unbroken stretch, rays (T, 17, 2), at the ticks of the model's clock."""
+) -> list[LiftedPerson]:
+    """Poses of one unbroken stretch, rays (T, 17, 2), at the ticks of the model's clock, in live order."""
     if lookahead not in card.lookaheads:
         raise UserError(f"model {card.name} has no look-ahead {lookahead}: choose one of {list(card.lookaheads)}")
-    resampler = Resampler(RATE_HZ)
-    phases: dict[int, list[Tick]] = {}
-    for source_ns, frame_rays, frame_score in zip(times_ns.tolist(), rays, score, strict=True):
-        for tick in resampler.push(source_ns, frame_rays, frame_score):
-            if tick.commit:
-                phases.setdefault(tick.phase, []).append(tick)
+    phases = _committed(times_ns, rays, score)
     head = card.lookaheads.index(lookahead)
-    for ticks in phases.values():
+    poses: list[tuple[int, LiftedPerson]] = []  # with when each would have come out of the live lifter
+    for orders, ticks in phases.values():
         # the recording's last frame stands for the future it does not have
         all_rays = np.stack([*(tick.rays for tick in ticks), *[rays[-1]] * lookahead])
         all_scores = np.stack([*(tick.score for tick in ticks), *[score[-1]] * lookahead])
         features, rotations = normalise(all_rays, all_scores)
         pose, sigma = form(features)
         joints = to_camera(pose[lookahead:, head], rotations[: len(ticks)])
+        come_out = [*orders[lookahead:], *[sys.maxsize] * lookahead]
         for row, tick in enumerate(ticks):
             fill = min((row + 1 + lookahead) / card.frames, 1.0)
-            yield LiftedPerson(joints[row], sigma[lookahead + row, head], fill, tick.source_ns)
+            person = LiftedPerson(joints[row], sigma[lookahead + row, head], fill, tick.source_ns)
+            poses.append((come_out[row], person))
+    return [person for _, person in sorted(poses, key=lambda item: item[0])]
+
+
+def _committed(times_ns: NDArray[np.int64], rays: Array, score: Array) -> dict[int, tuple[list[int], list[Tick]]]:
+    """Each phase's committed ticks, and their places in the order of all ticks."""
+    resampler = Resampler(RATE_HZ)
+    phases: dict[int, tuple[list[int], list[Tick]]] = {}
+    order = 0
+    for source_ns, frame_rays, frame_score in zip(times_ns.tolist(), rays, score, strict=True):
+        for tick in resampler.push(source_ns, frame_rays, frame_score):
+            order += 1
+            if tick.commit:
+                orders, ticks = phases.setdefault(tick.phase, ([], []))
+                orders.append(order)
+                ticks.append(tick)
+    return phases
 
 
 def _onnx(card: ModelCard, weights: Path, mode: str, engine: str, threads: int) -> Form:
