@@ -105,6 +105,9 @@ def build(onnx: bytes, options: BuildOptions, targets: tuple[str, ...], progress
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         reason = complaints[0] if complaints else "it gives no reason"
+        if "Turing" in reason:
+            reason = ("sm75 (Turing) has no FP32 matrix products, and this precision keeps some: leave sm75 out, or"
+                      " convert everything with --precision fp16 --force")  # fmt: skip
         raise UserError(f"TensorRT cannot build this plan: {reason}")
     if options.timing_cache is not None:
         write_all({options.timing_cache: bytes(config.get_timing_cache().serialize())})

@@ -6,13 +6,11 @@ import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    import onnx
+from engines.rounding import PRODUCTS, named
 
 Feeds = Sequence[dict[str, NDArray[np.float32]]]  # one dict of input arrays a run
 
@@ -36,7 +34,7 @@ def quantise(graph: bytes, feeds: Feeds, products: Sequence[str]) -> bytes:
         try:
             quantization.quantize_static(
                 named(graph), target, Reader(), quant_format=quantization.QuantFormat.QDQ, per_channel=True,
-                op_types_to_quantize=["MatMul", "Gemm", "Conv"], nodes_to_quantize=list(products),
+                op_types_to_quantize=list(PRODUCTS), nodes_to_quantize=list(products),
                 activation_type=quantization.QuantType.QInt8, weight_type=quantization.QuantType.QInt8,
                 extra_options={"ActivationSymmetric": True, "WeightSymmetric": True, "QuantizeBias": False},
             )  # fmt: skip
@@ -45,19 +43,9 @@ def quantise(graph: bytes, feeds: Feeds, products: Sequence[str]) -> bytes:
         return target.read_bytes()
 
 
-def named(graph: bytes) -> onnx.ModelProto:
-    """The graph as a model whose nodes all have names."""
-    import onnx
-
-    model = onnx.load_from_string(graph)
-    for index, node in enumerate(model.graph.node):
-        node.name = node.name or f"{node.op_type.lower()}_{index}"
-    return model
-
-
 def products_with_weights(graph: bytes) -> list[str]:
     """Names of the products with a constant matrix or kernel; not the heads, whose batched product gives the poses."""
     model = named(graph)
     constants = {item.name: len(item.dims) for item in model.graph.initializer}
-    products = (node for node in model.graph.node if node.op_type in ("MatMul", "Gemm", "Conv"))
-    return [node.name for node in products if constants.get(node.input[1]) in (2, 4)]
+    weighted = (node for node in model.graph.node if node.op_type in PRODUCTS)
+    return [node.name for node in weighted if constants.get(node.input[1]) in (2, 4)]

@@ -56,7 +56,7 @@ class PlanRunner:
         try:
             self._loaded: _Loaded | None = self._load(plan)
             low, _, high = card.batch
-            self.sizes = tuple(sorted({low, high, *(2**power for power in range(12) if low < 2**power < high)}))
+            self.sizes = tuple(sorted({low, high, *(1 << power for power in range(12) if low < 1 << power < high)}))
             self.addresses = {tensor.name: self.cuda.allocate(self.floats(tensor.name, high))
                               for tensor in (*card.inputs, *card.outputs)}  # fmt: skip
         except BaseException:
@@ -65,7 +65,7 @@ class PlanRunner:
 
     def floats(self, name: str, rows: int) -> int:
         tensor = next(item for item in (*self.card.inputs, *self.card.outputs) if item.name == name)
-        return math.prod([rows if axis == -1 else axis for axis in tensor.shape])
+        return math.prod(rows if axis == -1 else axis for axis in tensor.shape)
 
     def padded(self, batch: int) -> int:
         """The size that runs `batch` rows. Raises ValueError beyond the plan's batch profile."""
