@@ -48,6 +48,7 @@ class Lift:
         self._place = place
         self._max_people = people
         self._placer: Placer | None = None
+        self._scale = "assumed"  # of the newest pose
         self._tracks: dict[int, _Track] = {}
 
     def __call__(self, keypoints: Keypoints2D) -> PoseFrame:
@@ -58,16 +59,15 @@ class Lift:
         ]
         sightings = [sighting for sighting in sightings if _is_seen(sighting)]
         lifted = self._people.push(source_ns, sightings) if sightings else {}
-        persons, scale = [], "assumed"
+        persons: list[Pose3D] = []
         for sighting in sightings:
             person = lifted[sighting.track_id]
             if np.isfinite(person.joints_m.sum()):
-                pose, scale = self._placed(placer, source_ns, sighting, person)
-                persons.append(pose)
+                persons.append(self._placed(placer, source_ns, sighting, person))
         self._forget(source_ns)
         persons += self._held(source_ns, [pose.track_id for pose in persons])
         return PoseFrame(
-            keypoints.stamp, keypoints.image_wh, tuple(persons), placer.space, scale, placer.calibration,
+            keypoints.stamp, keypoints.image_wh, tuple(persons), placer.space, self._scale, placer.calibration,
             keypoints.dropped,
         )  # fmt: skip
 
@@ -76,9 +76,7 @@ class Lift:
             self._placer = load_placer(self._place, image_wh)
         return self._placer
 
-    def _placed(
-        self, placer: Placer, source_ns: int, sighting: Sighting, person: LiftedPerson
-    ) -> tuple[Pose3D, str]:
+    def _placed(self, placer: Placer, source_ns: int, sighting: Sighting, person: LiftedPerson) -> Pose3D:
         track_id = sighting.track_id
         known = self._tracks.get(track_id)
         past = known.past if known else deque(maxlen=_PAST)
@@ -91,7 +89,8 @@ class Lift:
             held=False,
         )  # fmt: skip
         self._tracks[track_id] = _Track(pose, source_ns, past)
-        return pose, placed.scale
+        self._scale = placed.scale
+        return pose
 
     def _forget(self, source_ns: int) -> None:
         for track_id, track in list(self._tracks.items()):

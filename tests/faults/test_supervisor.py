@@ -91,6 +91,10 @@ def lift(link, config):
                 break
         note(link, f"read {ring.consumed}")
 
+def look_and_leave(link, config):
+    """Its window is closed by the user at once."""
+    link.ready("small")
+
 def look(link, config):
     link.ready("small")
     note(link, f"pid {os.getpid()}")
@@ -168,6 +172,11 @@ def test_a_process_that_always_fails_is_given_up_with_the_reason(notes: Callable
 
 def test_a_viewer_that_always_fails_does_not_end_the_stream(notes: Callable[[], list[str]]) -> None:
     run(table(view="always_crash"), RunConfig(frames=20))
+    assert "lifter 0 read 20" in notes()
+
+
+def test_a_window_that_is_closed_does_not_end_the_stream(notes: Callable[[], list[str]]) -> None:
+    assert run(table(view="look_and_leave"), RunConfig(frames=20)) == 0
     assert "lifter 0 read 20" in notes()
 
 
