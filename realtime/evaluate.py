@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +17,8 @@ from engines.errors import UserError
 from engines.lifter import load_lifter
 from engines.training.evaluate import Scores, evaluate_set, of_lifter
 from engines.training.evaluation_set import EvaluationSet
-from engines.training.report import as_data, as_markdown, header, overview, spreads
+from engines.training.report import as_data, as_markdown, header, overview, spreads, table
+from realtime.real_people import COLUMNS, Row, cells, compare
 
 AT_ONCE = 32  # sequences that share a step
 
@@ -26,7 +28,7 @@ class Request:
     """What to score, on what, and where to write it."""
 
     model: str
-    data: Path
+    data: Path | None
     keypoints: Path | None
     protocols: tuple[str, ...]
     subjects: tuple[str, ...]
@@ -34,6 +36,7 @@ class Request:
     engine: str
     align: str
     views: int
+    clips: tuple[Path, ...]
     json: Path | None
     markdown: Path | None
 
@@ -46,31 +49,35 @@ def evaluate(request: Request) -> None:
     wrong = sorted(set(lookaheads) - set(known))
     if wrong:
         raise UserError(f"model {card.name} has no look-ahead {wrong[0]}: choose from {', '.join(map(str, known))}")
-    sets = evaluation_sets(request)
-    scores = _score(request, sets, lookaheads)
-    about = {"model": card.name, "sha256": card.sha256, "engine": request.engine, "data": request.data.name}
+    sets = evaluation_sets(request, request.data) if request.data else []
+    scores = _score(request, sets, lookaheads) if sets else []
+    people = _real_people(request)
+    about = {"model": card.name, "sha256": card.sha256, "engine": request.engine}
+    if request.data:
+        about["data"] = request.data.name
     if request.json:
-        text = json.dumps(as_data(about, scores), indent=2) + "\n"
+        data = {**as_data(about, scores), "real_people": [row.as_dict() for row in people]}
+        text = json.dumps(data, indent=2) + "\n"
         write_aside(request.json, lambda aside: aside.write_text(text))
     if request.markdown:
-        page = as_markdown(about, scores)
+        page = as_markdown(about, scores) + _people_section(people)
         write_aside(request.markdown, lambda aside: aside.write_text(page, encoding="utf-8"))
-    _show(scores)
+    _show(scores, people)
 
 
-def evaluation_sets(request: Request) -> list[EvaluationSet]:
+def evaluation_sets(request: Request, source: Path) -> list[EvaluationSet]:
     """A dataset's own sequences, or the protocols' virtual views of motion capture."""
     try:
         from engines.training.importers import holds_recordings, load_evaluation_set
         from engines.training.protocols import build, expand, held_out_clips
     except ImportError as error:
         raise UserError(f"evaluation needs {error.name}: pip install 'realtime-pose[train]'") from error
-    if holds_recordings(request.data):
+    if holds_recordings(source):
         if request.protocols:
-            raise UserError(f"{request.data} has its own views: leave --protocol out, or give motion capture as --data")
-        return [load_evaluation_set(request.data, request.keypoints)]
+            raise UserError(f"{source} has its own views: leave --protocol out, or give motion capture as --data")
+        return [load_evaluation_set(source, request.keypoints)]
     names = expand(request.protocols or ("held-out",))
-    clips = held_out_clips(request.data, request.subjects)
+    clips = held_out_clips(source, request.subjects)
     return [build(name, clips, request.views) for name in names]
 
 
@@ -90,14 +97,30 @@ def _score(request: Request, sets: Sequence[EvaluationSet], lookaheads: Sequence
     return sorted(out, key=lambda one: (order[one.protocol], one.lookahead))
 
 
-def _show(scores: Sequence[Scores]) -> None:
-    head, rows = header("protocol", "look-ahead", "delay ms"), overview(scores)
+def _real_people(request: Request) -> list[Row]:
+    rows: list[Row] = []
+    with Progress(TextColumn("{task.description}"), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
+        for clip in request.clips:
+            task = bar.add_task(f"{clip.name}, frames", total=None)
+            with load_lifter(request.model, request.engine, align=request.align) as lifter:
+                rows += compare(clip, lifter, progress=partial(bar.advance, task))
+    return rows
+
+
+def _people_section(people: Sequence[Row]) -> str:
+    return "\n".join(("\n## Real people", "", *table(COLUMNS, map(cells, people)))) + "\n" if people else ""
+
+
+def _show(scores: Sequence[Scores], people: Sequence[Row]) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = 200
-    shown = Table(*head)
-    for row in rows:
-        shown.add_row(*row)
-    console.print(shown)
+    parts = ((header("protocol", "look-ahead", "delay ms"), overview(scores)), (COLUMNS, [*map(cells, people)]))
+    for head, rows in parts:
+        if rows:
+            shown = Table(*head)
+            for row in rows:
+                shown.add_row(*row)
+            console.print(shown)
     for label, percent in spreads(scores).items():
         console.print(f"N-MPJPE varies by {percent:.0f} % over {label}")

@@ -23,6 +23,9 @@ def evaluate(
     views: Annotated[int, typer.Option(min=1, help="Virtual cameras a clip.")] = 2,
     engine: Annotated[str, typer.Option(help="auto, onnxruntime, torch or tensorrt.")] = "auto",
     align: Annotated[str, typer.Option(help="The windowed model's frame: centre or end.")] = "centre",
+    clip: Annotated[
+        list[Path] | None, typer.Option(help="Repeatable: a video of real people, beside MediaPipe's own 3D.")
+    ] = None,
     json: Annotated[Path | None, typer.Option(help="Write every figure here.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write tables here: by action, joint and look-ahead.")] = None,
 ) -> None:
@@ -33,7 +36,12 @@ def evaluate(
     annot.mat or annot_data.mat (or a folder of them), or a plain npz with keypoints_px (T,17,2), joints_m (T,17,3)
     in camera axes, camera_matrix (3,3), and if known score (T,17), rate_hz, action, joints (17).
 
+    Videos of real people (--clip) have no true poses: bone-length stability, jitter and reprojection are compared
+    with MediaPipe's own world landmarks on the same frames.
+
     Example: realtime evaluate --data mocap.npz --protocol all --markdown accuracy.md
+
+    Example: realtime evaluate --clip squats.mp4 --clip street.mp4
 
     Example: realtime evaluate gla-gcn-243 --data data_3d_h36m.npz --keypoints data_2d_h36m_gt.npz
     """
@@ -41,12 +49,12 @@ def evaluate(
     from realtime.evaluate import Request
     from realtime.evaluate import evaluate as work
 
-    if data is None:
-        raise UserError("nothing to score the model on: add --data PATH (motion capture or a dataset)")
+    if data is None and not clip:
+        raise UserError("nothing to score the model on: add --data PATH (motion capture or a dataset) or --clip VIDEO")
     work(
         Request(
             model=model, data=data, keypoints=keypoints, protocols=tuple(protocol or ()),
             subjects=tuple(filter(None, subjects.split(","))), lookaheads=tuple(lookahead or ()), engine=engine,
-            align=align, views=views, json=json, markdown=markdown,
+            align=align, views=views, clips=tuple(clip or ()), json=json, markdown=markdown,
         )
     )  # fmt: skip
