@@ -13,7 +13,8 @@ from realtime.view_scene import Floats
 MOST_PEOPLE = 8
 _UNPLACED_M = 4.0  # distance at which a person without a root position is shown
 _ANKLE_M = 0.07  # an ankle above the sole
-_GLIDE_S, _ZOOM_S, _FLOOR_S = 0.5, 1.2, 1.5
+_GLIDE_S, _FLOOR_S = 0.5, 1.5
+_ZOOM_OUT_S, _ZOOM_IN_S = 0.25, 1.5  # out soon, so that nobody is cut off
 _JUMP_M, _GAP_S = 3.0, 2.0  # beyond these the camera cuts instead of gliding
 _ANKLES = (3, 6)
 
@@ -89,7 +90,8 @@ class Follow:
         middle[1] = (self.floor_y + top) / 2
         reach = float(np.linalg.norm(joints_m - middle, axis=-1).max()) + 0.15
         self._glide(middle, 0.0 if cut else elapsed_s)
-        self.radius_m = reach if cut else self.radius_m + _share(elapsed_s, _ZOOM_S) * (reach - self.radius_m)
+        settle = _ZOOM_OUT_S if reach > self.radius_m else _ZOOM_IN_S
+        self.radius_m = reach if cut else self.radius_m + _share(elapsed_s, settle) * (reach - self.radius_m)
 
     def _glide(self, goal_m: Floats, elapsed_s: float) -> None:
         """A critically damped g-h filter: smooth, and without lag behind somebody who walks on. 0 s: a cut."""

@@ -34,7 +34,7 @@ _GIRTH_M = np.array((.052, .048, .040, .028, .048, .040, .028, .048, .046, .034,
 _BULK_M = _GIRTH_M + 0.012  # a bone is at most this much thicker at its parent's end
 _TUBE = 0.86  # bones are slimmer than their joints, so that the joints show
 _HEAD_RADIUS_M = 0.085
-_SIGMA_GAIN, _SIGMA_MOST_M = 0.35, 0.12  # a joint's sphere swells with its error scale
+_SIGMA_GAIN, _SIGMA_MOST_M = 0.22, 0.10  # a joint's sphere swells with its error scale
 
 _LIGHT = np.array((-0.42, 0.72, 0.55)) / np.linalg.norm((-0.42, 0.72, 0.55))
 _RING, _BALL_SECTORS, _BALL_BANDS = 14, 20, 12
