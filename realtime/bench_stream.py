@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import sys
@@ -22,7 +23,7 @@ from realtime.encode import encode_pose
 from realtime.endpoints import connect_subscriber
 from realtime.known_poses import known_frame
 from realtime.publish import Publisher
-from realtime.subscribe import Subscriber
+from realtime.subscribe import StreamTimeoutError, Subscriber
 from realtime.wire import POSE, topic
 
 LOOPBACK = "tcp://127.0.0.1:*"
@@ -148,8 +149,9 @@ def _measured_peer(address: str, pipe: Connection) -> None:
         subscriber.latest()
         receive_us, gaps = [], subscriber.gaps
         while not pipe.poll():
-            message = subscriber.receive(READY_S)
-            receive_us.append((message.t_receive_ns - message.t_publish_ns) / 1000)
+            with contextlib.suppress(StreamTimeoutError):
+                message = subscriber.receive(0.1)
+                receive_us.append((message.t_receive_ns - message.t_publish_ns) / 1000)
         pipe.send((receive_us, subscriber.gaps - gaps))
 
 
@@ -157,8 +159,7 @@ def _crowd(address: str, pipe: Connection, readers: int, stalled: int) -> None:
     """Subscribers that read what comes and look at nothing, and others that never read."""
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     poller = zmq.Poller()
-    for _ in range(stalled):
-        connect_subscriber(context, address, [topic(POSE, "main")], high_water=10)
+    asleep = [connect_subscriber(context, address, [topic(POSE, "main")], high_water=10) for _ in range(stalled)]
     for _ in range(readers):
         poller.register(connect_subscriber(context, address, [topic(POSE, "main")]), zmq.POLLIN)
     waiting = {socket for socket, _ in poller.sockets}
@@ -170,6 +171,8 @@ def _crowd(address: str, pipe: Connection, readers: int, stalled: int) -> None:
     while not pipe.poll():
         for socket, _ in poller.poll(100):
             socket.recv()
+    for socket in asleep:
+        socket.close(linger=0)
     context.destroy(linger=0)
 
 
