@@ -30,6 +30,7 @@ class PlanCard:
     """Everything a loader must know before it hands a plan to a GPU."""
 
     model: str
+    source: str  # the name or path it was built from
     kind: str  # stream-gla-gcn | gla-gcn
     frames: int  # receptive field
     lookaheads: tuple[int, ...]  # one pose head each
@@ -67,7 +68,7 @@ class PlanCard:
     def rebuild(self) -> str:
         """The command that builds this plan again."""
         batch = ",".join(map(str, self.batch))
-        return (f"{REBUILD} {self.model} --form {self.form} --precision {self.precision} --runtime {self.runtime}"
+        return (f"{REBUILD} {self.source} --form {self.form} --precision {self.precision} --runtime {self.runtime}"
                 f" --batch {batch} --target {','.join(self.targets)}")  # fmt: skip
 
 

@@ -1,0 +1,64 @@
+"""Recorded keypoints as motion to certify and calibrate plans on: .npz (see realtime.keypoints_file) or .mcap takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.rays import Camera
+from engines.certify_model import Motion
+from engines.errors import UserError
+from engines.normalise import MIN_SCORE
+from engines.synthetic_motion import RATE_HZ
+from realtime.contracts import Array, Keypoints2D
+from realtime.keypoints_file import read_keypoints
+
+Track = tuple[NDArray[np.float64], Array, Array]  # times (T,) s, rays (T, 17, 2), scores (T, 17)
+
+
+def read_motion(path: Path, sequences: int, frames: int) -> Motion:
+    """`sequences` stretches of `frames` frames at 30 Hz, spread over the recording's longest track.
+
+    They overlap where the recording is short. Raises UserError where it is shorter than one stretch.
+    """
+    times, rays, score = _npz_track(path) if path.suffix == ".npz" else _longest_track(path)
+    rays, score = _at_rate(times, rays, score)
+    if len(rays) < frames:
+        raise UserError(f"{path} holds {len(rays) / RATE_HZ:.1f} s of one person, {frames / RATE_HZ:.1f} s are needed:"
+                        " record longer, or lower --parity-frames")  # fmt: skip
+    starts = np.linspace(0, len(rays) - frames, sequences).astype(int)
+    chosen = starts[:, None] + np.arange(frames)
+    return Motion(rays[chosen], score[chosen], f"{path.name}, {len(rays)} frames of one person")
+
+
+def _npz_track(path: Path) -> Track:
+    recording = read_keypoints(path)
+    return recording.t_s, recording.camera.rays(recording.keypoints_px), recording.scores
+
+
+def _longest_track(path: Path) -> Track:
+    from realtime.replay import frames
+
+    tracks: dict[tuple[str, int], list[tuple[float, Array, Array]]] = {}
+    for replayed in frames(path):
+        frame = replayed.frame
+        if isinstance(frame, Keypoints2D):
+            camera = Camera.assumed(frame.image_wh)
+            for person in frame.persons:
+                rows = tracks.setdefault((replayed.session, person.track_id), [])
+                rows.append((frame.stamp.source_ns / 1e9, camera.rays(person.xy_px), person.score))
+    if not tracks:
+        raise UserError(f"{path} holds no keypoints: record a stream that publishes them")
+    times, rays, score = zip(*max(tracks.values(), key=len), strict=True)
+    return np.array(times), np.stack(rays), np.stack(score)
+
+
+def _at_rate(times: NDArray[np.float64], rays: Array, score: Array) -> tuple[Array, Array]:
+    """The frames nearest to a 30 Hz clock; joints below the least score are unseen."""
+    ticks = np.arange(times[0], times[-1] + 0.5 / RATE_HZ, 1 / RATE_HZ)
+    nearest = np.abs(times[:, None] - ticks).argmin(0)
+    rays, score = rays[nearest].copy(), score[nearest]
+    rays[score < MIN_SCORE] = np.nan
+    return rays, score
