@@ -167,7 +167,7 @@ def _show(subscriber: Subscriber, stage: Stage, limits: _Limits) -> ViewSummary:
                 stage.reset_view()
         elif not start_ns and now_ns - began_ns > limits.wait_s * NS_PER_S:
             raise _no_stream(subscriber, limits.wait_s)
-        open_still = stage.refresh()
+        open_still = stage.refresh(changed=message is not None)
         drawing_ns += monotonic_ns() - now_ns if message is not None else 0
         if now_ns - said_ns > _SAY_EVERY_S * NS_PER_S:
             said_ns = now_ns

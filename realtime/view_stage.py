@@ -226,11 +226,11 @@ class Stage:
 
     # ---- output ----
 
-    def refresh(self) -> bool:
-        """Shows the scene in the window and handles mouse and keys; False when the user closed it."""
-        open_still = bool(self._vis.poll_events())
-        self._vis.update_renderer()
-        return open_still
+    def refresh(self, changed: bool) -> bool:
+        """Handles mouse and keys, draws what they or `draw` changed; False when the user closed the window."""
+        if changed:
+            self._vis.update_renderer()  # only asks for it: poll_events draws
+        return bool(self._vis.poll_events())
 
     def image(self) -> NDArray[np.uint8]:
         """The picture (height, width, 3), BGR, the caller's own."""
