@@ -5,8 +5,11 @@ Axes: S sequences, T frames, K look-aheads, V joints (17). Camera axes, metres, 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from engines.gla_gcn import GLAGCN
 from engines.normalise import MIN_SCORE, normalise, to_camera
@@ -15,30 +18,46 @@ from engines.training.evaluate import Float, Predict
 from engines.window import RAY_TO_PAPER
 
 WINDOWS_AT_ONCE = 128
+Forward = Callable[[Tensor], tuple[Tensor, "Tensor | None"]]
+
+
+def of_features(forward: Forward, lookaheads: Sequence[int]) -> Predict:
+    """Any model of the normalised features: (S, T, V, F) -> poses (S, T, K, V, 3) in each frame's normalised view.
+
+    Head k answers in the view of the frame it speaks of, lookaheads[k] frames ago; sigmas (S, T, K, V) or None.
+    """
+
+    def predict(rays: Float, score: Float) -> tuple[Float, Float | None]:
+        size, frames = rays.shape[:2]
+        features, rotations = normalise(rays.reshape(-1, 17, 2), score.reshape(-1, 17))
+        with torch.inference_mode():
+            pose, sigma = forward(torch.from_numpy(features).view(size, frames, 17, -1))
+        views = rotations.reshape(size, frames, 3, 3)
+        out = np.empty((size, frames, len(lookaheads), 17, 3), np.float32)
+        for k, back in enumerate(lookaheads):
+            seen = views[:, np.maximum(np.arange(frames) - back, 0)]
+            own = pose[:, :, k].numpy()
+            out[:, :, k] = to_camera(own.reshape(-1, 1, 17, 3), seen.reshape(-1, 3, 3)).reshape(own.shape)
+        return out, None if sigma is None else sigma.numpy()
+
+    return predict
 
 
 def of_stream(model: StreamGLAGCN, *, still: bool = False) -> Predict:
     """The sequence form, which agrees with the live step; `still`: every frame for itself, as a single-frame model."""
 
-    def predict(rays: Float, score: Float) -> tuple[Float, Float]:
-        size, frames = rays.shape[:2]
-        features, rotations = normalise(rays.reshape(-1, 17, 2), score.reshape(-1, 17))
+    def forward(features: Tensor) -> tuple[Tensor, Tensor]:
         training = model.training
         model.eval()
-        with torch.inference_mode():
-            x = torch.from_numpy(features)
-            pose, sigma = model.still(x) if still else model(x.view(size, frames, 17, -1))
+        if still:
+            size, frames = features.shape[:2]
+            pose, sigma = (part.view(size, frames, *part.shape[1:]) for part in model.still(features.flatten(0, 1)))
+        else:
+            pose, sigma = model(features)
         model.train(training)
-        heads = pose.shape[-3]
-        views = rotations.reshape(size, frames, 3, 3)
-        out = np.empty((size, frames, heads, 17, 3), np.float32)
-        for k, back in enumerate(model.config.lookaheads):
-            seen = views[:, np.maximum(np.arange(frames) - back, 0)]  # a head answers in the view of its own frame
-            own = pose.view(size, frames, heads, 17, 3)[:, :, k].numpy()
-            out[:, :, k] = to_camera(own.reshape(-1, 1, 17, 3), seen.reshape(-1, 3, 3)).reshape(own.shape)
-        return out, sigma.view(size, frames, heads, 17).numpy()
+        return pose, sigma
 
-    return predict
+    return of_features(forward, model.config.lookaheads)
 
 
 def of_paper(model: GLAGCN, frames: int) -> Predict:

@@ -1,6 +1,7 @@
 """BVH motion capture: a clip's joints as the 17 of this project, and any skeleton's joint positions.
 
-A parser of its own: `bvhio` (MIT) reads the same files to the same positions, a hundred times slower.
+A parser of its own: `bvhio` (MIT, alive) reads the same files to the same positions (within 1e-4 cm), but frame by
+frame, five times slower, and pins one exact version of a compiled dependency.
 """
 
 from __future__ import annotations
