@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from realtime.contracts import Stamp
 
 _CAMERA = re.compile(r"(?:/dev/video)?(\d+)")
-_URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_URL = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _OPEN_TIMEOUT_S = 10.0
 
 

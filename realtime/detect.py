@@ -31,8 +31,8 @@ _CONFIDENCE = 0.5
 # A joint outside the picture is a guess: its score falls to this, over this part of the picture's size.
 _OUTSIDE_SCORE = 0.05
 _OUTSIDE_FADE = 0.1
-# Two skeletons closer than this part of their size are one person found twice.
-_SAME_PERSON = 0.1
+# Boxes that overlap this much (intersection over union) are one person found twice, perhaps with the sides swapped.
+_SAME_PERSON = 0.6
 _SCORE_WEIGHTS = np.abs(MEDIAPIPE33_TO_17) / np.abs(MEDIAPIPE33_TO_17).sum(axis=1, keepdims=True)
 
 
@@ -122,14 +122,20 @@ def _joints(landmarks: Array) -> tuple[Array, Array]:
 
 
 def _without_doubles(skeletons_px: list[Array]) -> list[int]:
-    """The indices of distinct people: a tracked person can be found a second time."""
+    """The indices of distinct people: someone who is tracked can be found a second time."""
     kept: list[int] = []
     for index, xy_px in enumerate(skeletons_px):
-        size_px = max(float(np.linalg.norm(np.ptp(xy_px, axis=0))), 1.0)
-        gaps = [np.linalg.norm(xy_px - skeletons_px[other], axis=-1).mean() / size_px for other in kept]
-        if all(gap > _SAME_PERSON for gap in gaps):
+        if all(_overlap(xy_px, skeletons_px[other]) < _SAME_PERSON for other in kept):
             kept.append(index)
     return kept
+
+
+def _overlap(one: Array, other: Array) -> float:
+    """Intersection over union of the boxes round two skeletons."""
+    sides = np.minimum(one.max(axis=0), other.max(axis=0)) - np.maximum(one.min(axis=0), other.min(axis=0))
+    both = float(sides.clip(0).prod())
+    union = float(np.ptp(one, axis=0).prod() + np.ptp(other, axis=0).prod()) - both
+    return both / union if union > 0 else 0.0
 
 
 @contextlib.contextmanager

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 from package_index import PackageIndex
+from typer.testing import CliRunner
 
 from engines.errors import UserError
+from realtime import assets
 from realtime.asset_sources import Download
 from realtime.assets import ASSETS, Asset, cached, fetch, fetch_asset, listing
+from realtime.commands.assets import app
 
 QUICK = (0.01, 0.01)
 CHILD = """
@@ -161,6 +164,17 @@ def test_without_npm_the_public_download_is_taken(index: PackageIndex, monkeypat
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(UserError, match="no asset 'pose-huge': choose one of pose-full, pose-lite"):
         fetch("pose-huge")
+
+
+def test_the_command_lists_fetches_and_finds(parcel: Asset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assets, "ASSETS", {"parcel": parcel})
+    runner = CliRunner()
+    assert "parcel        not cached" in runner.invoke(app).stdout
+    fetched = runner.invoke(app, ["fetch", "--all"])
+    assert (fetched.exit_code, fetched.stdout.strip()) == (0, str(cached(parcel)))
+    assert "parcel        cached" in runner.invoke(app).stdout
+    assert runner.invoke(app, ["path", "parcel"]).stdout == fetched.stdout
+    assert isinstance(runner.invoke(app, ["path", "letter"]).exception, UserError)
 
 
 def test_every_asset_is_pinned_and_listed(index: PackageIndex) -> None:

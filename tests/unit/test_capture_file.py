@@ -142,6 +142,12 @@ def test_all_frames_share_one_buffer(clip: Path) -> None:
     assert len(addresses) == 1
 
 
+def test_a_file_by_its_address(clip: Path) -> None:
+    with open_source(clip.as_uri(), max_speed=True) as source:
+        assert not source.live
+        assert len(drain(source)) == FRAMES
+
+
 def test_close_ends_the_stream(clip: Path) -> None:
     with open_source(str(clip)) as source:
         source.read()

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from engines.errors import UserError
-from engines.skeleton import JOINT_NAMES, MEDIAPIPE33_TO_17
+from engines.skeleton import FLIP, JOINT_NAMES, MEDIAPIPE33_TO_17
 from realtime import task_bundle
 from realtime.assets import fetch
 from realtime.capture import Frame, open_source
@@ -154,7 +154,8 @@ def test_joints_outside_the_picture_have_low_scores(distance: float, side: tuple
 
 def test_a_person_found_twice_is_one_person() -> None:
     body = (np.random.default_rng(3).uniform(0, 1, (17, 2)) * [60, 180]).astype(np.float32)
-    assert _without_doubles([body, body + 5, body + 300]) == [0, 2]
+    beside = body + np.float32([40, 0])
+    assert _without_doubles([body, body + 5, body[list(FLIP)], beside, body + 300]) == [0, 3, 4]
 
 
 def test_a_task_file_is_laid_out_as_mediapipe_maps_it() -> None:
