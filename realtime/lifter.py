@@ -2,108 +2,23 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import replace
 
 from engines.lifter import Lifter, load_lifter
-from engines.normalise import MIN_SCORE
 from realtime.clock import NS_PER_S, elapsed_ms, monotonic_ns
-from realtime.config import PlaceConfig, RunConfig
-from realtime.contracts import Array, Keypoints2D, Pose3D, PoseFrame
+from realtime.config import RunConfig
+from realtime.contracts import Keypoints2D, PoseFrame
+from realtime.lift_live import Lift
 from realtime.link import Link
 from realtime.metrics import Rate, Stages
-from realtime.people import LiftedPerson, People, Sighting
-from realtime.place import Placer
-from realtime.placement import load_placer
+from realtime.placement import check_profiles
 from realtime.publish import Publisher
 from realtime.ring import Ring, RingReader
 from realtime.stats import LifterStats, Load
 
-# A person out of sight keeps their last pose for so long, then leaves.
-HOLD_NS = 500_000_000
-# Keypoints kept for poses that lag behind them: the largest look-ahead at 120 frames a second, with room.
-_PAST = 64
 _READ_TIMEOUT_S = 0.1
 # The line in stages; `message` is what lifting and publishing add, `total` is from the grab to the message.
 STAGES = ("detect", "ring", "lift", "publish", "message", "total")
-
-
-@dataclass(slots=True, eq=False)
-class _Track:
-    """What is remembered of a person in view."""
-
-    pose: Pose3D
-    seen_ns: int
-    past: deque[tuple[int, Array, Array]]  # source time, rays, score of the newest frames
-
-
-class Lift:
-    """Keypoints of a frame to poses. Knows people, their last poses and where they stand; no ring and no sockets."""
-
-    def __init__(self, lifter: Lifter, place: PlaceConfig, people: int) -> None:
-        self._people = People(lifter)
-        self._lag_frames = lifter.lag_frames
-        self._place = place
-        self._max_people = people
-        self._placer: Placer | None = None
-        self._scale = "assumed"  # of the newest pose
-        self._tracks: dict[int, _Track] = {}
-
-    def __call__(self, keypoints: Keypoints2D) -> PoseFrame:
-        source_ns = keypoints.stamp.source_ns
-        placer = self._placer_for(keypoints.image_wh)
-        sightings = [
-            Sighting(person.track_id, placer.camera.rays(person.xy_px), person.score) for person in keypoints.persons
-        ]
-        sightings = [sighting for sighting in sightings if _is_seen(sighting)]
-        lifted = self._people.push(source_ns, sightings) if sightings else {}
-        persons: list[Pose3D] = []
-        for sighting in sightings:
-            person = lifted[sighting.track_id]
-            if np.isfinite(person.joints_m.sum()):
-                persons.append(self._placed(placer, source_ns, sighting, person))
-        self._forget(source_ns)
-        persons += self._held(source_ns, [pose.track_id for pose in persons])
-        return PoseFrame(
-            keypoints.stamp, keypoints.image_wh, tuple(persons), placer.space, self._scale, placer.calibration,
-            keypoints.dropped,
-        )  # fmt: skip
-
-    def _placer_for(self, image_wh: tuple[int, int]) -> Placer:
-        if self._placer is None or self._placer.camera.image_wh != image_wh:
-            self._placer = load_placer(self._place, image_wh)
-        return self._placer
-
-    def _placed(self, placer: Placer, source_ns: int, sighting: Sighting, person: LiftedPerson) -> Pose3D:
-        track_id = sighting.track_id
-        known = self._tracks.get(track_id)
-        past = known.past if known else deque(maxlen=_PAST)
-        past.append((source_ns, sighting.rays, sighting.score))
-        # With look-ahead the pose is of an earlier frame: it is placed by what was seen then.
-        pose_ns, rays, score = min(past, key=lambda seen: abs(seen[0] - person.source_ns))
-        placed = placer.place(rays, score, person.joints_m, person.sigma_m, pose_ns, track_id)
-        pose = Pose3D(
-            track_id, placed.joints_m, placed.root_m, person.sigma_m, score, self._lag_frames, person.window_fill,
-            held=False,
-        )  # fmt: skip
-        self._tracks[track_id] = _Track(pose, source_ns, past)
-        self._scale = placed.scale
-        return pose
-
-    def _forget(self, source_ns: int) -> None:
-        for track_id, track in list(self._tracks.items()):
-            if not 0 <= source_ns - track.seen_ns <= HOLD_NS:
-                self._people.drop(track_id)
-                if self._placer is not None:
-                    self._placer.forget(track_id)
-                del self._tracks[track_id]
-
-    def _held(self, source_ns: int, seen: list[int]) -> list[Pose3D]:
-        """The last poses of people just out of sight; never more people than are looked for."""
-        missing = [track.pose for track_id, track in self._tracks.items() if track_id not in seen]
-        return [replace(pose, held=True) for pose in missing[: max(0, self._max_people - len(seen))]]
 
 
 def main(link: Link, config: RunConfig) -> None:
@@ -117,8 +32,8 @@ def main(link: Link, config: RunConfig) -> None:
             insecure=stream.insecure,
         ) as publisher,
     ):  # fmt: skip
-        lift = Lift(lifter, config.place, config.detector.people)
-        load_placer(config.place, None)  # a calibration that cannot be read is said before the first frame
+        check_profiles(config.place)
+        lift = Lift(lifter, config.place, config.source.name, config.detector.people)
         reader = ring.reader()
         report = Report(link, lifter, publisher, reader)
         report.reprimed = reprime(lift, ring, reader, link, skip_unread=not config.source.max_speed)
@@ -132,8 +47,9 @@ def main(link: Link, config: RunConfig) -> None:
                 lifted_ns = monotonic_ns()
                 frame = replace(frame, latency_ms=_latencies(keypoints, woken_ns, lifted_ns))
                 publisher.send(frame, engine=lifter.engine, model=lifter.name, lookahead=lifter.lag_frames)
-                ring.mark_consumed(reader.position)
                 report.published(frame, keypoints, lifted_ns)
+                publisher.send_keypoints(keypoints)  # for recorders; behind the pose, which is waited for
+                ring.mark_consumed(reader.position)
             elif ring.finished and reader.position >= ring.head:
                 break
             report.tell_sometimes()
@@ -173,10 +89,6 @@ def _latencies(keypoints: Keypoints2D, woken_ns: int, lifted_ns: int) -> dict[st
     }
 
 
-def _is_seen(sighting: Sighting) -> bool:
-    return bool((np.isfinite(sighting.rays).all(-1) & (sighting.score >= MIN_SCORE)).any())
-
-
 class Report:
     """Counts and times, told to the supervisor and to the stream's status once a second."""
 
@@ -186,10 +98,12 @@ class Report:
         self._rate = Rate()
         self._with_person = 0
         self._told_ns = monotonic_ns()
+        self._newest: PoseFrame | None = None
         self.reprimed = 0
 
     def published(self, frame: PoseFrame, keypoints: Keypoints2D, lifted_ns: int) -> None:
         now_ns = monotonic_ns()
+        self._newest = frame
         self._rate.tick(now_ns)
         self._with_person += any(not person.held for person in frame.persons)
         self._stages.add(
@@ -204,7 +118,11 @@ class Report:
     def tell(self) -> None:
         self._told_ns = monotonic_ns()
         recent_ms = self._stages.recent()
-        self._publisher.status({"stages_ms": recent_ms, "lost": self._reader.lost, "restarts": self._link.life})
+        status: dict[str, object] = {"stages_ms": recent_ms, "lost": self._reader.lost, "restarts": self._link.life}
+        if self._newest is not None:
+            newest = self._newest
+            status |= {"space": newest.space, "scale": newest.scale, "calibration": newest.calibration}
+        self._publisher.status(status)
         stats = LifterStats(
             self._rate.count, self._with_person, self._reader.lost, self.reprimed,
             self._rate.recent(self._told_ns), self._rate.mean(), self._lifter.engine, self._lifter.name,

@@ -29,7 +29,7 @@ class Board:
         self._words[_GO] = 1
 
     @property
-    def gone(self) -> bool:
+    def went(self) -> bool:
         return bool(self._words[_GO])
 
     def finish(self) -> None:
@@ -116,7 +116,7 @@ class Link:
 
     def wait_for_go(self) -> None:
         """Until all others are ready too, or the session ends."""
-        while not (self._board.gone or self.finishing):
+        while not (self._board.went or self.finishing):
             self.beat()
             time.sleep(_POLL_S)
 

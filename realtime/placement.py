@@ -1,27 +1,26 @@
-"""Which camera, floor and person are in force: the profiles that `realtime run` was given, as a `Placer`."""
+"""Which camera, floor and person are in force: the profiles given to `realtime run`, or kept for the device."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from calibration.body_scale import load_person
 from calibration.camera_file import load_camera
 from calibration.ground import load_ground
-from calibration.rays import Camera
+from calibration.profiles import camera_for, device_name, find_person
 from realtime.config import PlaceConfig
 from realtime.place import Placer
 
-_ANY_SIZE_WH = (640, 480)
 
-
-def load_placer(place: PlaceConfig, image_wh: tuple[int, int] | None) -> Placer:
-    """Without an image size the profiles are only read, to find out whether they can be. Raises UserError."""
-    if place.camera is None:
-        camera = Camera.assumed(image_wh or _ANY_SIZE_WH)
-    else:
-        camera = load_camera(place.camera)
-        if image_wh is not None:
-            camera = camera.scaled(image_wh)
+def load_placer(place: PlaceConfig, source: str, image_wh: tuple[int, int]) -> Placer:
+    """For pictures of this size from this source. Raises UserError for a profile that is missing or does not fit."""
+    camera = camera_for(place.camera, device_name(source), image_wh)
     ground = load_ground(place.ground) if place.ground else None
-    person = load_person(Path(place.person)) if place.person else None
-    return Placer(camera, ground, person)
+    return Placer(camera, ground, find_person(place.person) if place.person else None)
+
+
+def check_profiles(place: PlaceConfig) -> None:
+    """Raises UserError for a profile that cannot be read, before the first picture is there."""
+    if place.camera is not None:
+        load_camera(place.camera)
+    if place.ground is not None:
+        load_ground(place.ground)
+    if place.person is not None:
+        find_person(place.person)

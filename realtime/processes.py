@@ -35,6 +35,7 @@ class Process:
     essential: bool  # the session ends when this one fails for good
     watchdog_s: float  # killed and started again when it has not beaten for as long, once it has beaten at all
     grace_s: float  # to end by itself before it is killed
+    must_start: bool = False  # a mistake of the user's ends the session while nothing has been published yet
 
 
 PROCESSES: tuple[Process, ...] = (

@@ -24,8 +24,11 @@ def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool 
     """Runs until the source ends or an order comes. Raises UserError for what ended it otherwise."""
     console = Console(stderr=True)
     _log_to(console, verbose)
+    # A film that was asked for and cannot be made is a reason to stop; one that stands in for a window is not.
+    film_asked = config.view.render is not None
     config = with_picture(config)
     processes = [process for process in PROCESSES if process.name != "viewer" or config.view.enabled]
+    processes = [replace(process, must_start=film_asked) for process in processes]
     render = str(config.view.render) if config.view.enabled and config.view.render else None
     with Supervisor(config, processes) as supervisor:
         with StatusLine(console) as status:

@@ -13,9 +13,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from realtime.child import Child
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.stats import LifterStats, ProducerStats
-from realtime.supervisor import Child, Supervisor
+from realtime.supervisor import Supervisor
 
 _LOG_EVERY_S = 5.0
 STAGE_TEXTS = {

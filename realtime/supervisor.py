@@ -15,13 +15,11 @@ import os
 import signal
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.connection import wait
 from types import TracebackType
-from typing import Any
 
 from engines.errors import UserError
+from realtime.child import Child, Restarts
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.config import RunConfig
 from realtime.doorbell import Doorbell
@@ -35,39 +33,6 @@ _POLL_S = 0.1
 _READY_TIMEOUT_S = 20.0  # the producer goes without those who are not ready by then
 
 log = logging.getLogger("realtime.supervisor")
-
-
-@dataclass(frozen=True, slots=True)
-class Restarts:
-    """Bounded retry: after `limit` failures within `window_s` a process is given up."""
-
-    limit: int = 5
-    window_s: float = 60.0
-    first_wait_s: float = 0.25  # doubled with each failure in the window
-    longest_wait_s: float = 4.0
-
-
-@dataclass(slots=True, eq=False)
-class Child:
-    """A process of the table over all its lives."""
-
-    process: Process
-    popen: SpawnProcess | None = None
-    events: Connection[Any, Any] | None = None
-    life: int = 0
-    ready: Ready | None = None
-    done: bool = False  # ended well, or given up: not to be started again
-    failure: Failed | None = None  # of this life
-    failures_ns: list[int] = field(default_factory=list)
-    restart_ns: int | None = None  # when the next life is due
-    stats: list[ProducerStats | LifterStats | None] = field(default_factory=list)  # the newest of each life
-    load: Load | None = None
-    started_ns: int = 0  # this life
-
-    @property
-    def latest(self) -> ProducerStats | LifterStats | None:
-        """Of this life."""
-        return self.stats[-1] if self.stats else None
 
 
 class Supervisor:
@@ -221,20 +186,17 @@ class Supervisor:
 
     def _plan_restart(self, child: Child, why: str) -> None:
         now_ns = monotonic_ns()
-        policy = self._restarts
-        recent = [at for at in child.failures_ns if now_ns - at < policy.window_s * NS_PER_S]
-        child.failures_ns = [*recent, now_ns]
-        if len(child.failures_ns) > policy.limit:
-            times = f"{len(child.failures_ns)} times in {policy.window_s:g} s"
+        wait_s = child.wait_after_failure_s(now_ns, self._restarts)
+        if wait_s is None:
+            times = f"{len(child.failures_ns)} times in {self._restarts.window_s:g} s"
             self._give_up(child, f"the {child.process.name} failed {times} ({why}): run with --verbose to see more")
             return
-        wait_s = min(policy.first_wait_s * 2 ** len(recent), policy.longest_wait_s)
         log.warning("the %s failed (%s): starting it again in %.2g s", child.process.name, why, wait_s)
         child.restart_ns = now_ns + int(wait_s * NS_PER_S)
 
     def _give_up(self, child: Child, why: str) -> None:
         child.done = True
-        if child.process.essential:
+        if child.process.essential or (child.process.must_start and self.went_ns is None):
             self._fatal = self._fatal or UserError(why)
             self._board.stop()
         else:

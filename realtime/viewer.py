@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 import os
 import re
+from pathlib import Path
 
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.config import RunConfig
+from realtime.endpoints import ClientKeys
+from realtime.key_files import SECRET_SUFFIX
+from realtime.keys import KeyStore
 from realtime.link import Link
 from realtime.stats import Load
 from realtime.view import view
@@ -36,10 +40,21 @@ def main(link: Link, config: RunConfig) -> None:
     """Reads pose3d. Draws. Beats every round. Ends when told to, or when its window is closed (the stream goes on)."""
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
+    keys = own_keys(config.stream.keys) if config.stream.keys else None
     view(
-        reachable(config.stream.address), stream=config.stream.name, render=config.view.render,
+        reachable(config.stream.address), stream=config.stream.name, render=config.view.render, keys=keys,
         wait_s=math.inf, drain_s=_DRAIN_S, stop=_Orders(link), on_ready=lambda: link.ready(_what(config)),
     )  # fmt: skip
+
+
+def own_keys(directory: Path) -> ClientKeys:
+    """The viewer is a client like any other: its pair is made, and put on the allow-list, when there is none yet."""
+    store = KeyStore(directory)
+    secret = directory / f"viewer{SECRET_SUFFIX}"
+    if not secret.exists():
+        store.new("viewer")
+        store.allow("viewer")
+    return ClientKeys.load(secret, store.server().public)
 
 
 def _what(config: RunConfig) -> str:

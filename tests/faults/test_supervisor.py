@@ -15,10 +15,11 @@ import psutil
 import pytest
 
 from engines.errors import UserError
+from realtime.child import Restarts
 from realtime.config import RunConfig, SourceConfig
 from realtime.processes import Process
 from realtime.segment import PREFIX, directory
-from realtime.supervisor import Restarts, Supervisor
+from realtime.supervisor import Supervisor
 
 Session = tuple[subprocess.Popen[str], list[psutil.Process]]
 QUICK = Restarts(limit=3, window_s=60, first_wait_s=0.01, longest_wait_s=0.02)
