@@ -19,6 +19,7 @@ COLUMNS: tuple[tuple[str, str, int], ...] = (
     ("within 1σ %", "coverage_1sigma", 1), ("within 2σ %", "coverage_2sigma", 1),
 )  # fmt: skip
 SWEEPS = {"field of view": "fov", "pitch": "pitch", "distance": "distance", "height": "height"}
+PER_STATURE = "height, error per metre of it"
 
 
 def header(*first: str) -> tuple[str, ...]:
@@ -38,17 +39,27 @@ def overview(scores: Sequence[Scores]) -> list[tuple[str, ...]]:
 
 
 def spreads(scores: Sequence[Scores]) -> dict[str, float]:
-    """How much N-MPJPE varies along each sweep, in per cent of its least: 100 (max / min - 1). Look-ahead 0."""
+    """How much N-MPJPE varies along each sweep, in per cent of its least: 100 (max / min - 1). Look-ahead 0.
+
+    A scaled body seen from as many times further gives the same rays, so its error in mm grows with it: for heights
+    the error per metre of stature is given too.
+    """
     out = {}
     for label, start in SWEEPS.items():
-        values = [
-            one.metrics.n_mpjpe_mm
+        values = {
+            one.protocol: one.metrics.n_mpjpe_mm
             for one in scores
             if one.protocol.startswith(start) and not one.protocol.endswith("-assumed") and one.lookahead == 0
-        ]
+        }
         if len(values) > 1:
-            out[label] = 100 * (max(values) / min(values) - 1)
+            out[label] = _spread(list(values.values()))
+            if label == "height":
+                out[PER_STATURE] = _spread([mm / int(name.removeprefix(start)) for name, mm in values.items()])
     return out
+
+
+def _spread(values: Sequence[float]) -> float:
+    return 100 * (max(values) / min(values) - 1)
 
 
 def as_data(about: dict[str, str], scores: Sequence[Scores]) -> dict[str, Any]:

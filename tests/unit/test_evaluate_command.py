@@ -56,7 +56,10 @@ def test_protocols_are_scored_and_written(
     assert list(first["by_joint_mm"]) == list(JOINT_NAMES)
     assert first["by_joint_mm"]["hip"] == 0
     assert math.isclose(sum(first["by_joint_mm"].values()) / 17, first["metrics"]["mpjpe_mm"], rel_tol=1e-6)
-    assert set(data["n_mpjpe_spread_percent"]) == {"height"}
+    n_mpjpe_mm = [one["metrics"]["n_mpjpe_mm"] for one in data["scores"] if one["lookahead"] == 0]
+    raw, per_metre = data["n_mpjpe_spread_percent"].values()
+    assert math.isclose(raw, 100 * (max(n_mpjpe_mm[1:]) / min(n_mpjpe_mm[1:]) - 1), rel_tol=1e-6)
+    assert per_metre < raw
     page = files[1].read_text()
     assert "## own, look-ahead 2" in page
     assert "| left_wrist |" in page
