@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from mjpeg_server import MjpegServer
+from numpy.typing import NDArray
 from run_process import COMMAND, TIMEOUT_S, RunProcess
 
 from realtime.assets import fetch
@@ -33,6 +34,15 @@ def _no_memory_is_left_behind() -> Iterator[None]:
     before = set(directory().glob(f"{PREFIX}*"))
     yield
     assert set(directory().glob(f"{PREFIX}*")) <= before
+
+
+def pictures(clip: Path, count: int) -> list[NDArray[np.uint8]]:
+    """The first ones of a clip, at most 420 pixels wide."""
+    video = cv2.VideoCapture(str(clip))
+    images = [video.read()[1] for _ in range(count)]
+    video.release()
+    scale = min(1.0, 420 / images[0].shape[1])
+    return [cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for image in images]
 
 
 def receive(subscriber: Subscriber) -> PoseMessage:
@@ -77,9 +87,7 @@ def test_a_late_subscriber_gets_moving_poses_in_front_of_the_camera(clip: Path) 
 
 
 def test_a_person_who_leaves_is_held_for_half_a_second_and_comes_back(clip: Path) -> None:
-    with MjpegServer.of_clip(clip, frames=12, scale=0.7) as probe:
-        jpegs = probe._jpegs
-    images = [cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) for jpeg in jpegs]
+    images = pictures(clip, 12)
     nobody = [np.full_like(images[0], 90)] * 40
     with MjpegServer([*images, *nobody], fps=12) as camera, RunProcess("--source", camera.url, "--no-view") as run:
         run.wait_for("producer ready")
@@ -131,10 +139,12 @@ def test_killing_the_viewer_changes_nothing_for_the_publisher(clip: Path, tmp_pa
 
 
 def test_a_restarted_lifter_continues_with_a_filled_window(clip: Path) -> None:
-    with RunProcess("--source", str(clip), "--loop", "--no-view") as run:
+    there = pictures(clip, 40)
+    camera = MjpegServer([*there, *reversed(there)], fps=15)  # without a seam at which the window starts anew
+    with camera, RunProcess("--source", camera.url, "--no-view") as run:
         lifter = run.pid("lifter")
         with Subscriber(run.address) as subscriber:
-            while (before := receive(subscriber)).frame_id < 60 or not before.persons:
+            while not (before := receive(subscriber)).persons or before.persons[0].window_fill < 0.2:
                 pass
             os.kill(lifter, signal.SIGKILL)
             while (after := receive(subscriber)).session == before.session or not after.persons:
@@ -142,7 +152,7 @@ def test_a_restarted_lifter_continues_with_a_filled_window(clip: Path) -> None:
         run.interrupt()
         summary = run.finish()
     assert after.frame_id > before.frame_id
-    assert after.persons[0].window_fill >= before.persons[0].window_fill > 0.1
+    assert after.persons[0].window_fill >= before.persons[0].window_fill
     assert summary["processes"]["lifter"]["restarts"] == 1
 
 
