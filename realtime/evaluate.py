@@ -15,6 +15,7 @@ from rich.table import Table
 from engines.checkpoint import PAPER, find_model, write_aside
 from engines.errors import UserError
 from engines.lifter import load_lifter
+from engines.training.curves import plot_lookaheads
 from engines.training.evaluate import Scores, evaluate_set, of_lifter
 from engines.training.evaluation_set import EvaluationSet
 from engines.training.report import as_data, as_markdown, header, overview, spreads, table
@@ -39,6 +40,7 @@ class Request:
     clips: tuple[Path, ...]
     json: Path | None
     markdown: Path | None
+    plot: Path | None
 
 
 def evaluate(request: Request) -> None:
@@ -62,6 +64,8 @@ def evaluate(request: Request) -> None:
     if request.markdown:
         page = as_markdown(about, scores) + _people_section(people)
         write_aside(request.markdown, lambda aside: aside.write_text(page, encoding="utf-8"))
+    if request.plot:
+        plot_lookaheads(scores, request.plot)
     _show(scores, people)
 
 

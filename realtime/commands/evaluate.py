@@ -28,8 +28,9 @@ def evaluate(
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Write every figure here.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write tables here: by action, joint and look-ahead.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw error over delay here, as a PNG.")] = None,
 ) -> None:
-    """Score a lifter with the published measures (needs: pip install 'realtime-pose[train]').
+    r"""Score a lifter with the published measures (needs: pip install 'realtime-pose\[train]').
 
     Motion capture (an npz of clips, a folder of ASF/AMC or BVH files) is seen by virtual cameras with fixed seeds.
     A dataset is scored as it is: data_3d_h36m.npz or data_3d_humaneva15.npz with --keypoints, MPI-INF-3DHP's
@@ -55,6 +56,7 @@ def evaluate(
         Request(
             model=model, data=data, keypoints=keypoints, protocols=tuple(protocol or ()),
             subjects=tuple(filter(None, subjects.split(","))), lookaheads=tuple(lookahead or ()), engine=engine,
-            align=align, views=views, clips=tuple(clip or ()), json=json, markdown=markdown,
+            align=align, views=views, clips=tuple(clip or ()),
+            json=json, markdown=markdown, plot=plot,
         )
     )  # fmt: skip

@@ -45,8 +45,8 @@ def model(tmp_path: Path) -> Path:
 def test_protocols_are_scored_and_written(
     model: Path, mocap: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    names, files = ["own", "height140", "height200"], (tmp_path / "scores.json", tmp_path / "scores.md")
-    evaluate(str(model), mocap, names, engine="torch", views=1, json=files[0], markdown=files[1])
+    names, files = ["own", "height140", "height200"], [tmp_path / name for name in ("s.json", "s.md", "s.png")]
+    evaluate(str(model), mocap, names, engine="torch", views=1, json=files[0], markdown=files[1], plot=files[2])
     data = json.loads(files[0].read_text())
     assert [(one["protocol"], one["lookahead"]) for one in data["scores"]] == [
         (name, k) for name in names for k in (0, 2)
@@ -63,6 +63,7 @@ def test_protocols_are_scored_and_written(
     page = files[1].read_text()
     assert "## own, look-ahead 2" in page
     assert "| left_wrist |" in page
+    assert files[2].read_bytes().startswith(b"\x89PNG")
     assert "own" in capsys.readouterr().out
 
 
