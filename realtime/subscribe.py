@@ -95,23 +95,28 @@ class Subscriber:
         return self.receive(self.timeout_s)
 
     async def __aiter__(self) -> AsyncIterator[PoseMessage]:
-        """`async for message in subscriber`, in any asyncio loop. Raises StreamTimeoutError and VersionError."""
+        """`async for message in subscriber`, in any loop with `add_reader`. Raises StreamTimeoutError, VersionError."""
+        while True:
+            await self._readable()
+            message = self._take(self._socket.recv(zmq.NOBLOCK))
+            if message is not None:
+                yield message
+
+    async def _readable(self) -> None:
+        """Until a message waits. ZeroMQ's descriptor tells of changes only: what it means, polling the socket tells."""
         import asyncio
 
-        import zmq.asyncio
-
-        shadow = zmq.asyncio.Socket(shadow=self._socket)  # the same socket, awaited
-        try:
-            while True:
-                try:
-                    raw = await asyncio.wait_for(shadow.recv(), self.timeout_s)
-                except asyncio.TimeoutError as error:
-                    raise self._silence(self.timeout_s) from error
-                message = self._take(raw)
-                if message is not None:
-                    yield message
-        finally:
-            shadow.close()  # a shadow only: the socket itself stays open
+        loop, end_ns = asyncio.get_running_loop(), monotonic_ns() + int((self.timeout_s or 0) * NS_PER_S)
+        while not self._socket.poll(0):
+            changed = asyncio.Event()
+            loop.add_reader(self._socket.fileno(), changed.set)
+            left_s = None if self.timeout_s is None else max(0, end_ns - monotonic_ns()) / NS_PER_S
+            try:
+                await asyncio.wait_for(changed.wait(), left_s)
+            except asyncio.TimeoutError as error:
+                raise self._silence(self.timeout_s) from error
+            finally:
+                loop.remove_reader(self._socket.fileno())
 
     def fileno(self) -> int:
         """ZeroMQ's descriptor, for event loops that know how to use it (edge triggered); zmq.Poller does."""

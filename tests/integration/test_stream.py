@@ -1,0 +1,278 @@
+"""Publisher and subscriber over real sockets: delivery, gaps, sessions, freshness, requests, light imports."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+import zmq
+
+import realtime
+from engines.errors import UserError
+from realtime import PoseMessage, Subscriber, subscribe
+from realtime.clock import monotonic_ns, unix_ns
+from realtime.decode import decode_status
+from realtime.endpoints import connect_subscriber
+from realtime.known_poses import known_frame, known_joints
+from realtime.latency import ClockOffset, measure_offset, message_latency_ms
+from realtime.publish import Publisher
+from realtime.rpc import RateLimit, RpcClient
+from realtime.subscribe import StreamTimeoutError
+from realtime.wire import VERSION, VersionError, WireError, encode_map, topic
+
+LOOPBACK = "tcp://127.0.0.1:*"
+WAIT_S = 20.0
+
+
+@pytest.fixture
+def publisher() -> Iterator[Publisher]:
+    with Publisher(LOOPBACK, LOOPBACK, high_water=2000) as opened:
+        yield opened
+
+
+def until(done: Callable[[], bool], work: Callable[[], object] = lambda: None) -> None:
+    """Repeats `work` every few ms until `done`; fails after WAIT_S."""
+    pause, end_ns = threading.Event(), monotonic_ns() + int(WAIT_S * 1e9)
+    while not done():
+        assert monotonic_ns() < end_ns, "it did not happen in time"
+        work()
+        pause.wait(0.005)
+
+
+def joined(publisher: Publisher, subscriber: Subscriber) -> PoseMessage:
+    """Publishes frames, each with the joints of its seq, until the subscriber has them."""
+    until(lambda: subscriber.latest() is not None, lambda: send(publisher))
+    until(lambda: subscriber.latest().seq == publisher.sent() - 1)
+    return subscriber.latest()
+
+
+def send(publisher: Publisher, count: int = 1, stream: str | None = None) -> None:
+    for _ in range(count):
+        index = publisher.sent(stream)
+        assert publisher.send(known_frame(index), engine="e", model="m", lookahead=2, stream=stream)
+
+
+@pytest.mark.parametrize("encoding", ["msgpack", "json"])
+def test_every_frame_arrives_in_order_and_typed(encoding: str) -> None:
+    with (
+        Publisher(LOOPBACK, None, encoding=encoding, high_water=2000) as publisher,
+        subscribe(publisher.address, timeout_s=WAIT_S) as subscriber,
+    ):
+        first = joined(publisher, subscriber).seq + 1
+        send(publisher, 500)
+        for seq, message in zip(range(first, first + 500), subscriber, strict=False):
+            assert (message.seq, message.gap, message.engine, message.lookahead) == (seq, 0, "e", 2)
+            np.testing.assert_array_equal(message.persons[0].joints_m, known_joints(seq))
+            assert message.t_capture_ns <= message.t_publish_ns <= message.t_receive_ns
+        assert (subscriber.gaps, subscriber.sessions, subscriber.invalid) == (0, 1, 0)
+
+
+def test_a_reader_that_stands_still_resumes_with_the_newest_frame_and_the_right_gap(publisher: Publisher) -> None:
+    with subscribe(publisher.address, latest_only=True) as subscriber, subscribe(publisher.address) as witness:
+        joined(publisher, witness)
+        before = joined(publisher, subscriber)
+        received = subscriber.received
+        gaps = subscriber.gaps
+        send(publisher, 300)  # ten seconds of frames that nobody reads
+        last = publisher.sent() - 1
+        until(lambda: witness.latest().seq == last)
+        until(lambda: subscriber.latest().seq == last)
+        assert last == before.seq + 300
+        assert subscriber.gaps - gaps + subscriber.received - received == 300
+        assert subscriber.received - received < 30  # one, unless its input thread was late
+
+
+def test_a_reader_of_every_frame_counts_what_the_high_water_mark_cost(publisher: Publisher) -> None:
+    with subscribe(publisher.address, high_water=10) as subscriber, subscribe(publisher.address) as witness:
+        joined(publisher, witness)
+        before = joined(publisher, subscriber)
+        received, gaps = subscriber.received, subscriber.gaps
+        until(lambda: witness.latest().seq >= before.seq + 6000, lambda: (send(publisher, 100), witness.latest()))
+        until(lambda: subscriber.latest().seq == publisher.sent() - 1, lambda: (send(publisher), subscriber.latest()))
+        lost = subscriber.latest().seq - before.seq - (subscriber.received - received)
+        assert subscriber.gaps - gaps == lost > 0
+
+
+def test_streams_on_one_endpoint_do_not_mix(publisher: Publisher) -> None:
+    with subscribe(publisher.address, "main") as main, subscribe(publisher.address, "main2") as other:
+        joined(publisher, main)
+        until(lambda: other.latest() is not None, lambda: send(publisher, stream="main2"))
+        assert other.latest().stream == "main2"
+        count = main.received
+        send(publisher, 5, "main2")
+        until(lambda: other.latest().seq == publisher.sent("main2") - 1)
+        main.latest()
+        assert main.received == count
+
+
+def test_a_restarted_publisher_is_a_new_session() -> None:
+    with Publisher(LOOPBACK, None) as first, subscribe(first.address) as subscriber:
+        old = joined(first, subscriber)
+        address = first.address
+        assert subscriber.alive
+        first.close()
+        with Publisher(address, None) as second:
+            until(lambda: subscriber.latest().session == second.session, lambda: send(second))
+            assert subscriber.sessions == 2
+            assert subscriber.gaps == 0
+            assert old.session != second.session
+
+
+def test_freshness_tells_a_silent_and_a_slow_stream(publisher: Publisher) -> None:
+    with subscribe(publisher.address, min_rate_hz=5) as subscriber:
+        assert not subscriber.alive
+        assert not subscriber.rate_ok
+        joined(publisher, subscriber)
+        send(publisher, 5)
+        until(lambda: subscriber.latest().seq == publisher.sent() - 1)
+        assert subscriber.rate_ok
+        subscriber.min_rate_hz = 1e9
+        assert not subscriber.rate_ok
+        until(lambda: not subscriber.alive)
+
+
+def test_silence_is_a_timeout() -> None:
+    with subscribe("tcp://127.0.0.1:9", timeout_s=0.05) as subscriber, pytest.raises(StreamTimeoutError, match="main"):
+        next(subscriber)
+
+
+def test_an_asyncio_program_gets_the_same_frames(publisher: Publisher) -> None:
+    async def take(subscriber: Subscriber, count: int) -> list[int]:
+        seqs = []
+        async for message in subscriber:
+            seqs.append(message.seq)
+            if len(seqs) == count:
+                break
+        return seqs
+
+    with subscribe(publisher.address, timeout_s=WAIT_S) as subscriber:
+        first = joined(publisher, subscriber).seq + 1
+        send(publisher, 20)
+        assert asyncio.run(take(subscriber, 20)) == list(range(first, first + 20))
+        subscriber.timeout_s = 0.05
+        with pytest.raises(StreamTimeoutError):
+            asyncio.run(take(subscriber, 1))
+        send(publisher)
+        assert subscriber.receive(WAIT_S).seq == first + 20  # still usable without asyncio
+
+
+def test_damaged_messages_are_skipped_and_another_version_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    with zmq.Context() as context, context.socket(zmq.PUB) as bad:
+        port = bad.bind_to_random_port("tcp://127.0.0.1")
+        with subscribe(f"tcp://127.0.0.1:{port}") as subscriber:
+            with caplog.at_level(logging.WARNING):
+                until(lambda: subscriber.latest() is None and subscriber.invalid > 3,
+                      lambda: bad.send(topic("pose3d", "main") + b"\xc1"))  # fmt: skip
+            assert len(caplog.records) == 1
+            other = topic("pose3d", "main") + encode_map({"v": 9})
+            with pytest.raises(VersionError, match="version 9"):
+                until(lambda: subscriber.latest() is not None, lambda: bad.send(other))
+        bad.close(linger=0)
+
+
+def test_a_frame_that_is_not_finite_is_left_out_and_counted(publisher: Publisher) -> None:
+    frame = known_frame(0)
+    bad = replace(frame, persons=(replace(frame.persons[0], joints_m=np.full((17, 3), np.nan, np.float32)),))
+    assert not publisher.send(bad)
+    assert publisher.sent() == 0
+    with RpcClient(publisher.rpc_address) as client:
+        assert client.ask("status")["streams"]["main"]["unsendable"] == 1
+
+
+def test_the_status_comes_once_a_second_and_meets_its_schema(publisher: Publisher) -> None:
+    schema = json.loads((Path(realtime.__file__).parent / "status.schema.json").read_text())
+    publisher.status({"stages_ms": {"lift": np.float32(1.5)}, "state": "warming up"})
+    with zmq.Context() as context:
+        socket = connect_subscriber(context, publisher.address, [topic("status", "main")])
+        times = []
+        for _ in range(3):
+            assert socket.poll(WAIT_S * 1000)
+            status = decode_status(socket.recv())
+            jsonschema.validate(status, schema)
+            times.append(status["t_publish_ns"])
+            assert (status["state"], status["stages_ms"]) == ("warming up", {"lift": 1.5})
+        assert min(np.diff(times)) > 0.3e9
+        publisher.close()
+        assert socket.poll(WAIT_S * 1000)
+        assert decode_status(socket.recv())["state"] == "stopped"
+        socket.close(linger=0)
+    with pytest.raises(WireError):
+        Publisher(LOOPBACK, None, stream="no good")
+
+
+def test_requests_are_answered_in_their_own_encoding(publisher: Publisher) -> None:
+    send(publisher)
+    with RpcClient(publisher.rpc_address) as client:
+        hello = client.ask("hello")
+        assert (hello["session"], hello["streams"], hello["v"]) == (publisher.session, ["main"], VERSION)
+        assert hello["skeleton"]["parents"][0] == -1
+        assert client.ask("status")["streams"]["main"]["seq"] == 1
+        with pytest.raises(WireError, match="none of hello"):
+            client.ask("dance")
+        with pytest.raises(WireError, match="version 1"):
+            client.ask("hello", v=2)
+        client._socket.send(b'{"op":"clock","t_client_ns":17}')
+        reply = json.loads(client._socket.recv())
+        assert (reply["t_client_ns"], reply["op"]) == (17, "clock")
+        assert 0 < reply["t_receive_ns"] <= reply["t_send_ns"]
+
+
+def test_an_oversized_request_costs_the_peer_its_connection(publisher: Publisher) -> None:
+    with RpcClient(publisher.rpc_address) as client:
+        client._socket.send(b"x" * 5000)
+        assert not client._socket.poll(300)
+        assert client.ask("hello")["session"] == publisher.session  # it may come back
+
+
+def test_a_peer_that_asks_too_often_is_told(publisher: Publisher) -> None:
+    with RpcClient(publisher.rpc_address) as client, pytest.raises(WireError, match="too many"):
+        until(lambda: False, lambda: [client.ask("clock") for _ in range(150)])
+    limit = RateLimit(rate_hz=10, burst=2)
+    assert [limit.take(b"a", 0.0) for _ in range(3)] == [True, True, False]
+    assert limit.take(b"b", 0.0)
+    assert limit.take(b"a", 0.11)
+
+
+def test_clocks_are_compared(publisher: Publisher) -> None:
+    ahead_ns = 5_000_000_000  # our clock runs five seconds ahead of the publisher's
+    with RpcClient(publisher.rpc_address) as client, subscribe(publisher.address) as subscriber:
+        clock = measure_offset(client, now_ns=lambda: unix_ns() + ahead_ns)
+        assert abs(clock.offset_ns + ahead_ns) <= clock.round_trip_ns / 2 + 1
+        message = replace(joined(publisher, subscriber), t_receive_ns=unix_ns() + ahead_ns)
+        to_publisher_ms, transport_ms = message_latency_ms(message, clock)
+        assert to_publisher_ms >= 0
+        assert -clock.round_trip_ns / 2e6 <= transport_ms < 1000 * WAIT_S
+    assert ClockOffset(5, 1).to_local_ns(100) == 95
+
+
+def test_addresses_that_cannot_be_used_say_what_to_do(publisher: Publisher) -> None:
+    with pytest.raises(UserError, match="stop what uses it"):
+        Publisher(publisher.address, None)
+    with pytest.raises(UserError, match="address"):
+        Publisher("localhost", None)
+    with pytest.raises(UserError, match="encoding"):
+        Publisher(LOOPBACK, None, encoding="pickle")
+    with pytest.raises(UserError, match="connect"):
+        subscribe("nonsense")
+    with RpcClient("tcp://127.0.0.1:9") as client, pytest.raises(UserError, match="realtime run"):
+        client.ask("hello", timeout_s=0.05)
+
+
+def test_the_client_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, realtime.subscribe as s; from realtime import subscribe; assert callable(subscribe);"
+        "heavy = {'cv2', 'mediapipe', 'open3d', 'torch', 'onnxruntime', 'scipy', 'typer', 'rich', 'psutil'};"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules);"
+        "import realtime; assert realtime.subscribe('tcp://127.0.0.1:9').stream == 'main'"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
