@@ -120,7 +120,8 @@ def _card(request: PlanRequest, prepared: Prepared, converted: Converted, built:
     opsets = [entry.version for entry in onnx.load_from_string(converted.onnx).opset_import if not entry.domain]
     model, options = prepared.model, request.options
     return PlanCard(
-        model=model.name, source=str(request.model), kind=model.kind, frames=model.frames, lookaheads=model.lookaheads or (0,),
+        model=model.name, source=str(request.model), kind=model.kind, frames=model.frames,
+        lookaheads=model.lookaheads or (0,),
         weights_sha256=model.sha256, form=prepared.form, precision=request.precision,
         conversion=converted.conversion, runtime=options.runtime, runtime_version=built.runtime_version, via="onnx",
         targets=built.targets, batch=options.batch, inputs=built.inputs, outputs=built.outputs,
