@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from mjpeg_server import MjpegServer
+from rtsp_server import RtspServer, transport_stream
 
 from engines.errors import UserError
 from realtime.capture import CaptureOptions, Frame, Source, open_source, quiet_ffmpeg
@@ -181,6 +182,18 @@ def test_a_video_file_behind_an_address_plays_like_a_file(tmp_path: Path) -> Non
         server.server_close()
         thread.join()
     assert shown == list(range(10))
+
+
+def test_an_ip_camera_over_rtsp(tmp_path: Path) -> None:
+    quiet_ffmpeg()
+    clip = transport_stream(tmp_path / "clip.ts", frames=25)
+    with RtspServer(clip) as camera, open_url(camera.url, PLAIN, reconnect_waits_s=(0.01,)) as source:
+        assert (source.image_wh, source.live) == ((160, 120), True)
+        frames = [source.read(TIMEOUT_S) for _ in range(30)]
+        ids = [frame.stamp.frame_id for frame in frames if frame is not None]
+        assert len(ids) == 30
+        assert ids == sorted(set(ids))
+        assert ids[-1] + 1 - len(ids) <= source.dropped
 
 
 class _QuietFiles(SimpleHTTPRequestHandler):
