@@ -35,8 +35,10 @@ def bench_lifter(
     from rich.console import Console
     from rich.progress import Progress
 
+    from engines.checkpoint import require_torch
     from realtime.bench_lifter_cases import models, open_case, peak_gflops, resident_growth_bytes, time_in_turn
 
+    require_torch("realtime bench lifter")
     counts = _numbers(threads)
     with tempfile.TemporaryDirectory() as folder, Progress(console=Console(stderr=True), transient=True) as bar:
         opening = bar.add_task("loading", total=None)

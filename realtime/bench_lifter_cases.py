@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.checkpoint import PAPER, STREAM, ModelCard, find_model, require_torch, save_model
+from engines.checkpoint import PAPER, STREAM, ModelCard, find_model, save_model
 from engines.lifter import Lifter, load_lifter
 from engines.normalise import FEATURES
 from engines.skeleton import JOINTS
@@ -69,7 +69,6 @@ def models(folder: Path, paper_frames: list[int], channels: list[int]) -> Iterat
     """The shipped streaming model; others with random weights (they cost the same), written to `folder`."""
     card, shipped = find_model("default")
     yield shipped, card
-    require_torch("timing models of other sizes")
     import torch
 
     from engines.gla_gcn import GLAGCN, parameter_count
