@@ -17,7 +17,7 @@ def train(
     hold_out: Annotated[str, typer.Option(help="Subjects never trained on, by the clips' names.")] = "03,06,08,10",
     name: Annotated[str, typer.Option(help="Name of the trained model.")] = "stream",
 ) -> None:
-    """Train a streaming lifter on a CPU (needs: pip install 'realtime-pose[train]').
+    r"""Train a streaming lifter on a CPU (needs: pip install 'realtime-pose\[train]').
 
     Example: realtime train mocap.npz --run runs/first
     After Ctrl-C: realtime train mocap.npz --run runs/first --resume
