@@ -1,0 +1,183 @@
+"""Plans and their cards: whole or not at all, refused in one sentence where they do not fit, passed over by auto."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engines.artifacts import fingerprint, plans_dir, sha256_of, write_all
+from engines.backends.tensorrt import open_plan, runner_for
+from engines.checkpoint import ModelCard
+from engines.errors import UserError
+from engines.machine import Machine, choose_plan, misfit
+from engines.plan import PlanCard, load_plan, read_card, sidecar_path
+
+HERE = Machine("sm86", "RTX A2000", runtimes={"rtx": "1.7.1"})
+Model = tuple[ModelCard, Path]
+
+
+def _written(card: PlanCard, path: Path, data: bytes = b"plan") -> PlanCard:
+    card = replace(card, plan_bytes=len(data), plan_sha256=sha256_of(data))
+    write_all({path: data, sidecar_path(path): card.to_json()})
+    return card
+
+
+def test_a_card_reads_back_as_written(plan_card: PlanCard, tmp_path: Path) -> None:
+    card = _written(plan_card, tmp_path / "a.plan")
+    assert load_plan(tmp_path / "a.plan") == (card, b"plan")
+
+
+def test_a_plan_without_its_card_is_refused(plan_card: PlanCard, tmp_path: Path) -> None:
+    _written(plan_card, tmp_path / "a.plan")
+    sidecar_path(tmp_path / "a.plan").unlink()
+    with pytest.raises(UserError, match=r"has no a\.plan\.json beside it"):
+        load_plan(tmp_path / "a.plan")
+
+
+def test_a_plan_with_anothers_card_is_refused(plan_card: PlanCard, tmp_path: Path) -> None:
+    _written(plan_card, tmp_path / "a.plan")
+    _written(plan_card, tmp_path / "b.plan", b"another")
+    sidecar_path(tmp_path / "a.plan").write_bytes(sidecar_path(tmp_path / "b.plan").read_bytes())
+    with pytest.raises(UserError, match="belongs to another plan"):
+        load_plan(tmp_path / "a.plan")
+
+
+@pytest.mark.parametrize("position", [0, 1, 3])
+def test_a_flipped_bit_is_noticed(plan_card: PlanCard, tmp_path: Path, position: int) -> None:
+    _written(plan_card, tmp_path / "a.plan")
+    data = bytearray(b"plan")
+    data[position] ^= 1
+    (tmp_path / "a.plan").write_bytes(data)
+    with pytest.raises(UserError, match="SHA-256 differs"):
+        load_plan(tmp_path / "a.plan")
+
+
+def test_a_truncated_plan_is_refused(plan_card: PlanCard, tmp_path: Path) -> None:
+    _written(plan_card, tmp_path / "a.plan")
+    (tmp_path / "a.plan").write_bytes(b"pla")
+    with pytest.raises(UserError, match=r"is damaged.*realtime build-engine"):
+        load_plan(tmp_path / "a.plan")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', '{"model": 3}', "null"])
+def test_a_card_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.plan.json").write_text(text)
+    with pytest.raises(UserError, match=r"is not a plan's card"):
+        read_card(tmp_path / "a.plan")
+
+
+def test_a_card_of_a_later_format_is_refused(plan_card: PlanCard, tmp_path: Path) -> None:
+    raw = json.loads(plan_card.to_json()) | {"format": 2}
+    (tmp_path / "a.plan.json").write_text(json.dumps(raw))
+    with pytest.raises(UserError, match="format 2"):
+        read_card(tmp_path / "a.plan")
+
+
+@pytest.mark.parametrize(
+    ("machine", "words"),
+    [
+        (replace(HERE, gpu="sm120"), r"built for sm86, sm89, this GPU is sm120: run 'realtime build-engine .*sm120'"),
+        (replace(HERE, gpu=None, why_no_gpu="no NVIDIA driver is installed"), "needs an NVIDIA GPU: no NVIDIA driver"),
+        (replace(HERE, runtimes={"rtx": "1.8.0"}), r"built by tensorrt_rtx 1\.7\.1, 1\.8\.0 is installed: run"),
+        (replace(HERE, runtimes={}), "needs tensorrt_rtx, which is not installed: pip install"),
+    ],
+)
+def test_a_plan_that_does_not_fit_says_why_and_what_to_do(plan_card: PlanCard, machine: Machine, words: str) -> None:
+    problem = misfit(plan_card, machine, "a.plan")
+    assert problem is not None
+    assert re.search(words, problem)
+    assert "\n" not in problem
+    assert misfit(plan_card, HERE) is None
+
+
+def test_other_weights_and_another_form_are_refused(plan_card: PlanCard, tmp_path: Path, model: Model) -> None:
+    path = tmp_path / "a.plan"
+    _written(plan_card, path)
+    with pytest.raises(UserError, match="other weights of tiny"):
+        open_plan(path, replace(model[0], sha256="0" * 64), "step", HERE)
+    with pytest.raises(UserError, match="is a step plan"):
+        open_plan(path, model[0], "window", HERE)
+
+
+def test_auto_takes_the_most_exact_fitting_plan(plan_card: PlanCard, cache: Path) -> None:
+    parity = plan_card.parity
+    folder = plans_dir()
+    _written(replace(plan_card, precision="fp16", parity=replace(parity, mean_mm=0.2)), folder / "fp16.plan")
+    _written(replace(plan_card, parity=replace(parity, mean_mm=0.0001)), folder / "fp32.plan")
+    _written(replace(plan_card, targets=("sm120",), parity=replace(parity, mean_mm=0)), folder / "other.plan")
+    (folder / "lost.plan").write_bytes(b"")
+    path, why = choose_plan(plan_card.weights_sha256, "step", lambda: HERE)
+    assert path is not None
+    assert (path.name, why) == ("fp32.plan", "fp32.plan fits this RTX A2000")
+
+
+def test_auto_asks_no_gpu_where_there_is_no_plan(plan_card: PlanCard) -> None:
+    def machine() -> Machine:
+        raise AssertionError("CUDA was loaded for nothing")
+
+    path, why = choose_plan(plan_card.weights_sha256, "step", machine)
+    assert path is None
+    assert "'realtime build-engine' makes one" in why
+
+
+@pytest.mark.parametrize("damage", ["other GPU", "corrupt", "no card", "driver"])
+def test_auto_goes_on_with_onnx_runtime(plan_card: PlanCard, model: Model, cache: Path, damage: str) -> None:
+    path = plans_dir() / "a.plan"
+    _written(plan_card, path)
+    machine = HERE
+    if damage == "corrupt":
+        path.write_bytes(b"plam")
+    elif damage == "no card":
+        sidecar_path(path).unlink()
+    else:
+        machine = replace(HERE, gpu="sm75" if damage == "other GPU" else None)
+    runner, why = runner_for(model[0], "step", "auto", machine=lambda: machine)
+    assert runner is None
+    assert why.startswith("ONNX Runtime runs it: ")
+    with pytest.raises(UserError) as refused:
+        runner_for(model[0], "step", "tensorrt", machine=lambda: machine)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.fixture
+def tiny_disk() -> Iterator[None]:
+    """No file may grow beyond 64 kB: writing more fails as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_the_old_plan_survives_a_full_disk(plan_card: PlanCard, tmp_path: Path, tiny_disk: None) -> None:
+    path = tmp_path / "a.plan"
+    old = _written(plan_card, path)
+    with pytest.raises(UserError, match=r"could not be written \(File too large\)"):
+        write_all({path: bytes(1 << 17), sidecar_path(path): b"{}"})
+    assert load_plan(path) == (old, b"plan")
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["a.plan", "a.plan.json"]
+
+
+def test_a_failed_card_leaves_the_old_plan(plan_card: PlanCard, tmp_path: Path, tiny_disk: None) -> None:
+    path = tmp_path / "a.plan"
+    old = _written(plan_card, path)
+    with pytest.raises(UserError, match="untouched"):
+        write_all({path: b"new", sidecar_path(path): bytes(1 << 17)})
+    assert load_plan(path) == (old, b"plan")
+
+
+@given(st.dictionaries(st.text(), st.integers()), st.text(), st.integers())
+def test_a_fingerprint_changes_with_every_ingredient(ingredients: dict[str, int], key: str, value: int) -> None:
+    changed = ingredients | {key: value}
+    assert (fingerprint(changed) == fingerprint(ingredients)) == (changed == ingredients)
+    assert fingerprint(dict(reversed(ingredients.items()))) == fingerprint(ingredients)
