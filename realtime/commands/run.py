@@ -7,17 +7,6 @@ from typing import Annotated
 
 import typer
 
-_EPILOG = """Examples:
-
-  realtime run                                      the demo clip
-
-  realtime run --source 0                           the first camera
-
-  realtime run --source walk.mp4 --no-view --json   a file, figures as one JSON line
-
-  realtime run --source rtsp://10.0.0.7/stream --people 2 --render out.mp4
-"""
-
 
 def run(
     source: Annotated[
@@ -29,12 +18,12 @@ def run(
         typer.Option(metavar="lite|full|heavy", help="Size of the pose detector: fast or exact."),
     ] = None,
     people: Annotated[int | None, typer.Option(help="How many people to look for.")] = None,
-    loop: Annotated[bool | None, typer.Option("--loop", help="Play a file again and again.")] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Play a file again and again.")] = False,
     max_speed: Annotated[
-        bool | None,
+        bool,
         typer.Option("--max-speed", help="Play a file as fast as possible, no frame dropped."),
-    ] = None,
-    mirror: Annotated[bool | None, typer.Option("--mirror", help="Swap left and right, as in a mirror.")] = None,
+    ] = False,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Swap left and right, as in a mirror.")] = False,
     camera_width: Annotated[int | None, typer.Option(help="Ask the camera for this width in pixels.")] = None,
     camera_height: Annotated[int | None, typer.Option(help="Ask the camera for this height in pixels.")] = None,
     camera_fps: Annotated[float | None, typer.Option(help="Ask the camera for this many frames a second.")] = None,
@@ -48,19 +37,19 @@ def run(
         int | None,
         typer.Option(metavar="0|2|4|8", help="Wait for as many frames of 1/30 s, for smoother poses."),
     ] = None,
-    address: Annotated[str | None, typer.Option(help="Publish here. [default: tcp://127.0.0.1:5556]")] = None,
+    address: Annotated[str | None, typer.Option(help="Publish here. (tcp://127.0.0.1:5556)")] = None,
     rpc_address: Annotated[
         str | None,
-        typer.Option(help="Answer questions here. [default: tcp://127.0.0.1:5557]"),
+        typer.Option(help="Answer questions here. (tcp://127.0.0.1:5557)"),
     ] = None,
-    stream: Annotated[str | None, typer.Option(help="Name of the stream. [default: main]")] = None,
+    stream: Annotated[str | None, typer.Option(help="Name of the stream. (main)")] = None,
     encoding: Annotated[str | None, typer.Option(metavar="msgpack|json", help="Encoding of the messages.")] = None,
     keys: Annotated[
         Path | None,
         typer.Option(help="Directory of 'realtime keys', to publish to other machines."),
     ] = None,
-    insecure: Annotated[bool | None, typer.Option("--insecure", help="Publish to other machines without keys.")] = None,
-    no_view: Annotated[bool | None, typer.Option("--no-view", help="Publish only.")] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Publish to other machines without keys.")] = False,
+    no_view: Annotated[bool, typer.Option("--no-view", help="Publish only.")] = False,
     render: Annotated[
         Path | None,
         typer.Option(metavar="OUT.mp4", help="Draw into a film instead of a window."),
@@ -77,17 +66,27 @@ def run(
     json: Annotated[bool, typer.Option("--json", help="The summary as one JSON line on stdout.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more about what goes wrong.")] = False,
 ) -> None:
-    """Turn a camera or a video into a live stream of 3D poses, and show it."""
+    """Turn a camera or a video into a live stream of 3D poses, and show it.
+
+    A film is drawn where there is no display. Closing the window does not end the stream; Ctrl-C does.
+
+    Examples:
+      realtime run
+      realtime run --source 0 --mirror
+      realtime run --source walk.mp4 --max-speed --no-view --json
+      realtime run --source rtsp://10.0.0.7/stream --people 2 --render out.mp4
+    """
     from realtime.config import load_config
     from realtime.session import run_session
 
     flags = {
-        "source.name": source, "source.loop": loop, "source.max_speed": max_speed, "source.mirror": mirror,
+        "source.name": source, "source.loop": loop or None, "source.max_speed": max_speed or None,
+        "source.mirror": mirror or None,
         "source.width": camera_width, "source.height": camera_height, "source.fps": camera_fps,
         "detector.size": detector, "detector.people": people,
         "lifter.engine": engine, "lifter.model": model, "lifter.plan": plan, "lifter.lookahead": lookahead,
         "stream.address": address, "stream.rpc_address": rpc_address, "stream.name": stream,
-        "stream.encoding": encoding, "stream.keys": keys, "stream.insecure": insecure,
+        "stream.encoding": encoding, "stream.keys": keys, "stream.insecure": insecure or None,
         "view.enabled": False if no_view else None, "view.render": render,
         "place.camera": camera, "place.ground": ground, "place.person": person,
         "frames": frames, "duration_s": duration,
