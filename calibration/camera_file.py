@@ -40,7 +40,7 @@ def save_camera(path: Path, camera: Camera, name: str, evidence: dict[str, Any] 
         "projection_matrix": yaml_file.matrix(projection),
         "calibration": {"date": yaml_file.today(), **(evidence or {})},
     })
-    return replace(camera, identity=yaml_file.read(path, "camera")[1])
+    return replace(camera, identity=load_camera(path).identity)
 
 
 def evidence_of(calibration: Calibration) -> dict[str, Any]:
@@ -70,6 +70,9 @@ def load_camera(path: Path) -> Camera:
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} lacks or does not know {error}: it should be a ROS camera_info file, like "
                         "'realtime calibrate camera' writes") from error
+    known = content.get("calibration")
+    if isinstance(known, dict) and known.get("source") == "guess":
+        identity = f"guess-{identity}"  # so that every message says so
     return Camera(image_wh, yaml_file.read_matrix(matrix, f"camera_matrix in {path}"),
                   yaml_file.read_matrix(dist, f"distortion_coefficients in {path}").ravel(), model, identity)
 

@@ -20,7 +20,7 @@ _STILL_M_S = 0.6  # across the ray; a swinging ankle goes at 2 to 4 m/s
 _SMOOTH_FRAMES = 7
 _ANKLE_SIGMA_M = 0.03  # of a standing ankle's height, heel lift included
 _DEPTH_SIGMA = 0.04  # relative, of a placed ankle
-_UPRIGHT_SIGMA = 0.05  # radians: how far a walking body's mean axis may lean, each way
+_UPRIGHT_SIGMA = 0.08  # radians: how far a walking body's mean axis may lean, each way
 _CONTACTS_A_STEP = 12.0  # frames of one step say the same
 _ROUNDS = 12
 

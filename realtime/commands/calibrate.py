@@ -1,0 +1,174 @@
+"""`realtime calibrate`: the lens, the floor and the person, so that metres are metres."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from calibration.board import Board
+
+app = typer.Typer(no_args_is_help=True, help="Make metres true: the camera's lens, the floor, the person's size.")
+
+Source = Annotated[str, typer.Option(help="A camera's number, a video, an address.")]
+Kind = Annotated[str, typer.Option("--board", help="charuco or chessboard.")]
+Columns = Annotated[int, typer.Option(help="Squares across.")]
+Rows = Annotated[int, typer.Option(help="Squares down.")]
+Square = Annotated[float, typer.Option(help="Side of a square, mm, measured on the print.")]
+Marker = Annotated[float | None, typer.Option(help="Side of a marker, mm; three quarters of a square.")]
+Dictionary = Annotated[str, typer.Option(help="The markers' dictionary, by OpenCV's name.")]
+CameraFile = Annotated[Path | None, typer.Option("--camera", help="The lens; else the device's profile, else assumed.")]
+Seconds = Annotated[float, typer.Option(help="Watch for so long.")]
+Model = Annotated[str, typer.Option(help="The lifter.")]
+
+
+def _board(kind: str, columns: int, rows: int, square: float, marker: float | None, dictionary: str) -> Board:
+    from calibration.board import Board
+
+    return Board(kind, columns, rows, square / 1000, (marker or square * 0.75) / 1000, dictionary)
+
+
+@app.command()
+def board(
+    output: Annotated[Path, typer.Option("-o", "--output", help="A .pdf or .png.")] = Path("board.pdf"),
+    page: Annotated[str, typer.Option(help="a4, a3, a2, letter or tabloid.")] = "a4",
+    kind: Kind = "charuco", columns: Columns = 9, rows: Rows = 6, square: Square = 28.0, marker: Marker = None,
+    dictionary: Dictionary = "DICT_4X4_50",
+) -> None:
+    """Draw the board to print, true to scale, with a ruler to check the print against.
+
+    Examples: realtime calibrate board -o board.pdf; realtime calibrate board -o big.pdf --page a3 --square 40
+    """
+    from calibration.board_print import write_board
+
+    what = _board(kind, columns, rows, square, marker, dictionary)
+    write_board(output, what, page)
+    sys.stdout.write(f"{output}: {what}. Print at 100 %, check the ruler, mount it flat.\n")
+
+
+@app.command()
+def camera(
+    source: Annotated[str, typer.Argument(help="A folder of pictures, a video, a camera's number, an address.")] = "0",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: the camera's profile.")] = None,
+    lens: Annotated[str, typer.Option(help="pinhole or fisheye.")] = "pinhole",
+    kind: Kind = "charuco", columns: Columns = 9, rows: Rows = 6, square: Square = 28.0, marker: Marker = None,
+    dictionary: Dictionary = "DICT_4X4_50",
+    window: Annotated[bool | None, typer.Option("--window/--no-window", help="Default: for a live camera.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="Keep the chosen pictures in this folder.")] = None,
+    every: Annotated[int, typer.Option(min=1, help="Look at one frame in so many.")] = 1,
+    width: Annotated[int | None, typer.Option(help="Asked of the camera.")] = None,
+    height: Annotated[int | None, typer.Option(help="Asked of the camera.")] = None,
+) -> None:
+    """Measure the lens with the printed board; about a minute. Writes ROS camera_info YAML and a PNG report.
+
+    Examples: realtime calibrate camera 0; realtime calibrate camera pictures/ -o camera.yaml
+    """
+    from realtime.calibrate import calibrate_camera, summary
+
+    path, result = calibrate_camera(
+        source, _board(kind, columns, rows, square, marker, dictionary), model=lens, output=output, show=window,
+        keep=keep, every=every, width=width, height=height)
+    sys.stdout.write(summary(path, result))
+
+
+@app.command()
+def ground(
+    source: Annotated[str | None, typer.Option(help="A video, a camera, a keypoints .npz with a person; or of the "
+                                                    "board, with --on-board.")] = None,
+    output: Annotated[Path, typer.Option("-o", "--output")] = Path("ground.yaml"),
+    camera: CameraFile = None,
+    person: Annotated[str | None, typer.Option(help="Who walks: a name from 'calibrate person'.")] = None,
+    person_height: Annotated[float | None, typer.Option(help="Or their height, m.")] = None,
+    height: Annotated[float | None, typer.Option(help="By hand: the camera's height above the floor, m.")] = None,
+    pitch: Annotated[float, typer.Option(help="By hand: degrees, upwards is positive.")] = 0.0,
+    roll: Annotated[float, typer.Option(help="By hand: degrees, clockwise is positive.")] = 0.0,
+    on_board: Annotated[bool, typer.Option(help="The board lies on the floor.")] = False,
+    kind: Kind = "charuco", columns: Columns = 9, rows: Rows = 6, square: Square = 28.0, marker: Marker = None,
+    dictionary: Dictionary = "DICT_4X4_50", seconds: Seconds = 60.0, model: Model = "default",
+) -> None:
+    """Find the floor: from someone who walks about, from the board on the floor, or from angles given by hand.
+
+    Examples: realtime calibrate ground --source 0 --person-height 1.76;
+    realtime calibrate ground --source 0 --on-board; realtime calibrate ground --height 1.5 --pitch -12
+    """
+    from calibration.ground import from_angles, save_ground
+    from engines.errors import UserError
+
+    if height is not None:
+        found = from_angles(height, pitch, roll)
+    elif source is None:
+        raise UserError("give a --source with a person who walks about, or the camera's --height, --pitch and --roll")
+    elif on_board:
+        from realtime.calibrate_people import ground_from_picture
+
+        found = ground_from_picture(source, camera, _board(kind, columns, rows, square, marker, dictionary))
+    else:
+        from calibration.body_scale import BodyScale
+        from calibration.profiles import find_person
+        from realtime.calibrate_people import measure_ground, watch
+
+        if person is None and person_height is None:
+            raise UserError("give --person-height in metres, or --person, so that the floor is in metres too")
+        who = find_person(person) if person is not None else BodyScale("", float(person_height or 0))
+        found = measure_ground(watch(source, camera, seconds=seconds), who, model)
+    save_ground(output, found)
+    sys.stdout.write(f"{output}: camera {found.height_m:.3f} m above the floor (1 sigma {found.height_sigma_m:.3f} m), "
+                     f"up to {found.normal_sigma_deg:.2f} degrees, from {found.source}, scale {found.scale}\n")
+
+
+@app.command()
+def person(
+    name: Annotated[str, typer.Argument(help="Whom to remember.")],
+    height: Annotated[float | None, typer.Option(help="Their height, m, in the shoes they wear.")] = None,
+    source: Annotated[str | None, typer.Option(help="Watch them, to measure their bones.")] = None,
+    camera: CameraFile = None,
+    ground: Annotated[Path | None, typer.Option(help="Measure them against this floor instead of a height.")] = None,
+    rigid: Annotated[bool, typer.Option("--rigid", help="Give every pose these very bone lengths.")] = False,
+    seconds: Seconds = 30.0, model: Model = "default",
+) -> None:
+    """Remember a person's size: by their height, or measured against the floor; with --source their bones too.
+
+    Examples: realtime calibrate person ana --height 1.76;
+    realtime calibrate person ana --height 1.76 --source 0 --rigid
+    """
+    from calibration.body_scale import BodyScale, save_person
+    from calibration.ground import load_ground
+    from calibration.profiles import person_path
+    from engines.errors import UserError
+
+    path = person_path(name)
+    if source is not None:
+        from realtime.calibrate_people import measure_person, watch
+
+        floor = load_ground(ground) if ground is not None else None
+        found = measure_person(watch(source, camera, seconds=seconds), name, height, floor, rigid, model)
+    elif height is not None and not rigid:
+        found = BodyScale(name, height)
+    else:
+        raise UserError("give the person's --height; --rigid and measuring against the floor need a --source too")
+    save_person(path, found)
+    sys.stdout.write(f"{path}: {name}, {found.height_m:.2f} m ({found.scale}){', rigid' if rigid else ''}\n")
+
+
+@app.command()
+def guess(
+    source: Source = "0",
+    output: Annotated[Path, typer.Option("-o", "--output")] = Path("camera-guess.yaml"),
+    seconds: Seconds = 60.0, model: Model = "default",
+) -> None:
+    """Guess the lens's field of view from someone who walks a square in view. A guess: prefer `calibrate camera`.
+
+    Example: realtime calibrate guess --source walk.mp4
+    """
+    from calibration.camera_file import save_camera
+    from realtime.calibrate_people import guess_lens, watch
+
+    camera, found = guess_lens(watch(source, None, seconds=seconds), model)
+    save_camera(output, camera, "guess", {"source": "guess", "hfov_deg": round(found.hfov_deg, 2),
+                                          "hfov_sigma_deg": round(found.sigma_deg, 2)})
+    narrow = "" if found.headings_deg > 30 else " They walked one way only: walk a square for a better one."
+    sys.stdout.write(f"{output}: {found.hfov_deg:.0f} degrees across (1 sigma {found.sigma_deg:.0f}), a guess."
+                     f"{narrow}\n")
