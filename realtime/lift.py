@@ -48,7 +48,8 @@ class LiftedFile:
 
 def lift_file(
     source: Path, target: Path, *, model: str = "default", mode: str = "stream", engine: str = "auto",
-    lookahead: int = 0, align: str = "centre", threads: int = 1, progress: Callable[[int, int], None] | None = None,
+    lookahead: int = 0, align: str = "centre", threads: int = 1, plan: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> LiftedFile:  # fmt: skip
     """Lift `source` (.npz, see realtime.keypoints_file) into `target` (.npz); `progress` is called with done, total."""
     if mode not in MODES:
@@ -64,7 +65,7 @@ def lift_file(
             progress(min(done, seen), seen)
 
     if mode == "stream":
-        with load_lifter(model, engine, lookahead, threads, align) as lifter:
+        with load_lifter(model, engine, lookahead, threads, align, plan) as lifter:
             info = (lifter.lag_frames, lifter.name, lifter.engine)
             rows = assemble(recording, partial(lift_stretch, lifter, counted=counted))
     else:

@@ -16,6 +16,7 @@ def lift(
     engine: Annotated[str, typer.Option(help="auto, onnxruntime, torch or tensorrt.")] = "auto",
     lookahead: Annotated[int, typer.Option(help="Frames of future each pose sees: 0, 2, 4 or 8.")] = 0,
     align: Annotated[str, typer.Option(help="Paper's model: 'centre' of the window, or its 'end'.")] = "centre",
+    plan: Annotated[Path | None, typer.Option(help="A plan of 'realtime build-engine', for --engine tensorrt.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 1,
 ) -> None:
     """Lift recorded keypoints (Human3.6M's 17 joints) with the code that runs live.
@@ -37,7 +38,7 @@ def lift(
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(source.name, total=None)
         result = lift_file(source, out, model=model, mode=mode, engine=engine, lookahead=lookahead, align=align,
-                           threads=threads,
+                           threads=threads, plan=plan,
                            progress=lambda done, total: bar.update(task, completed=done, total=total))  # fmt: skip
     sys.stdout.write(f"{out}: {len(result.t_s)} frames, {int(result.held.sum())} of them held, "
                      f"{result.model} on {result.engine}, {result.mode}\n")  # fmt: skip
