@@ -88,7 +88,7 @@ def _sixteen_bits(graph: bytes, precision: str, feeds: Feeds, certify: Certify, 
     tool = f"nvidia-modelopt {metadata.version('nvidia-modelopt')} AutoCast"
 
     def finished(in_fp32: Sequence[str] = (), operators: Sequence[str] = ()) -> Converted:
-        model = _autocast(graph, precision, feeds, in_fp32, operators)
+        model = _autocast(graph, precision, feeds, in_fp32, operators, np.inf if force else SAFE_RANGE)
         lowered, floating = _count(model, element_type(precision))
         data = bytes(model.SerializeToString())
         return Converted(data, f"{tool}, {lowered} of {floating} nodes in {precision}", certify.full(data))
@@ -143,21 +143,22 @@ def _calmest(names: Sequence[str], quick: Callable[[Collection[str]], Certificat
     return [calm[:count] for count in range(low, 0, -step)]
 
 
-def _autocast(graph: bytes, precision: str, feeds: Feeds, in_fp32: Sequence[str],
-              operators: Sequence[str]) -> onnx.ModelProto:  # fmt: skip
-    """AutoCast but for the nodes and operators named."""
+def _autocast(graph: bytes, precision: str, feeds: Feeds, in_fp32: Sequence[str], operators: Sequence[str],
+              safe_range: float) -> onnx.ModelProto:  # fmt: skip
+    """AutoCast but for the nodes and operators named, and those whose values leave the safe range on `feeds`."""
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # of the tool's own imports
         import modelopt.onnx.autocast as autocast
 
-        logging.getLogger("modelopt").setLevel(logging.ERROR)
+        for name in ("modelopt.onnx", "modelopt.onnx.autocast"):  # they write to stdout, which is for data
+            logging.getLogger(name).setLevel(logging.ERROR)
         source, data = Path(folder, "graph.onnx"), Path(folder, "feeds")
         source.write_bytes(named(graph).SerializeToString())
         data.mkdir()
         for index, feed in enumerate(feeds):
             np.savez(data / f"{index:04d}.npz", allow_pickle=False, **feed)
         model: onnx.ModelProto = autocast.convert_to_mixed_precision(
-            str(source), precision, keep_io_types=True, data_max=SAFE_RANGE, calibration_data=str(data),
+            str(source), precision, keep_io_types=True, data_max=safe_range, calibration_data=str(data),
             nodes_to_exclude=[f"^{name}$" for name in in_fp32], op_types_to_exclude=list(operators), providers=["cpu"],
         )  # fmt: skip
     return model

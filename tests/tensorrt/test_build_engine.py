@@ -1,0 +1,192 @@
+"""Real plans, built here by TensorRT for RTX without a GPU, through the command's own code; and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engines.artifacts import sha256_of
+from engines.build_tensorrt import BuildOptions, build
+from engines.checkpoint import ModelCard
+from engines.compile_plan import PlanRequest, compile_plan, export, prepare
+from engines.errors import UserError
+from engines.machine import Machine
+from engines.parity import LIMITS_MM
+from engines.plan import PlanCard, load_plan
+from engines.synthetic_motion import synthetic_motion
+from realtime.build_plan import BuildFlags, run
+from realtime.inspect_plan import inspect_plan
+from realtime.motion_files import read_motion
+
+pytest.importorskip("tensorrt_rtx", reason="building plans needs: pip install 'realtime-pose[tensorrt]'")
+
+Model = tuple[ModelCard, Path]
+ALL = "sm80,sm86,sm89,sm120"
+
+
+def _build(model: Model, out: Path, **flags: Any) -> PlanCard:
+    card = run(BuildFlags(**{"model": str(model[1]), "out": out, "parity_frames": 64, **flags}))
+    assert card is not None
+    assert load_plan(out) == (card, out.read_bytes())
+    return card
+
+
+@pytest.mark.parametrize("form", ["step", "window"])
+def test_fp32_plans_of_both_forms(model: Model, tmp_path: Path, form: str) -> None:
+    card = _build(model, tmp_path / "a.plan", form=form, batch="1,8,64", target=ALL)
+    assert card.parity.passed
+    assert card.parity.max_mm < 0.1
+    assert card.parity.reference.startswith("torch")
+    assert (card.batch, card.targets) == ((1, 8, 64), tuple(ALL.split(",")))
+    batch_axes = [tensor.shape.count(-1) for tensor in (*card.inputs, *card.outputs)]
+    assert batch_axes == [1] * len(batch_axes)
+
+
+@pytest.mark.parametrize(("precision", "kind"), [("fp16", "float16"), ("bf16", "bfloat16"), ("int8", "int8")])
+def test_a_forced_precision_is_what_the_builder_reads(
+    model: Model, tmp_path: Path, precision: str, kind: str
+) -> None:
+    if precision != "int8":
+        pytest.importorskip("modelopt", reason="needs: pip install 'realtime-pose[autocast]'")
+    card = _build(model, tmp_path / "a.plan", precision=precision, target="sm86", force=True)
+    assert any(name.endswith(kind) for name in card.layers)
+    assert {tensor.dtype for tensor in (*card.inputs, *card.outputs)} == {"float32"}
+    assert card.parity.frames == 64
+    assert card.parity.max_mm > 0.01
+
+
+def test_the_papers_model(paper_model: Model, tmp_path: Path) -> None:
+    card = _build(paper_model, tmp_path / "a.plan", target="sm86", keep_onnx=True)
+    assert (card.form, card.parity.passed) == ("window", True)
+    assert sha256_of((tmp_path / "a.plan.onnx").read_bytes()) == card.onnx_sha256
+    assert "graph" in inspect_plan(tmp_path / "a.plan")
+    (tmp_path / "a.plan.onnx").write_bytes(b"another")
+    with pytest.raises(UserError, match="is not the graph of"):
+        inspect_plan(tmp_path / "a.plan")
+
+
+def test_turing_takes_fp16_only(model: Model, tmp_path: Path) -> None:
+    pytest.importorskip("modelopt", reason="needs: pip install 'realtime-pose[autocast]'")
+    with pytest.raises(UserError, match=r"sm75 \(Turing\) has only FP16"):
+        _build(model, tmp_path / "a.plan", target="sm75,sm86")
+    assert _build(model, tmp_path / "a.plan", target="sm75", precision="fp16", force=True).targets == ("sm75",)
+
+
+def test_a_precision_that_is_not_exact_enough_is_refused_and_nothing_written(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LIMITS_MM, "int8", ("mean", 0.001))
+    request = PlanRequest(model[1], precision="int8", output=tmp_path / "a.plan")
+    prepared = prepare(request, "test")
+    with pytest.raises(UserError, match=r"int8 moves joints too far: max .*BEYOND .*--force"):
+        compile_plan(request, prepared, synthetic_motion(2, 16))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_request_is_not_built_twice(model: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = _build(model, tmp_path / "a.plan", target="sm86")
+    capsys.readouterr()
+    assert _build(model, tmp_path / "a.plan", target="sm86") == first
+    assert "is up to date" in capsys.readouterr().out
+    assert _build(model, tmp_path / "a.plan", target="sm89").targets == ("sm89",)
+
+
+def test_without_o_the_plan_goes_to_the_user_cache(model: Model, cache: Path) -> None:
+    run(BuildFlags(model=str(model[1]), target="sm86", parity_frames=8))
+    assert [path.suffix for path in sorted((cache / "plans").iterdir())] == [".plan", ".json"]
+
+
+def test_progress_is_the_builders_own(model: Model) -> None:
+    phases: list[tuple[str, int, int]] = []
+    graph = export(*model, "step")
+    build(graph, BuildOptions(targets=("sm86",)), ("sm86",), lambda *step: phases.append(step))
+    assert ("Building engine", 0) in {(name, done) for name, done, _ in phases}
+    assert all(0 <= done <= total for _, done, total in phases)
+
+
+def test_a_recording_certifies_and_calibrates(model: Model, tmp_path: Path) -> None:
+    motion = synthetic_motion(1, 90)
+    path = tmp_path / "take.npz"
+    np.savez(path, keypoints_px=motion.rays[0] * 500 + 320, fps=30.0, image_wh=np.array([640, 480]))
+    card = _build(model, tmp_path / "a.plan", target="sm86", motion=path)
+    assert card.parity.data == "take.npz, 90 frames of one person"
+    with pytest.raises(UserError, match=r"holds 3\.0 s of one person, 3\.3 s are needed"):
+        read_motion(path, 8, 100)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"target": "current"}, "no NVIDIA"),
+        ({"target": "sm86,current"}, "stands alone"),
+        ({"target": "sm90"}, "give some of sm75"),
+        ({"runtime": "tensorrt"}, "pip install tensorrt"),
+        ({"runtime": "lean"}, "choose one of rtx, tensorrt"),
+        ({"via": "torch-tensorrt"}, "use --via onnx"),
+        ({"timing_cache": Path("x")}, "no use with --runtime rtx"),
+        ({"batch": "4,2,8"}, "smallest, best and largest"),
+        ({"batch": "many"}, "give one number"),
+        ({"precision": "fp8"}, "choose one of fp32"),
+        ({"form": "whole"}, "choose step or window"),
+        ({"frames": 81}, "sees 27 frames"),
+        ({"opt_level": 9}, "0 to 5"),
+        ({"workspace": 0}, "at least 1"),
+        ({"model": "nobody"}, "no model 'nobody'"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_in_one_sentence(
+    model: Model, monkeypatch: pytest.MonkeyPatch, flags: dict[str, Any], words: str
+) -> None:
+    runtimes = {"rtx": "1.7.1"}
+    machine = Machine(None, why_no_gpu="no NVIDIA GPU or driver is usable here", runtimes=runtimes)
+    monkeypatch.setattr("engines.compile_plan.this_machine", lambda: machine)
+    with pytest.raises(UserError, match=words) as refused:
+        run(BuildFlags(**{"model": str(model[1]), **flags}))
+    assert "\n" not in str(refused.value)
+
+
+def test_the_papers_model_has_no_step(paper_model: Model) -> None:
+    with pytest.raises(UserError, match="use --form window"):
+        run(BuildFlags(model=str(paper_model[1]), form="step"))
+
+
+def test_a_dry_run_builds_nothing(model: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(BuildFlags(model=str(model[1]), out=tmp_path / "a.plan", dry_run=True)) is None
+    assert "would build" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_graph_tensorrt_cannot_read_is_refused(model: Model) -> None:
+    with pytest.raises(UserError, match="cannot read the exported graph"):
+        build(b"no graph", BuildOptions(targets=("sm86",)), ("sm86",))
+
+
+def test_inspect_refuses_other_weights(model: Model, paper_model: Model, tmp_path: Path) -> None:
+    _build(model, tmp_path / "a.plan", target="sm86")
+    assert "weights" in inspect_plan(tmp_path / "a.plan")
+    with pytest.raises(UserError, match="other weights"):
+        inspect_plan(tmp_path / "a.plan", str(paper_model[1]))
+
+
+def test_the_command_builds_and_inspect_verifies(model: Model, tmp_path: Path) -> None:
+    def realtime(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "realtime.cli", *arguments]
+        environment = {**os.environ, "COLUMNS": "300"}
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+
+    plan = tmp_path / "a.plan"
+    built = realtime("build-engine", str(model[1]), "-o", str(plan), "--target", "sm86", "--parity-frames", "64")
+    assert (built.returncode, "within the limit" in built.stdout) == (0, True), built.stderr
+    card = json.loads(realtime("inspect", str(plan), "--json").stdout)
+    assert card["plan_sha256"] == sha256_of(plan.read_bytes())
+    plan.write_bytes(plan.read_bytes()[:-1])
+    damaged = realtime("inspect", str(plan))
+    assert (damaged.returncode, damaged.stderr.count("\n")) == (2, 1)
+    assert "damaged" in damaged.stderr
