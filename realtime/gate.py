@@ -20,6 +20,8 @@ _EVENTS = (
     | zmq.EVENT_DISCONNECTED
 )  # fmt: skip
 
+UNKNOWN = "a peer"  # gone before its address could be asked for
+
 log = logging.getLogger("realtime.gate")
 
 
@@ -30,7 +32,8 @@ class RefusalLog:
         self._seen: set[tuple[str, str]] = set()
 
     def refuse(self, peer: str, reason: str) -> None:
-        if (peer, reason) in self._seen or len(self._seen) >= _REFUSALS_REMEMBERED:
+        known = (peer, reason) in self._seen or (peer == UNKNOWN and any(reason == seen for _, seen in self._seen))
+        if known or len(self._seen) >= _REFUSALS_REMEMBERED:
             return
         self._seen.add((peer, reason))
         log.warning("refused %s: %s", peer, reason)
@@ -79,7 +82,7 @@ class Gate:
 
     def _name(self, frames: list[bytes]) -> str | None:
         if len(frames) != 7 or frames[0] != b"1.0" or frames[5] != b"CURVE" or len(frames[6]) != 32:
-            self._refusals.refuse("a peer", "an authentication that is not CURVE")
+            self._refusals.refuse(UNKNOWN, "an authentication that is not CURVE")
             return None
         key = z85.encode(frames[6]).decode()
         self._refresh()
@@ -108,7 +111,7 @@ class Doorkeeper:
             if event["event"] == zmq.EVENT_ACCEPTED:
                 self._peers[event["value"]] = _peer_address(event["value"])
             elif event["event"] == zmq.EVENT_DISCONNECTED:
-                peer = self._peers.pop(event["value"], "a peer")
+                peer = self._peers.pop(event["value"], UNKNOWN)
                 if self._failed:
                     self._refusals.refuse(peer, "it speaks no CURVE, or has another server's key")
                 self._failed = False
@@ -125,6 +128,6 @@ def _peer_address(descriptor: int) -> str:
     try:
         with sockets.socket(fileno=os.dup(descriptor)) as connection:
             name = connection.getpeername()
-    except OSError:  # gone already
-        return "a peer"
+    except OSError:
+        return UNKNOWN
     return str(name[0]) if isinstance(name, tuple) else "a local peer"

@@ -15,6 +15,7 @@ from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
 from realtime.decode import check_version, integer, keypoints_message, pose_message, text
 from realtime.endpoints import ClientKeys, connect_subscriber
+from realtime.reconnect import Reconnect
 from realtime.take import FLUSH_S, Recorded, TakeWriter
 from realtime.wire import KEYPOINTS, KINDS, POSE, Fields, WireError, decode_map, split, topic
 
@@ -59,13 +60,18 @@ def record(
     try:
         with TakeWriter(path, overwrite=overwrite) as take:
             socket = connect_subscriber(context, address, topics, high_water=HIGH_WATER, keys=keys)
+            reconnect = Reconnect(socket, address)
             ready()
             while not stop.is_set() and (end_ns is None or monotonic_ns() < end_ns):
                 if socket.poll(int(FLUSH_S * 1000)):
                     _keep(socket.recv(), take, summary)
+                    reconnect.arrived()
+                else:
+                    reconnect.tend()
                 take.flush_when_due()
                 if summary.poses == frames:
                     break
+            reconnect.close()
     finally:
         context.destroy(linger=0)
     return summary

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import types
@@ -15,9 +16,11 @@ from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
 from realtime.decode import check_version, integer, pose_message, text
 from realtime.endpoints import DEFAULT_ADDRESS, RECEIVE_HIGH_WATER, ClientKeys, connect_subscriber
 from realtime.messages import PoseMessage
+from realtime.reconnect import Reconnect
 from realtime.wire import POSE, VersionError, WireError, decode_map, split, topic
 
 ALIVE_S = 1.0  # nothing for this long: the stream is not alive
+TEND_MS = 500  # how often, while nothing comes, to see whether the publisher refuses us
 RATE_WINDOW = 30  # messages over which the publisher's rate is measured
 
 log = logging.getLogger("realtime.subscribe")
@@ -55,6 +58,7 @@ class Subscriber:
             self._socket = connect_subscriber(
                 self._context, address, [topic(POSE, stream)], latest_only=latest_only, high_water=high_water, keys=keys
             )
+            self._reconnect = Reconnect(self._socket, address)
         except BaseException:
             self._context.destroy(linger=0)
             raise
@@ -66,6 +70,9 @@ class Subscriber:
         self.close()
 
     def close(self) -> None:
+        if self._socket.closed:
+            return
+        self._reconnect.close()
         self._context.destroy(linger=0)
 
     # ---- receiving ----
@@ -74,17 +81,21 @@ class Subscriber:
         """The next message; `timeout_s` None waits for ever. Raises StreamTimeoutError, VersionError."""
         end_ns = None if timeout_s is None else monotonic_ns() + int(timeout_s * NS_PER_S)
         while True:
-            left_ms = None if end_ns is None else max(0, (end_ns - monotonic_ns()) // 1_000_000)
-            if not self._socket.poll(left_ms):
+            left_ms = TEND_MS if end_ns is None else max(0, min(TEND_MS, (end_ns - monotonic_ns()) // 1_000_000))
+            if self._socket.poll(left_ms):
+                message = self._take(self._socket.recv(zmq.NOBLOCK))
+                if message is not None:
+                    return message
+            elif end_ns is not None and monotonic_ns() >= end_ns:
                 raise self._silence(timeout_s)
-            message = self._take(self._socket.recv(zmq.NOBLOCK))
-            if message is not None:
-                return message
+            else:
+                self._reconnect.tend()
 
     def latest(self) -> PoseMessage | None:
         """The newest message so far, without waiting: None before the first, the same one again where none is new."""
         while self._socket.poll(0):
             self._take(self._socket.recv(zmq.NOBLOCK))
+        self._reconnect.tend()
         return self._newest
 
     def __iter__(self) -> Subscriber:
@@ -110,13 +121,13 @@ class Subscriber:
         while not self._socket.poll(0):
             changed = asyncio.Event()
             loop.add_reader(self._socket.fileno(), changed.set)
-            left_s = None if self.timeout_s is None else max(0, end_ns - monotonic_ns()) / NS_PER_S
-            try:
-                await asyncio.wait_for(changed.wait(), left_s)
-            except asyncio.TimeoutError as error:
-                raise self._silence(self.timeout_s) from error
-            finally:
-                loop.remove_reader(self._socket.fileno())
+            left_s = TEND_MS / 1000 if self.timeout_s is None else max(0, end_ns - monotonic_ns()) / NS_PER_S
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(changed.wait(), min(TEND_MS / 1000, left_s))
+            loop.remove_reader(self._socket.fileno())
+            if self.timeout_s is not None and monotonic_ns() >= end_ns and not self._socket.poll(0):
+                raise self._silence(self.timeout_s)
+            self._reconnect.tend()
 
     def fileno(self) -> int:
         """ZeroMQ's descriptor, for event loops that know how to use it (edge triggered); zmq.Poller does."""
@@ -163,6 +174,7 @@ class Subscriber:
         except WireError as error:
             self._skip(error)
             return None
+        self._reconnect.arrived()
         if fresh:
             self._published.clear()
             self._session, self.sessions = session, self.sessions + 1

@@ -1,0 +1,52 @@
+"""What ZeroMQ leaves out of reconnecting: where a key was refused, it is tried again, ever more rarely."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
+from realtime.clock import NS_PER_S, monotonic_ns
+
+FIRST_S, LONGEST_S = 1.0, 30.0
+# After these libzmq gives up on the address; of every other failure it takes care itself.
+_FINAL = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+
+log = logging.getLogger("realtime.reconnect")
+
+
+class Reconnect:
+    """Watches one connecting socket. `tend` is to be called now and then while nothing arrives."""
+
+    def __init__(self, socket: zmq.Socket[bytes], address: str) -> None:
+        self._socket, self._address = socket, address
+        self._monitor = socket.get_monitor_socket(_FINAL)
+        self._wait_s = FIRST_S
+        self._due_ns: int | None = None  # when to try again
+
+    def tend(self) -> None:
+        while self._monitor.poll(0):
+            event = parse_monitor_message(self._monitor.recv_multipart())
+            if self._wait_s == FIRST_S:
+                key = event["event"] == zmq.EVENT_HANDSHAKE_FAILED_AUTH
+                log.warning(
+                    "%s refuses %s: trying again", self._address,
+                    "this key (has it been allowed with 'realtime keys allow'?)" if key else "clients without its keys",
+                )  # fmt: skip
+            self._due_ns = monotonic_ns() + int(self._wait_s * NS_PER_S)
+            self._wait_s = min(2 * self._wait_s, LONGEST_S)
+        if self._due_ns is not None and monotonic_ns() >= self._due_ns:
+            self._due_ns = None
+            with contextlib.suppress(zmq.ZMQError):  # it may know no more that it was connected
+                self._socket.disconnect(self._address)
+            self._socket.connect(self._address)
+
+    def arrived(self) -> None:
+        """Something was received: the next refusal is a first one again."""
+        self._wait_s = FIRST_S
+
+    def close(self) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close(linger=0)
