@@ -135,24 +135,30 @@ def _config(module: Any, builder: trt.Builder, network: trt.INetworkDefinition, 
         known = options.timing_cache.read_bytes() if options.timing_cache.exists() else b""
         if not config.set_timing_cache(config.create_timing_cache(known), False):
             raise UserError(f"{options.timing_cache} does not fit this GPU and TensorRT: delete it")
-    _add_batch_profile(builder, network, config, options.batch)
+    _add_batch_profile(module, builder, network, config, options.batch)
     return config
 
 
-def _add_batch_profile(builder: trt.Builder, network: trt.INetworkDefinition, config: trt.IBuilderConfig,
-                       batch: tuple[int, int, int]) -> None:  # fmt: skip
+def _add_batch_profile(module: Any, builder: trt.Builder, network: trt.INetworkDefinition,
+                       config: trt.IBuilderConfig, batch: tuple[int, int, int]) -> None:  # fmt: skip
     profile = builder.create_optimization_profile()
     for index in range(network.num_inputs):
         tensor = network.get_input(index)
-        if -1 not in tuple(tensor.shape):
+        shape = _shape(tensor)
+        if -1 not in shape:
             raise UserError(f"the graph's input {tensor.name} has a fixed batch: export it with a dynamic one")
-        profile.set_shape(tensor.name, *(tuple(n if axis == -1 else axis for axis in tensor.shape) for n in batch))
+        low, best, high = (module.Dims([n if axis == -1 else axis for axis in shape]) for n in batch)
+        profile.set_shape(tensor.name, low, best, high)
     if config.add_optimization_profile(profile) < 0:
         raise UserError(f"TensorRT refuses the batch profile {batch}: choose another --batch")
 
 
 def _tensor(tensor: trt.ITensor) -> Tensor:
-    return Tensor(tensor.name, tuple(tensor.shape), _type_name(tensor.dtype))
+    return Tensor(tensor.name, _shape(tensor), _type_name(tensor.dtype))
+
+
+def _shape(tensor: trt.ITensor) -> tuple[int, ...]:
+    return tuple(tensor.shape[axis] for axis in range(len(tensor.shape)))
 
 
 def _type_name(dtype: trt.DataType) -> str:
