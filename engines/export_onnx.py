@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engines.checkpoint import STREAM, ModelCard, find_model, load_arrays, write_aside
 from engines.errors import UserError
-from engines.graph import SUBSETS, joint_graphs
+from engines.graph import SUBSETS, skeleton_graphs
 from engines.normalise import FEATURES
 from engines.onnx_graph import GraphBuilder
 
@@ -145,7 +145,7 @@ class _StreamGraph(GraphBuilder):
 
     def fixed_graph(self, name: str) -> NDArray[np.float32]:
         """(U, V * I): the skeleton's graphs and the learned ones."""
-        graph = joint_graphs().transpose(2, 1, 0) + self.arrays[f"{name}.learned_UVI"]
+        graph = skeleton_graphs(self.joints).transpose(2, 1, 0) + self.arrays[f"{name}.learned_UVI"]
         return np.asarray(graph.reshape(self.joints, -1), np.float32)
 
     def mix_weights(self, level: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from engines.checkpoint import PAPER, ModelCard, find_model, load_arrays, write_aside
 from engines.errors import UserError
+from engines.graph import skeleton_graphs
 from engines.onnx_graph import Array, GraphBuilder
-from engines.paper_graph import skeleton_graphs
 
 
 def export_paper(model: str | Path, target: Path) -> ModelCard:

@@ -13,11 +13,10 @@ from typing import Literal, cast
 import torch
 from torch import Tensor, nn
 
-from engines.paper_graph import skeleton_graphs
+from engines.graph import SUBSETS, skeleton_graphs
 
 Head = Literal["shared", "individual"]
 
-SUBSETS = 3  # identity, inward (parent row, child column), outward
 TEMPORAL_KERNEL = 9
 
 

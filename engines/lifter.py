@@ -200,10 +200,12 @@ def _step_backend(card: ModelCard, weights: Path, engine: str, threads: int, pla
 
         return OnnxRuntimeStep(step_graph(card, weights), step_shape(card), threads)
     if engine == "torch":
-        from engines.backends.torch import TorchStep
         from engines.checkpoint import load_model
 
-        return TorchStep(load_model(weights)[1], step_shape(card), threads)  # type: ignore[arg-type]
+        _, module = load_model(weights)  # says what to install where torch is missing
+        from engines.backends.torch import TorchStep
+
+        return TorchStep(module, step_shape(card), threads)  # type: ignore[arg-type]
     raise UserError(f"engine {engine!r} is unknown: choose auto, onnxruntime, torch or tensorrt")
 
 

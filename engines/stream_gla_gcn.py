@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 import torch
 from torch import Tensor, nn
 
-from engines.graph import SUBSETS, joint_graphs
+from engines.graph import SUBSETS, skeleton_graphs
 from engines.normalise import FEATURES
 from engines.skeleton import JOINTS
 
@@ -55,7 +55,7 @@ class AdaptiveGraphConv(nn.Module):
         self.theta = nn.Parameter(torch.randn(channels, SUBSETS * self.embedding) * channels**-0.5)
         self.phi = nn.Parameter(torch.randn(channels, SUBSETS * self.embedding) * channels**-0.5)
         self.learned_UVI = nn.Parameter(torch.zeros(JOINTS, JOINTS, SUBSETS))
-        skeleton = torch.from_numpy(joint_graphs()).permute(2, 1, 0).contiguous()
+        skeleton = torch.from_numpy(skeleton_graphs(JOINTS)).permute(2, 1, 0).contiguous()
         self.register_buffer("skeleton_UVI", skeleton, persistent=False)
         self.norm = nn.BatchNorm1d(channels)
 

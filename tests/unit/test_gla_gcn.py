@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engines.graph import joint_graphs
-from engines.paper_graph import skeleton_graphs
+from engines.graph import skeleton_graphs
 
 
-def test_seventeen_joint_graphs_are_those_of_the_streaming_model() -> None:
-    assert np.array_equal(skeleton_graphs(17), joint_graphs())
+def test_seventeen_joint_graphs_follow_the_tree() -> None:
+    identity, inward, outward = skeleton_graphs(17)
+    assert np.array_equal(identity, np.eye(17))
+    assert inward[:, 13] == pytest.approx(np.eye(17)[12])  # the left wrist hangs on the left elbow
+    assert outward[:, 8] == pytest.approx(np.isin(np.arange(17), (9, 11, 14)) / 3)  # the thorax has three children
 
 
 def test_fifteen_joint_graphs_follow_the_edges() -> None:
