@@ -137,8 +137,9 @@ def read_take(path: Path) -> Iterator[Recorded]:
         raise UserError(f"{path} is no recording: it must be an .mcap file of 'realtime record'") from error
     except OSError as error:
         raise UserError(f"cannot read {path} ({error.strerror}): check the path") from error
-    except (McapError, ZstdError, WireError, ValueError, struct.error, EOFError) as error:
-        log.warning("%s ends early, its recorder was stopped hard: %s", path, error or type(error).__name__)
+    # A damaged length asks for more memory than there is, or for more than a file can have.
+    except (McapError, ZstdError, ValueError, struct.error, MemoryError, OverflowError) as error:
+        log.warning("%s ends early, its recorder was stopped hard: %s", path, str(error) or type(error).__name__)
 
 
 def _known(channel: int, name: str, encoding: str) -> dict[int, tuple[str, str]]:

@@ -1,0 +1,160 @@
+"""The clients in other languages: 1,000 consecutive poses each, and the joints that the publisher sent."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from realtime.clock import monotonic_ns
+from realtime.endpoints import ClientKeys
+from realtime.keys import KeyStore
+from realtime.known_poses import known_frame, known_joints
+from realtime.publish import Publisher
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+POSES = 1000
+WAIT_S = 120
+Start = Callable[[list[str], dict[str, str]], "subprocess.Popen[str]"]
+
+
+def tool(name: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"{name} is not installed")
+    return path
+
+
+@pytest.fixture(scope="module")
+def node_client(tmp_path_factory: pytest.TempPathFactory) -> Start:
+    node, npm = tool("node"), tool("npm")
+    folder = tmp_path_factory.mktemp("node")
+    for name in ("package.json", "listen.mjs"):
+        shutil.copy(EXAMPLES / "node" / name, folder)
+    install = subprocess.run(
+        [npm, "install", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, capture_output=True, text=True,
+        timeout=WAIT_S,
+    )  # fmt: skip
+    if install.returncode != 0:
+        pytest.skip(f"npm cannot install the client's packages: {install.stderr[-300:]}")
+    return lambda args, env: start([node, str(folder / "listen.mjs"), *args], env)
+
+
+@pytest.fixture(scope="module")
+def cpp_client(tmp_path_factory: pytest.TempPathFactory) -> Start:
+    make, compiler = tool("make"), tool("g++")
+    program = tmp_path_factory.mktemp("cpp") / "listen"
+    headers = "#include <msgpack.hpp>\n#include <zmq.h>\n"
+    found = subprocess.run(
+        [compiler, "-DMSGPACK_NO_BOOST", "-E", "-x", "c++", "-"], input=headers, capture_output=True, text=True,
+    )  # fmt: skip
+    if found.returncode != 0:
+        pytest.skip("libzmq3-dev and libmsgpack-cxx-dev are not installed")
+    flags = "CXXFLAGS=-O1 -Wall -Wextra -Werror"
+    subprocess.run([make, "-s", "-C", str(EXAMPLES / "cpp"), f"OUT={program}", flags], check=True)
+    return lambda args, env: start([str(program), *args], env)
+
+
+@pytest.fixture(scope="module")
+def python_client() -> Start:
+    def run(args: list[str], env: dict[str, str]) -> subprocess.Popen[str]:
+        address, stream, count = args
+        options = ["--json", "--address", address, "--stream", stream, "-n", count]
+        return start([sys.executable, "-m", "realtime.cli", "listen", *options], env)
+
+    return run
+
+
+def start(command: list[str], env: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **env}
+    )
+
+
+def printed(process: subprocess.Popen[str], publisher: Publisher) -> list[dict]:
+    """Publishes known poses until the client has had enough; its lines of JSON."""
+    texts: list[str] = []
+    reader = threading.Thread(target=lambda: texts.extend(process.communicate()))
+    reader.start()
+    pause, end_ns = threading.Event(), monotonic_ns() + WAIT_S * 10**9
+    try:
+        while reader.is_alive():
+            assert monotonic_ns() < end_ns, "the client did not end"
+            publisher.send(known_frame(publisher.sent(), persons=2))
+            pause.wait(0.001)
+    finally:
+        process.kill()
+        reader.join()
+    output, errors = texts
+    assert process.returncode == 0, errors
+    return [json.loads(line) for line in output.splitlines()]
+
+
+@pytest.mark.parametrize("client", ["node_client", "cpp_client"])
+def test_a_client_prints_the_joints_of_1000_consecutive_poses(client: str, request: pytest.FixtureRequest) -> None:
+    begin: Start = request.getfixturevalue(client)
+    with Publisher("tcp://127.0.0.1:*", None, high_water=10_000) as publisher:
+        lines = printed(begin([publisher.address, "main", str(POSES)], {}), publisher)
+    check(lines)
+
+
+def test_the_python_client_prints_them_too(python_client: Start) -> None:
+    with Publisher("tcp://127.0.0.1:*", None, high_water=10_000) as publisher:
+        lines = printed(python_client([publisher.address, "main", str(POSES)], {}), publisher)
+    check(lines)
+
+
+def check(lines: list[dict]) -> None:
+    assert len(lines) == POSES
+    first = lines[0]["seq"]
+    for index, line in enumerate(lines):
+        assert line["seq"] == first + index
+        assert [person["id"] for person in line["persons"]] == [0, 1]
+        for person in line["persons"]:
+            sent = known_joints(line["seq"] + 1000 * person["id"])
+            np.testing.assert_array_equal(np.array(person["joints"], np.float32), sent)
+
+
+@pytest.mark.parametrize("client", ["node_client", "cpp_client"])
+def test_a_client_with_keys_gets_in(client: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    begin: Start = request.getfixturevalue(client)
+    store = KeyStore(tmp_path)
+    store.new("server")
+    own = ClientKeys.load(store.new("laptop"), tmp_path / "server.key")
+    store.allow("laptop")
+    env = {"CURVE_SERVER": own.server, "CURVE_PUBLIC": own.public, "CURVE_SECRET": own.secret}
+    with Publisher("tcp://127.0.0.1:*", None, keys=store) as publisher:
+        assert len(printed(begin([publisher.address, "main", "3"], env), publisher)) == 3
+
+
+def test_the_newest_pose_example_runs() -> None:
+    with Publisher("tcp://127.0.0.1:*", None) as publisher:
+        command = [sys.executable, "-u", str(EXAMPLES / "python" / "wrists.py"), publisher.address]
+        with start(command, {}) as process:
+            assert process.stdout is not None
+            try:
+                for line in process.stdout:
+                    for _ in range(5):
+                        publisher.send(known_frame(publisher.sent()))
+                    if re.match(r"left [+-]\d\.\d\d m, right ", line):
+                        break
+                else:
+                    pytest.fail("it ended without a pose")
+            finally:
+                process.kill()
+
+
+def test_examples_stay_short() -> None:
+    sources = [path for path in EXAMPLES.glob("*/*") if path.suffix in (".mjs", ".cpp", ".cs", ".py")]
+    assert len(sources) >= 5
+    for path in sources:
+        assert len(path.read_text().splitlines()) < 100, path

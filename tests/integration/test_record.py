@@ -1,0 +1,236 @@
+"""Recordings: what was published is in them, also after a kill; replay publishes it again, or lifts it anew."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zmq
+from mcap.reader import make_reader
+
+from engines.errors import UserError
+from realtime import subscribe
+from realtime.clock import monotonic_ns, unix_ns
+from realtime.encode import encode_keypoints, encode_pose
+from realtime.known_poses import known_frame, known_joints, known_keypoints
+from realtime.messages import PoseMessage
+from realtime.publish import Publisher
+from realtime.record import RecordSummary, record
+from realtime.replay import replay
+from realtime.take import Recorded, TakeWriter, read_take
+from realtime.wire import decode_map, split, topic
+
+LOOPBACK = "tcp://127.0.0.1:*"
+WAIT_S = 30.0
+FRAME_NS = 33_333_333
+
+
+def until(done: Callable[[], bool], work: Callable[[], object] = lambda: None) -> None:
+    pause, end_ns = threading.Event(), monotonic_ns() + int(WAIT_S * 1e9)
+    while not done():
+        assert monotonic_ns() < end_ns, "it did not happen in time"
+        work()
+        pause.wait(0.005)
+
+
+def take_of(path: Path, frames: int, keypoints: bool = True) -> Path:
+    """A recording of known frames at 30 Hz, made without a socket."""
+    start_ns = 1_767_225_600_000_000_000
+    with TakeWriter(path) as take:
+        for i in range(frames):
+            at_ns = start_ns + i * FRAME_NS
+            times = {"t_capture_ns": at_ns, "t_publish_ns": at_ns + 40_000_000}
+            about = {"stream": "main", "session": "s", "seq": i, **times}
+            pose = encode_pose(known_frame(i), **about, engine="e", model="m")
+            take.add(Recorded("pose3d", "main", at_ns + 41_000_000, decode_map(split(pose)[2])))
+            if keypoints:
+                points = encode_keypoints(known_keypoints(i), **about, t_detect_ns=at_ns + 30_000_000)
+                take.add(Recorded("keypoints2d", "main", at_ns + 41_000_000, decode_map(split(points)[2])))
+    return path
+
+
+def test_what_is_published_is_recorded_and_opens_as_mcap(tmp_path: Path) -> None:
+    path, summary, stop = tmp_path / "take.mcap", RecordSummary(), threading.Event()
+    ready = threading.Event()
+    with Publisher(LOOPBACK, None, high_water=2000) as publisher:
+
+        def work() -> None:
+            nonlocal summary
+            summary = record(publisher.address, path, frames=200, stop=stop, ready=ready.set)
+
+        recorder = threading.Thread(target=work)
+        recorder.start()
+        assert ready.wait(WAIT_S)
+        try:
+            until(
+                lambda: not recorder.is_alive(),
+                lambda: (
+                    publisher.send_keypoints(known_keypoints(publisher.sent())),
+                    publisher.send(known_frame(publisher.sent()), engine="e"),
+                ),
+            )
+        finally:
+            stop.set()
+            recorder.join()
+    assert (summary.poses, summary.missed, summary.invalid) == (200, 0, 0)
+    with path.open("rb") as file:
+        reader = make_reader(file)
+        channels = {channel.topic: channel for channel in reader.get_summary().channels.values()}
+        assert {"/pose3d/main", "/keypoints2d/main"} <= set(channels)
+        schemas = reader.get_summary().schemas
+        assert json.loads(schemas[channels["/pose3d/main"].schema_id].data)["title"] == "pose3d"
+        assert schemas[channels["/pose3d/main"].schema_id].encoding == "jsonschema"
+        assert channels["/pose3d/main"].message_encoding == "json"
+        poses = [json.loads(message.data) for _, _, message in reader.iter_messages(topics=["/pose3d/main"])]
+    assert len(poses) == 200
+    for pose in poses:
+        np.testing.assert_array_equal(np.array(pose["persons"][0]["joints"], np.float32), known_joints(pose["seq"]))
+
+
+def test_a_recorder_killed_at_ten_random_moments_loses_a_second_at_most(tmp_path: Path) -> None:
+    random_ = random.Random(11)
+    program = (
+        "import sys; from pathlib import Path; from realtime.record import record;"
+        "record(sys.argv[1], Path(sys.argv[2]), ready=lambda: print('ready', flush=True))"
+    )
+    with Publisher(LOOPBACK, None, high_water=2000) as publisher:
+        for attempt in range(10):
+            path = tmp_path / f"{attempt}.mcap"
+            command = [sys.executable, "-c", program, publisher.address, str(path)]
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as recorder:
+                assert recorder.stdout is not None
+                assert recorder.stdout.readline() == "ready\n"
+                first = publisher.sent()
+                until(lambda path=path: path.stat().st_size > 500, lambda: send(publisher))  # it is writing
+                end_ns = monotonic_ns() + int(random_.uniform(0.1, 1.2) * 1e9)
+                until(lambda end_ns=end_ns: monotonic_ns() > end_ns, lambda: send(publisher))
+                recorder.kill()
+                killed_ns = unix_ns()
+            poses = [message.fields for message in read_take(path) if message.kind == "pose3d"]
+            assert poses
+            seqs = [pose["seq"] for pose in poses]
+            assert seqs == list(range(seqs[0], seqs[-1] + 1))
+            assert first <= seqs[0]
+            assert killed_ns - poses[-1]["t_publish_ns"] < 1e9
+
+
+def send(publisher: Publisher) -> None:
+    publisher.send(known_frame(publisher.sent()))
+
+
+def test_a_take_cut_anywhere_reads_up_to_the_cut(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole = take_of(tmp_path / "whole.mcap", 5).read_bytes()
+    expected = [message.fields for message in read_take(tmp_path / "whole.mcap")]
+    cut = tmp_path / "cut.mcap"
+    random_ = random.Random(3)
+    for length in [*range(60), *(random_.randrange(len(whole)) for _ in range(200)), len(whole) - 1]:
+        cut.write_bytes(whole[:length])
+        got = [message.fields for message in read_take(cut)]
+        assert got == expected[: len(got)]
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for _ in range(3):
+            damaged[random_.randrange(8, len(whole))] ^= 1 << random_.randrange(8)
+        cut.write_bytes(damaged)
+        for message in read_take(cut):
+            assert message.kind in ("pose3d", "keypoints2d")
+    assert "ends early" in caplog.text
+
+
+def test_files_that_are_no_recordings_are_refused(tmp_path: Path) -> None:
+    other = tmp_path / "other.mcap"
+    other.write_bytes(b"something else entirely")
+    with pytest.raises(UserError, match="no recording"):
+        list(read_take(other))
+    with pytest.raises(UserError, match="cannot read"):
+        list(read_take(tmp_path / "missing.mcap"))
+    with pytest.raises(UserError, match="--overwrite"):
+        TakeWriter(other)
+    with pytest.raises(UserError, match="cannot write"):
+        TakeWriter(tmp_path / "no" / "folder.mcap")
+    with Publisher(LOOPBACK, None) as publisher, pytest.raises(UserError, match="after 100 s"):
+        replay(take_of(tmp_path / "take.mcap", 3), publisher, seek_s=100)
+
+
+def replayed(path: Path, count: int, **options: object) -> list[PoseMessage]:
+    """What a subscriber gets of a replay that begins once it listens."""
+    with (
+        Publisher(LOOPBACK, None, high_water=5000) as publisher,
+        subscribe(publisher.address, timeout_s=WAIT_S) as subscriber,
+    ):
+        until(lambda: subscriber.latest() is not None, lambda: send(publisher))
+        until(lambda: subscriber.latest().seq == publisher.sent() - 1)
+        stop = threading.Event()
+        thread = threading.Thread(target=replay, args=(path, publisher), kwargs={**options, "stop": stop})
+        thread.start()
+        try:
+            return [message for _, message in zip(range(count), subscriber, strict=False)]
+        finally:
+            stop.set()
+            thread.join()
+
+
+def test_replay_publishes_the_poses_with_their_own_timing(tmp_path: Path) -> None:
+    path = take_of(tmp_path / "take.mcap", 31)
+    for speed in (1.0, 4.0):
+        messages = replayed(path, 31, speed=speed)
+        assert [message.frame_id for message in messages] == list(range(31))
+        for message in messages:
+            np.testing.assert_array_equal(message.persons[0].joints_m, known_joints(message.frame_id))
+            assert message.engine == "e"
+            assert message.t_publish_ns - message.t_capture_ns > 35e6  # as old as when it was recorded
+        took_ns = messages[-1].t_publish_ns - messages[0].t_publish_ns
+        assert took_ns >= 30 * FRAME_NS / speed - 50e6  # never faster; how much slower is the machine's affair
+
+
+def test_replay_seeks_and_loops(tmp_path: Path) -> None:
+    path = take_of(tmp_path / "take.mcap", 30)
+    messages = replayed(path, 25, speed=0, seek_s=20.5 * FRAME_NS / 1e9, loop=True)
+    assert [message.frame_id for message in messages[:20]] == [*range(21, 30), *range(21, 30), 21, 22]
+
+
+def test_the_commands_end_to_end(tmp_path: Path) -> None:
+    path = take_of(tmp_path / "take.mcap", 30)
+    again = tmp_path / "again.mcap"
+    with subprocess.Popen(
+        [sys.executable, "-m", "realtime.cli", "replay", str(path), "--loop", "--address", "tcp://127.0.0.1:46311",
+         "--rpc", "tcp://127.0.0.1:46312"]
+    ) as player:  # fmt: skip
+        try:
+            subprocess.run(
+                [sys.executable, "-m", "realtime.cli", "record", "-o", str(again), "--address", "tcp://127.0.0.1:46311",
+                 "--seconds", "3"],
+                check=True, timeout=WAIT_S,
+            )  # fmt: skip
+        finally:
+            player.terminate()
+    assert player.returncode == 0
+    kinds = {message.kind for message in read_take(again)}
+    assert kinds == {"pose3d", "keypoints2d", "status"}
+
+
+def test_damaged_messages_are_not_recorded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, stop, ready = tmp_path / "take.mcap", threading.Event(), threading.Event()
+    results: list[RecordSummary] = []
+    with zmq.Context() as context, context.socket(zmq.PUB) as bad:
+        port = bad.bind_to_random_port("tcp://127.0.0.1")
+        recorder = threading.Thread(
+            target=lambda: results.append(record(f"tcp://127.0.0.1:{port}", path, stop=stop, ready=ready.set))
+        )
+        recorder.start()
+        assert ready.wait(WAIT_S)
+        with caplog.at_level(logging.WARNING):
+            until(lambda: "not recorded" in caplog.text, lambda: bad.send(topic("pose3d", "main") + b"\x81\xa1v\x01"))
+        stop.set()
+        recorder.join()
+        bad.close(linger=0)
+    assert results[0].invalid > 0
+    assert list(read_take(path)) == []
