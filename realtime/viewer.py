@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
 from pathlib import Path
 
 from realtime.clock import NS_PER_S, monotonic_ns
@@ -16,7 +17,6 @@ from realtime.link import Link
 from realtime.stats import Load
 from realtime.view import view
 
-# Drawing without a GPU takes what it gets: the detector needs the processor first, and frames wait for the film.
 _NICENESS = 10
 _DRAIN_S = 30.0  # a film is drawn to its end after the stream has ended
 
@@ -38,13 +38,21 @@ class _Orders:
 
 def main(link: Link, config: RunConfig) -> None:
     """Reads pose3d. Draws. Beats every round. Ends when told to, or when its window is closed (the stream goes on)."""
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
+    _stand_back()
     keys = own_keys(config.stream.keys) if config.stream.keys else None
     view(
         reachable(config.stream.address), stream=config.stream.name, render=config.view.render, keys=keys,
         wait_s=math.inf, drain_s=_DRAIN_S, stop=_Orders(link), on_ready=lambda: link.ready(_what(config)),
     )  # fmt: skip
+
+
+def _stand_back() -> None:
+    """The detector and the lifter need the processor first. Matters where there is no GPU and drawing is computed."""
+    os.environ.setdefault("LP_NUM_THREADS", "1")  # Mesa's software renderer would take every core
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
+    if sys.platform == "linux":
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))  # wakes up without pushing others aside
 
 
 def own_keys(directory: Path) -> ClientKeys:
