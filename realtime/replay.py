@@ -95,7 +95,7 @@ def replay(
 def relift(path: Path, target: Path, lift: LiftOptions, *, overwrite: bool = False) -> int:
     """Writes a recording of the poses lifted anew; the same input gives the same poses, bit for bit."""
     count = 0
-    with TakeWriter(target, overwrite=overwrite) as take:
+    with TakeWriter(target, overwrite=overwrite, live=False) as take:
         for replayed in frames(path, lift=lift):
             if isinstance(replayed.frame, PoseFrame):
                 take.add(Recorded(POSE, replayed.stream, replayed.log_time_ns, pose_fields(replayed, replayed.frame)))
@@ -128,7 +128,7 @@ def _recorded(path: Path) -> Iterator[Replayed]:
 def _lifted(path: Path, options: LiftOptions) -> Iterator[Replayed]:
     from engines.lifter import load_lifter
     from realtime.config import PlaceConfig
-    from realtime.lifter import Lift
+    from realtime.lift_live import Lift
 
     with load_lifter(options.model, options.engine, options.lookahead) as lifter:
         place = PlaceConfig(options.camera, options.ground, options.person)
@@ -140,7 +140,7 @@ def _lifted(path: Path, options: LiftOptions) -> Iterator[Replayed]:
             yield replayed
             key = (replayed.stream, replayed.session)
             if key not in lifts:
-                lifts[key] = Lift(lifter, place, MAX_PEOPLE)
+                lifts[key] = Lift(lifter, place, str(path), MAX_PEOPLE)
             assert isinstance(replayed.frame, Keypoints2D)
             yield replace(
                 replayed, frame=lifts[key](replayed.frame), engine=lifter.engine, model=lifter.name,

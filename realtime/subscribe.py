@@ -129,10 +129,6 @@ class Subscriber:
                 raise self._silence(self.timeout_s)
             self._reconnect.tend()
 
-    def fileno(self) -> int:
-        """ZeroMQ's descriptor, for event loops that know how to use it (edge triggered); zmq.Poller does."""
-        return self._socket.fileno()
-
     # ---- freshness ----
 
     @property

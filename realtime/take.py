@@ -6,6 +6,7 @@ whose end is missing is read up to its last whole chunk.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import struct
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from mcap.writer import Writer
 
 FLUSH_S, SYNC_S = 0.25, 1.0
-CHUNK_BYTES = 1 << 20  # a chunk ends with time, hardly ever with size
+CHUNK_BYTES = 1 << 20  # a live chunk ends with time, hardly ever with size
 _MAX_RECORD_BYTES = 64 << 20
 _NEEDS_EXTRA = "recordings need the package mcap: run pip install 'realtime-pose[record]'"
 
@@ -42,8 +43,11 @@ class Recorded:
 class TakeWriter:
     """Writes a recording. A context manager; `close` adds the index that makes seeking in a viewer quick."""
 
-    def __init__(self, path: Path, *, overwrite: bool = False) -> None:
-        """Raises UserError where the file exists or cannot be written."""
+    def __init__(self, path: Path, *, overwrite: bool = False, live: bool = True) -> None:
+        """Not `live`: chunks end with their size alone, so that the same messages make the same file.
+
+        Raises UserError where the file exists or cannot be written.
+        """
         try:
             from mcap.writer import Writer
         except ImportError as error:
@@ -54,7 +58,7 @@ class TakeWriter:
             raise UserError(f"{path} exists: choose another name or add --overwrite") from error
         except OSError as error:
             raise UserError(f"cannot write {path} ({error.strerror}): choose another place") from error
-        self.path, self.messages = path, 0
+        self.path, self._live = path, live
         self._writer: Writer = Writer(self._file, chunk_size=CHUNK_BYTES)
         self._writer.start(profile="", library="realtime")  # type: ignore[no-untyped-call, unused-ignore]
         self._channels: dict[tuple[str, str], int] = {}
@@ -77,8 +81,8 @@ class TakeWriter:
         self._guard(
             self._writer.add_message, self._channels[key], message.log_time_ns, body, published_ns, sequence % 2**32
         )
-        self.messages += 1
-        self.flush_when_due()
+        if self._live:
+            self.flush_when_due()
 
     def flush_when_due(self) -> None:
         """To be called at least every quarter of a second, also while nothing comes."""
@@ -95,9 +99,11 @@ class TakeWriter:
             return
         try:
             self._guard(self._writer.finish)
+            self._guard(self._file.flush)
             self._guard(os.fsync, self._file.fileno())
         finally:
-            self._file.close()
+            with contextlib.suppress(OSError):  # what it still holds back does not fit, as has been said
+                self._file.close()
 
     def _channel(self, kind: str, stream: str) -> int:
         if kind not in self._schemas:

@@ -1,0 +1,152 @@
+"""The stream when its ends fail: a killed publisher, a frozen subscriber, readers that never read, a full disk."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import zmq
+
+from engines.errors import UserError
+from realtime import Subscriber, subscribe
+from realtime.clock import monotonic_ns
+from realtime.endpoints import connect_subscriber
+from realtime.known_poses import known_frame
+from realtime.publish import Publisher
+from realtime.take import Recorded, TakeWriter, read_take
+from realtime.wire import topic
+
+WAIT_S = 30.0
+PUBLISHER = """
+import sys, threading
+from realtime.publish import Publisher
+from realtime.known_poses import known_frame
+with Publisher(sys.argv[1], None) as publisher:
+    print(publisher.address, flush=True)
+    while True:
+        publisher.send(known_frame(publisher.sent()))
+        threading.Event().wait(0.01)
+"""
+LISTENER = """
+import sys
+from realtime import subscribe
+with subscribe(sys.argv[1], latest_only=True) as subscriber:
+    for message in subscriber:
+        print(message.seq, message.gap, flush=True)
+"""
+
+
+def until(done: Callable[[], bool], work: Callable[[], object] = lambda: None) -> None:
+    pause, end_ns = threading.Event(), monotonic_ns() + int(WAIT_S * 1e9)
+    while not done():
+        assert monotonic_ns() < end_ns, "it did not happen in time"
+        work()
+        pause.wait(0.005)
+
+
+@pytest.fixture
+def publisher() -> Iterator[Publisher]:
+    with Publisher("tcp://127.0.0.1:*", None, high_water=1000) as opened:
+        yield opened
+
+
+def send(publisher: Publisher, count: int = 1) -> None:
+    for _ in range(count):
+        publisher.send(known_frame(publisher.sent()))
+
+
+def start(program: str, address: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", program, address], stdout=subprocess.PIPE, text=True)
+
+
+def test_a_subscriber_outlives_a_killed_publisher() -> None:
+    with start(PUBLISHER, "tcp://127.0.0.1:*") as first:
+        assert first.stdout is not None
+        address = first.stdout.readline().strip()
+        with subscribe(address) as subscriber:
+            until(lambda: subscriber.latest() is not None)
+            first.kill()
+            first.wait()
+            until(lambda: not subscriber.alive, subscriber.latest)
+            with start(PUBLISHER, address) as second:
+                until(lambda: subscriber.sessions == 2, subscriber.latest)
+                assert subscriber.alive
+                second.kill()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP on this system")
+def test_a_frozen_subscriber_resumes_without_having_held_anybody_up(publisher: Publisher) -> None:
+    with (
+        subscribe(publisher.address) as witness,
+        start(LISTENER, publisher.address) as frozen,
+    ):
+        assert frozen.stdout is not None
+        lines: list[tuple[int, int]] = []
+        reader = threading.Thread(target=lambda: lines.extend(tuple(map(int, line.split())) for line in frozen.stdout))
+        reader.start()
+        try:
+            until(lambda: len(lines) > 3, lambda: send(publisher))
+            until(lambda: witness.latest() is not None, lambda: send(publisher))
+            os.kill(frozen.pid, signal.SIGSTOP)
+            gaps, target = witness.gaps, publisher.sent() + 20_000
+            until(lambda: publisher.sent() >= target, lambda: (send(publisher, 50), witness.latest()))
+            assert witness.gaps == gaps
+            os.kill(frozen.pid, signal.SIGCONT)
+            until(lambda: lines[-1][0] > target, lambda: send(publisher))
+        finally:
+            frozen.kill()
+            reader.join()
+    for (before, _), (seq, gap) in itertools.pairwise(lines):
+        assert gap == seq - before - 1
+    assert sum(gap for _, gap in lines) > 0
+
+
+def test_readers_that_never_read_cost_the_publisher_no_memory(publisher: Publisher) -> None:
+    with zmq.Context() as context, subscribe(publisher.address) as witness:
+        topics = [topic("pose3d", "main")]
+        asleep = [connect_subscriber(context, publisher.address, topics, high_water=1) for _ in range(10)]
+        until(lambda: all(socket.poll(0) for socket in asleep), lambda: send(publisher))
+        until(lambda: witness.latest() is not None, lambda: send(publisher))
+
+        def burst() -> int:
+            target = publisher.sent() + 5000
+            until(lambda: publisher.sent() >= target, lambda: (send(publisher, 50), witness.latest()))
+            return psutil.Process().memory_info().rss
+
+        burst()  # fills what is bounded: high-water marks, the kernel's buffers
+        before = burst()
+        assert burst() - before < 5000 * 800  # a tenth of what keeping it for one reader of ten would take
+        for socket in asleep:
+            socket.close(linger=0)
+
+
+def test_a_publisher_whose_service_thread_died_says_so(publisher: Publisher) -> None:
+    publisher._service.stop()
+    with pytest.raises(RuntimeError, match="service thread"):
+        send(publisher)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_a_full_disk_is_said_and_keeps_what_there_was(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot go on writing"), TakeWriter(Path("/dev/full"), overwrite=True) as take:
+        until(lambda: False, lambda: take.add(Recorded("status", "main", 1, {"v": 1, "x": "y" * 1000})))
+    path = tmp_path / "take.mcap"
+    with TakeWriter(path) as take:
+        take.add(Recorded("status", "main", 1, {"v": 1}))
+    assert [message.fields for message in read_take(path)] == [{"v": 1}]
+
+
+def test_closing_in_the_middle_leaves_no_thread_and_no_socket() -> None:
+    before = threading.active_count(), psutil.Process().num_fds()
+    for _ in range(3):
+        with Publisher("tcp://127.0.0.1:*", "tcp://127.0.0.1:*") as opened, Subscriber(opened.address):
+            send(opened, 10)
+    until(lambda: (threading.active_count(), psutil.Process().num_fds()) <= before)
