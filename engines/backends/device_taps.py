@@ -6,7 +6,7 @@ side by side, (slots, V, C), so that streams which started together move in one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from engines.backends.base import Float, StepShape
 from engines.backends.cuda_memory import FLOAT_BYTES, Cuda
@@ -18,8 +18,9 @@ class DeviceTaps:
     The host arrays that `TapMemory` works on are accepted and ignored, so a lifter treats both alike.
     """
 
-    def __init__(self, cuda: Cuda, shape: StepShape, taps: int, activations: int, capacity: int) -> None:
-        self._cuda, self._shape = cuda, shape
+    def __init__(self, cuda: Cuda, shape: StepShape, taps: int, activations: int, capacity: int,
+                 padded: Callable[[int], int]) -> None:  # fmt: skip
+        self._cuda, self._shape, self._padded = cuda, shape, padded
         self._taps, self._activations = taps, activations
         self._frame = shape.joints * shape.channels  # floats of one stream's activations at one level
         self.spans = [3**level for level in range(shape.levels)]
@@ -37,7 +38,7 @@ class DeviceTaps:
         return sum(map(self._places, self.spans)) * self._frame * FLOAT_BYTES
 
     def lay_out(self, rows: int) -> None:
-        """Say how many rows P the backend's taps and activations have from now on."""
+        """Say how many rows P the backend's taps and activations have: those of the step gathered for, or just run."""
         self._rows = rows
 
     def grow(self, capacity: int) -> None:
@@ -55,6 +56,7 @@ class DeviceTaps:
 
     def gather(self, slots: Sequence[int], taps: Float | None = None) -> None:
         """Copy t - 3^l and t - 2*3^l of each stream into the device's taps."""
+        self.lay_out(self._padded(len(slots)))
         channels, joints = self._shape.channels, self._shape.joints
         for level, span in enumerate(self.spans):
             for half, back in enumerate((span, 2 * span)):

@@ -45,7 +45,7 @@ class TensorRTStep:
         """From here on taps and activations stay on the GPU: `buffers` then has none on the host."""
         if self._taps is None:
             at = self.runner.addresses
-            self._taps = DeviceTaps(self._cuda, self.shape, at["taps"], at["activations"], capacity)
+            self._taps = DeviceTaps(self._cuda, self.shape, at["taps"], at["activations"], capacity, self.runner.padded)
             self._hosts.clear()
         return self._taps
 
@@ -57,6 +57,8 @@ class TensorRTStep:
         self._cuda.upload(at["features"], host.buffers.features)
         if self._taps is None:
             self._cuda.upload(at["taps"], host.taps)
+        else:
+            self._taps.lay_out(rows)
         self.runner.run(rows)
         self._cuda.download(host.buffers.pose, at["pose"])
         self._cuda.download(host.buffers.sigma, at["sigma"])
@@ -69,12 +71,8 @@ class TensorRTStep:
         self.runner.close()
 
     def _host(self, batch: int) -> _Host:
-        rows = self.runner.padded(batch)
-        if self._taps is not None:
-            self._taps.lay_out(rows)
-            rows = 0
         if batch not in self._hosts:
-            self._hosts[batch] = self._allocate(batch, rows)
+            self._hosts[batch] = self._allocate(batch, self.runner.padded(batch) if self._taps is None else 0)
         return self._hosts[batch]
 
     def _allocate(self, batch: int, rows: int) -> _Host:

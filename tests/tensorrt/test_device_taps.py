@@ -48,8 +48,7 @@ class _Both:
         self.taps = np.zeros((levels, ROWS, joints, 2 * channels), np.float32)
         self.activations = self.cuda.pinned((levels, ROWS, joints, channels))
         self.on_device = [self.cuda.allocate(array.size) for array in (self.taps, self.activations)]
-        self.device = DeviceTaps(self.cuda, SHAPE, *self.on_device, capacity=1)
-        self.device.lay_out(ROWS)
+        self.device = DeviceTaps(self.cuda, SHAPE, *self.on_device, 1, lambda rows: ROWS)
         self.host = TapMemory(SHAPE)
 
     def set_activations(self, rng: np.random.Generator) -> None:
@@ -74,6 +73,7 @@ def test_gathers_what_the_hosts_memory_gathers(pushes: list[Push], seed: int) ->
         both.host.grow(capacity)
         both.device.grow(capacity)
     both.set_activations(rng)
+    both.device.lay_out(ROWS)
     for slot in range(STREAMS):
         both.host.fill(slot, slot, both.activations)
         both.device.fill(slot, slot)
@@ -121,7 +121,6 @@ class _ResidentLifter(StreamLifter):
             self._memory.fill(streams[index], row)
             self._views[streams[index]] = rotations[index]
             self._seen[streams[index]] = 0
-        self._backend.buffers(len(streams))
 
 
 def test_poses_equal_onnx_runtime_with_taps_on_the_gpu(

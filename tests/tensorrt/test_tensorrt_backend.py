@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from simulated_gpu import Code, MisuseError, SimulatedCuda, simulated_tensorrt
+from simulated_gpu import Code, MisuseError, SimulatedCuda
+from simulated_tensorrt import HEADER, simulated_tensorrt
 
-from engines.backends.cuda_memory import CudaError
+from engines.artifacts import jit_cache_path, plans_dir, write_all
+from engines.backends.cuda_memory import Cuda, CudaError
 from engines.backends.onnxruntime import OnnxRuntimeStep
-from engines.backends.tensorrt import TensorRTStep
+from engines.backends.plan_runner import PlanRunner
+from engines.backends.tensorrt import TensorRTStep, TensorRTWindow, runner_for
+from engines.backends.window import OnnxRuntimeWindow
 from engines.checkpoint import ModelCard
 from engines.compile_plan import export
 from engines.errors import UserError
 from engines.lifter import StreamLifter, step_shape
+from engines.machine import Machine
+from engines.plan import Tensor, sidecar_path
 from engines.synthetic_motion import synthetic_motion
+from engines.window import WindowLifter
 
 Model = tuple[ModelCard, Path]
 Make = Callable[..., Any]
@@ -94,8 +103,6 @@ def test_compiled_kernels_are_kept_and_found_again(model: Model, runner: Make, c
 
 
 def test_a_cache_of_another_driver_is_left_alone(runner: Make, cache: Path) -> None:
-    from engines.artifacts import jit_cache_path
-
     plan = runner()
     path = jit_cache_path(plan.card.plan_sha256, "sm86")
     path.parent.mkdir(parents=True)
@@ -135,8 +142,6 @@ def test_tensorrt_refusals_are_told_with_its_reason(model: Model, runner: Make, 
 
 
 def test_bytes_that_are_no_plan_are_refused_with_tensorrts_words(cuda: SimulatedCuda, plan_card: Any) -> None:
-    from engines.backends.plan_runner import PlanRunner
-
     with pytest.raises(CudaError, match="could not read the plan: the magic tag does not match"):
         PlanRunner(plan_card, b"garbage", api=cuda, module=simulated_tensorrt(cuda))
     assert (cuda.memory, cuda.streams) == ({}, set())
@@ -185,3 +190,62 @@ def test_the_simulation_has_the_real_names() -> None:
     for name in ("Runtime", "ICudaEngine", "IExecutionContext", "IRuntimeConfig", "IRuntimeCache"):
         methods = [method for method in vars(getattr(simulated, name)) if not method.startswith("_")]
         assert [method for method in methods if not hasattr(getattr(real, name), method)] == [], name
+
+
+def _on_the_simulated_gpu(monkeypatch: pytest.MonkeyPatch, cuda: SimulatedCuda) -> None:
+    simulated = functools.partial(PlanRunner, api=cuda, module=simulated_tensorrt(cuda))
+    monkeypatch.setattr("engines.backends.tensorrt.PlanRunner", simulated)
+
+
+def test_auto_opens_the_plan_it_finds(
+    model: Model, cuda: SimulatedCuda, simulated_plan: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _on_the_simulated_gpu(monkeypatch, cuda)
+    card, plan = simulated_plan
+    path = plans_dir() / "tiny.plan"
+    write_all({path: plan, sidecar_path(path): card.to_json()})
+    machine = Machine("sm86", "Simulated GPU", runtimes={"rtx": card.runtime_version})
+    runner, why = runner_for(model[0], "step", "auto", machine=lambda: machine)
+    assert runner is not None
+    assert why == "tiny.plan fits this Simulated GPU"
+    _same_lift(model, TensorRTStep(runner, step_shape(model[0])), frames=5)
+
+
+def test_a_gpu_without_memory_left_sends_auto_to_onnx_runtime(
+    model: Model, cuda: SimulatedCuda, simulated_plan: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _on_the_simulated_gpu(monkeypatch, cuda)
+    cuda.fail["cudaMalloc"] = Code.cudaErrorMemoryAllocation
+    card, plan = simulated_plan
+    path = tmp_path / "tiny.plan"
+    write_all({path: plan, sidecar_path(path): card.to_json()})
+    machine = Machine("sm86", "Simulated GPU", runtimes={"rtx": card.runtime_version})
+    runner, why = runner_for(model[0], "step", "auto", path, lambda: machine)
+    assert runner is None
+    assert "does not run on Simulated GPU: cudaMalloc: cudaErrorMemoryAllocation" in why
+
+
+def test_a_window_plan_runs_the_papers_model(
+    paper_model: Model, cuda: SimulatedCuda, plan_card: Any, cache: Path
+) -> None:
+    graph = export(*paper_model, "window")
+    tensors = (Tensor("features", (-1, 27, 17, 2), "float32"),), (Tensor("pose", (-1, 1, 17, 3), "float32"),)
+    card = replace(plan_card, form="window", inputs=tensors[0], outputs=tensors[1])
+    module = simulated_tensorrt(cuda)
+    runner = PlanRunner(card, HEADER + graph, api=cuda, module=module, gpu="sm86")
+    reference = WindowLifter(paper_model[0], OnnxRuntimeWindow(graph, 27, 17))
+    motion = synthetic_motion(3, 8)
+    with WindowLifter(paper_model[0], TensorRTWindow(runner)) as lifter, reference:
+        streams = [(lifter.open(), reference.open())[0] for _ in range(3)]
+        for t in range(8):
+            arrays = motion.rays[:, t], motion.score[:, t]
+            got, expected = lifter.push(streams, *arrays), reference.push(streams, *arrays)
+            np.testing.assert_allclose(got.joints_m, expected.joints_m, atol=1e-4)
+    assert (cuda.memory, cuda.streams, cuda.contexts) == ({}, set(), 0)
+
+
+def test_what_the_machine_says_of_itself(cuda: SimulatedCuda) -> None:
+    assert Cuda(cuda).describe() == ("sm86", "Simulated GPU")
+    cuda.fail["cudaGetDeviceCount"] = Code.cudaErrorInsufficientDriver
+    with pytest.raises(CudaError, match="cudaGetDeviceCount: cudaErrorInsufficientDriver"):
+        Cuda(cuda).describe()
