@@ -21,7 +21,7 @@ from realtime.clock import monotonic_ns
 from realtime.endpoints import connect_subscriber
 from realtime.known_poses import known_frame
 from realtime.publish import Publisher
-from realtime.take import Recorded, TakeWriter, read_take
+from realtime.take import Recorded, TakeWriter
 from realtime.wire import topic
 
 WAIT_S = 30.0
@@ -123,7 +123,7 @@ def test_readers_that_never_read_cost_the_publisher_no_memory(publisher: Publish
 
         burst()  # fills what is bounded: high-water marks, the kernel's buffers
         before = burst()
-        assert burst() - before < 5000 * 800  # a tenth of what keeping it for one reader of ten would take
+        assert burst() - before < 5000 * 800  # what keeping it for one of the ten would take; all ten: ten times that
         for socket in asleep:
             socket.close(linger=0)
 
@@ -135,13 +135,9 @@ def test_a_publisher_whose_service_thread_died_says_so(publisher: Publisher) -> 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
-def test_a_full_disk_is_said_and_keeps_what_there_was(tmp_path: Path) -> None:
+def test_a_full_disk_is_said() -> None:
     with pytest.raises(UserError, match="cannot go on writing"), TakeWriter(Path("/dev/full"), overwrite=True) as take:
         until(lambda: False, lambda: take.add(Recorded("status", "main", 1, {"v": 1, "x": "y" * 1000})))
-    path = tmp_path / "take.mcap"
-    with TakeWriter(path) as take:
-        take.add(Recorded("status", "main", 1, {"v": 1}))
-    assert [message.fields for message in read_take(path)] == [{"v": 1}]
 
 
 def test_closing_in_the_middle_leaves_no_thread_and_no_socket() -> None:
