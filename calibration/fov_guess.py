@@ -52,8 +52,8 @@ def guess_fov(xy_px: Array, score: Array, image_wh: tuple[int, int], lift: Lift)
     joints, sigma = lift(rays, score)
     height = float(stature(np.nanmedian(bone_lengths(joints), 0)))
     root = solve_root(rays, score, joints, sigma).root_m
-    up = ground_from_walk(Walk(root, joints.astype(np.float64), score.astype(np.float64), height)).up
     moves = _moves(root) / height
+    up = ground_from_walk(Walk(root, joints.astype(np.float64), score.astype(np.float64), height)).up
     feet, head = rays[:, list(ANKLES)].mean(1).astype(np.float64), rays[:, _HEAD].astype(np.float64)
     seen = np.isfinite(feet).all(1) & np.isfinite(head).all(1) & np.isfinite(root[:, 2])
     cost = np.empty(len(_CANDIDATES_DEG))

@@ -1,0 +1,161 @@
+"""The commands over real pictures and files: what a user types, what comes out, what is said when it cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+from calibration.board import Board
+from calibration.camera_file import load_camera, save_camera
+from calibration.ground import from_angles, load_ground
+from calibration.profiles import find_person
+from calibration.rays import Camera
+from calibration.rendered import BoardRenderer, board_poses
+from calibration.synthetic_walk import keypoint_noise, see, walk_squares
+from engines.errors import UserError
+from realtime.commands.calibrate import app
+
+IMAGE_WH = (640, 360)
+LENS = Camera(IMAGE_WH, np.array([[560.0, 0, 330], [0, 562, 172], [0, 0, 1]]), np.array([-0.2, 0.08, 0.001, 0, 0]))
+Image = NDArray[np.uint8]
+
+
+def calibrate(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if isinstance(result.exception, UserError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[Image]:
+    renderer = BoardRenderer(LENS, Board())
+    poses = board_poses(LENS, Board(), 14)
+    return [renderer.render(*pose, noise=3, blur_px=0.5, seed=i) for i, pose in enumerate(poses)]
+
+
+def write(folder: Path, pictures: list[Image]) -> Path:
+    folder.mkdir()
+    for i, picture in enumerate(pictures):
+        cv2.imwrite(str(folder / f"{i:02}.png"), picture)
+    return folder
+
+
+def test_a_folder_of_pictures_becomes_a_lens_on_file(tmp_path: Path, pictures: list[Image]) -> None:
+    said = calibrate("camera", write(tmp_path / "views", pictures), "-o", tmp_path / "camera.yaml")
+    assert "RMS" in said
+    lens = load_camera(tmp_path / "camera.yaml")
+    assert lens.focal_px == pytest.approx(LENS.focal_px, rel=0.005)
+    assert lens.identity
+    report = cv2.imread(str(tmp_path / "camera.png"))
+    assert report is not None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["camera.png", "camera.yaml", "views"]
+
+
+def test_a_video_becomes_a_lens_and_its_chosen_pictures_are_kept(tmp_path: Path, pictures: list[Image]) -> None:
+    writer = cv2.VideoWriter(str(tmp_path / "board.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 30, IMAGE_WH)
+    assert writer.isOpened()
+    for picture in pictures:
+        for _ in range(2):  # held still: the second of each pair tells nothing new
+            writer.write(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR))
+    writer.release()
+    calibrate("camera", tmp_path / "board.avi", "-o", tmp_path / "camera.yaml", "--keep", tmp_path / "kept",
+              "--no-window")
+    assert load_camera(tmp_path / "camera.yaml").focal_px == pytest.approx(LENS.focal_px, rel=0.01)
+    assert 8 <= len(list((tmp_path / "kept").iterdir())) <= len(pictures)
+
+
+def test_what_cannot_be_calibrated_is_refused_with_what_to_do(tmp_path: Path, pictures: list[Image]) -> None:
+    out = tmp_path / "camera.yaml"
+    mirrored = write(tmp_path / "mirrored", [np.ascontiguousarray(picture[:, ::-1]) for picture in pictures[:9]])
+    with pytest.raises(UserError, match="mirrored"):
+        calibrate("camera", mirrored, "-o", out)
+    with pytest.raises(UserError, match="--columns"):
+        calibrate("camera", write(tmp_path / "other", pictures[:9]), "--columns", 8, "-o", out)
+    with pytest.raises(UserError, match="--rows 6"):
+        calibrate("camera", write(tmp_path / "taller", pictures), "--rows", 7, "-o", out)
+    with pytest.raises(UserError, match="at least 8"):
+        calibrate("camera", write(tmp_path / "few", pictures[:4]), "-o", out)
+    alike = write(tmp_path / "alike", [pictures[0]] * 9)
+    with pytest.raises(UserError, match=r"same tilt|only known to|no lens fits|impossible"):
+        calibrate("camera", alike, "-o", out)
+    mixed = [*pictures[:9], cv2.resize(pictures[9], (800, 450)).astype(np.uint8)]
+    with pytest.raises(UserError, match=r"different sizes.*09\.png"):
+        calibrate("camera", write(tmp_path / "mixed", mixed), "-o", out)
+    with pytest.raises(UserError, match="no pictures"):
+        calibrate("camera", write(tmp_path / "empty", []), "-o", out)
+    with pytest.raises(UserError, match="was found in"):
+        calibrate("camera", write(tmp_path / "blank", [np.full((360, 640), 90, np.uint8)] * 3), "-o", out)
+    assert not out.exists()
+
+
+def test_a_board_on_the_floor_gives_the_floor(tmp_path: Path) -> None:
+    truth, big = from_angles(1.2, -40, 3), Board(square_m=0.06, marker_m=0.045)
+    axes = np.array([[1.0, 0, 0], [0, -1, 0], [0, 0, -1]])  # the board's x to the right, y towards the camera, face up
+    turn, shift = (axes @ truth.rotation).T, (np.array([-0.27, 1.6, 0]) - [0, 0, 1.2]) @ truth.rotation
+    wide = Camera((1280, 720), np.array([[1100.0, 0, 640], [0, 1100, 360], [0, 0, 1]]), np.zeros(5))
+    picture = BoardRenderer(wide, big).render(turn, shift, noise=2)
+    save_camera(tmp_path / "camera.yaml", wide, "wide")
+    writer = cv2.VideoWriter(str(tmp_path / "floor.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 30, (1280, 720))
+    for _ in range(3):
+        writer.write(cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR))
+    writer.release()
+    calibrate("ground", "--source", tmp_path / "floor.avi", "--on-board", "--square", 60,
+              "--camera", tmp_path / "camera.yaml", "-o", tmp_path / "ground.yaml")
+    found = load_ground(tmp_path / "ground.yaml")
+    assert found.height_m == pytest.approx(1.2, rel=0.02)
+    assert np.degrees(np.arccos(found.up @ truth.up)) < 1
+    assert (found.scale, found.source) == ("measured", "board")
+    assert found.camera_identity == load_camera(tmp_path / "camera.yaml").identity
+
+
+def test_a_walk_gives_the_floor_the_person_and_the_lens(
+    tmp_path: Path, mocap_npz: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platformdirs.user_config_path", lambda *_: tmp_path / "config")
+    with np.load(mocap_npz) as clips:
+        scene = see(walk_squares(clips["08_03"], 24), from_angles(1.5, -10, 2))
+    rays = keypoint_noise(scene.rays, np.random.default_rng(0))
+    pixels = Camera.assumed((1280, 720)).project(np.concatenate([rays, np.ones((*rays.shape[:2], 1))], -1))
+    walk = tmp_path / "walk.npz"
+    np.savez(walk, keypoints_px=pixels, fps=30.0, image_wh=[1280, 720])
+
+    calibrate("ground", "--source", walk, "--person-height", scene.height_m, "-o", tmp_path / "ground.yaml")
+    ground = load_ground(tmp_path / "ground.yaml")
+    assert np.degrees(np.arccos(ground.up @ scene.ground.up)) < 1.5
+    assert ground.height_m == pytest.approx(1.5, rel=0.03)
+
+    calibrate("person", "ana", "--source", walk, "--ground", tmp_path / "ground.yaml", "--rigid")
+    ana = find_person("ana")
+    assert ana.height_m == pytest.approx(scene.height_m, rel=0.05)
+    assert ana.rigid
+    calibrate("person", "bo", "--height", 1.81)
+    assert find_person("bo").height_m == 1.81
+
+    said = calibrate("guess", "--source", walk, "-o", tmp_path / "guess.yaml")
+    assert "a guess" in said
+    lens = load_camera(tmp_path / "guess.yaml")
+    assert lens.hfov_deg == pytest.approx(60, abs=8)
+    assert lens.identity.startswith("guess-")
+
+
+def test_angles_by_hand_and_missing_options(tmp_path: Path) -> None:
+    calibrate("ground", "--height", 1.4, "--pitch", -12, "-o", tmp_path / "ground.yaml")
+    assert load_ground(tmp_path / "ground.yaml").height_m == 1.4
+    with pytest.raises(UserError, match="--source"):
+        calibrate("ground", "-o", tmp_path / "ground.yaml")
+    with pytest.raises(UserError, match="--person-height"):
+        calibrate("ground", "--source", "0")
+    with pytest.raises(UserError, match="--height"):
+        calibrate("person", "ana")
+
+
+def test_the_board_is_drawn(tmp_path: Path) -> None:
+    assert "9x6" in calibrate("board", "-o", tmp_path / "board.pdf")
+    assert (tmp_path / "board.pdf").read_bytes().startswith(b"%PDF-1.7")
