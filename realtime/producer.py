@@ -28,7 +28,8 @@ class Continuation:
         last = ring.record(ring.head)
         self._source = source
         self._frame_id = last.stamp.frame_id + 1 if last else 0
-        self._dropped = last.dropped if last else 0
+        # What a camera has shown before the session began is no loss.
+        self._dropped = (last.dropped if last else 0) - source.dropped
         history = ring.reader().history(ring.slots) if last else []
         self._track_id = 1 + max((person.track_id for record in history for person in record.persons), default=-1)
         self._source_ns = 0

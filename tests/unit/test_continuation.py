@@ -21,14 +21,17 @@ def person(track_id: int) -> Person2D:
 
 
 def source(live: bool) -> Source:
-    return cast(Any, SimpleNamespace(live=live, dropped=2))
+    """It has lost five frames before anybody asked."""
+    return cast(Any, SimpleNamespace(live=live, dropped=5))
 
 
 @pytest.mark.parametrize("live", [False, True])
 def test_the_first_producer_changes_nothing(live: bool) -> None:
     with Ring.create(f"test-{uuid.uuid4().hex}", slots=8) as ring:
-        going_on = Continuation(ring, source(live))
+        camera = source(live)
+        going_on = Continuation(ring, camera)
         ring.unlink()
+    camera.dropped += 2
     frame = going_on.stamp(Frame(Stamp(3, 50, 70), IMAGE))
     keypoints = going_on.keypoints(frame, (person(0),))
     assert keypoints.stamp == Stamp(3, 50, 70)
@@ -40,8 +43,10 @@ def test_the_next_producer_counts_on(live: bool) -> None:
     with Ring.create(f"test-{uuid.uuid4().hex}", slots=8) as ring:
         for frame_id, track_id in ((10, 7), (11, 4)):
             ring.write(Keypoints2D(Stamp(frame_id, 1000, 5000), (64, 48), (person(track_id),), 0, 30))
-        going_on = Continuation(ring, source(live))
+        camera = source(live)
+        going_on = Continuation(ring, camera)
         ring.unlink()
+    camera.dropped += 2
     frame = going_on.stamp(Frame(Stamp(0, 2000, 100), IMAGE))
     keypoints = going_on.keypoints(frame, (person(0),))
     assert keypoints.stamp.frame_id == 12
