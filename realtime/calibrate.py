@@ -27,6 +27,7 @@ def calibrate_camera(
     show: bool | None = None,
     keep: Path | None = None,
     every: int = 1,
+    seconds: float | None = None,
     width: int | None = None,
     height: int | None = None,
 ) -> tuple[Path, Calibration]:
@@ -42,7 +43,8 @@ def calibrate_camera(
 
         live = device_name(source) != ""
         window = show if show is not None else live and has_display()
-        looked = views_of_source(source, board, show=window, keep=keep, every=every, width=width, height=height)
+        looked = views_of_source(source, board, show=window, keep=keep, every=every, seconds=seconds,
+                                 width=width, height=height)
     if len(looked.views) < MIN_VIEWS and (not looked.views or looked.mirrored):
         raise looked.explain_nothing(board)
     calibration = calibrate(looked.views, board, model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from calibration.root import solve_root
 from engines.errors import UserError
 from engines.lifter import load_lifter
 from realtime.capture import open_source
+from realtime.clock import monotonic_ns
 from realtime.contracts import Array
 from realtime.detect import Detector
 from realtime.keypoints_file import KeypointsFile, read_keypoints
@@ -115,10 +115,10 @@ def guess_lens(recording: KeypointsFile, model: str = "default") -> tuple[Camera
 
 def ground_from_picture(source: str, camera_file: Path | None, board: Board, attempts_s: float = 10.0) -> Ground:
     """From one picture of the board lying on the floor."""
-    finder, deadline = BoardFinder(board), time.monotonic() + attempts_s
+    finder, stop_ns = BoardFinder(board), monotonic_ns() + int(attempts_s * 1e9)
     with open_source(source, max_speed=True) as frames:
         camera = camera_for(camera_file, device_name(source), frames.image_wh)
-        while (frame := frames.read()) is not None and time.monotonic() < deadline:
+        while (frame := frames.read()) is not None and monotonic_ns() < stop_ns:
             view = finder.find(frame.image_bgr, source)
             if view is not None:
                 points = board.corner_points(view.ids)

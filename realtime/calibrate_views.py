@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from calibration.board import Board, BoardFinder, View
 from calibration.coverage import ViewSelector, draw_guide
 from engines.errors import UserError
 from realtime.capture import open_source
+from realtime.clock import monotonic_ns
 
 _LOG = logging.getLogger("realtime.calibrate")
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
@@ -65,12 +67,15 @@ def views_of_folder(folder: Path, board: Board) -> Looked:
 
 
 def views_of_source(source: str, board: Board, *, show: bool, keep: Path | None = None, every: int = 1,
-                    width: int | None = None, height: int | None = None) -> Looked:
-    """Views from a video or a live camera, chosen as they come; ends when they are enough, at the end, or at Esc."""
+                    seconds: float | None = None, width: int | None = None, height: int | None = None) -> Looked:
+    """Views from a video or a live camera, chosen as they come.
+
+    Ends when they are enough, at the end, after `seconds`, at Esc in the window or Ctrl-C: with what there is by then.
+    """
     looked, finder = Looked(), BoardFinder(board)
     selector: ViewSelector | None = None
-    console = Console(stderr=True)
-    with Bar(console=console, transient=True) as bar:
+    stop_ns = monotonic_ns() + int(seconds * 1e9) if seconds is not None else None
+    with Bar(console=Console(stderr=True), transient=True) as bar, contextlib.suppress(KeyboardInterrupt):
         task = bar.add_task("show the board", total=1.0)
         for name, image in _frames(source, every, width, height):
             selector = selector or ViewSelector(board, (image.shape[1], image.shape[0]))
@@ -80,7 +85,8 @@ def views_of_source(source: str, board: Board, *, show: bool, keep: Path | None 
                 cv2.imwrite(str(keep / f"{name}.png"), image)
             progress = selector.progress
             bar.update(task, completed=progress.share, description=progress.missing[0] if progress.missing else "done")
-            if progress.good or (show and _stopped(draw_guide(image, selector, view))):
+            late = stop_ns is not None and monotonic_ns() > stop_ns
+            if progress.good or late or (show and _stopped(draw_guide(image, selector, view))):
                 break
     if show:
         cv2.destroyAllWindows()

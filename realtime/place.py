@@ -79,7 +79,7 @@ class Placer:
         guess = solve_root(rays[None], score[None], pose[None], sigma[None])
         root, depth_sigma = guess.root_m[0], float(guess.sigma_depth_m[0])
         if self.ground is not None and np.isfinite(root).all():
-            root, depth_sigma = self._stand(rays, score, pose, sigma, root, depth_sigma, factor, track)
+            root, depth_sigma = self._stand(self.ground, rays, score, pose, sigma, root, depth_sigma, factor, track)
         root = track.root.update(t_ns, root, depth_sigma, float(guess.sigma_lateral_m[0]))
         if self.ground is not None:
             root, pose = self.ground.to_world(root), self.ground.turn(pose)
@@ -104,24 +104,23 @@ class Placer:
         return pose, 1.0, "assumed"
 
     def _stand(
-        self, rays: Array, score: Array, pose: Array64, sigma: Array64, root: Array64, depth_sigma: float,
-        factor: float, track: _Track,
+        self, ground: Ground, rays: Array, score: Array, pose: Array64, sigma: Array64, root: Array64,
+        depth_sigma: float, factor: float, track: _Track,
     ) -> tuple[Array64, float]:
         """The root corrected by the foot on the floor, and its error; learns the person's size where it is unknown."""
-        assert self.ground is not None
-        foot = lowest_foot(pose, rays, score, self.ground.up)
+        foot = lowest_foot(pose, rays, score, ground.up)
         if foot is None:
             return root, depth_sigma
         unsized = not np.isfinite(self._height_m)
         ankle_m = _ASSUMED_ANKLE_M * factor if unsized else ANKLE_HEIGHT * self._height_m
         foot_depth = float(root[2] + pose[foot, 2])
         if unsized:
-            step = floor_scale(rays[foot], foot_depth / factor, self.ground, _ASSUMED_ANKLE_M)
+            step = floor_scale(rays[foot], foot_depth / factor, ground, _ASSUMED_ANKLE_M)
             if 0.3 < step < 3.0:
                 track.floor_factor.push([step])
             if track.floor_factor.count < _ENOUGH_STEPS:
                 return root, depth_sigma
-        depth, floor_sigma = floor_depth(rays[foot], self.ground, ankle_m)
+        depth, floor_sigma = floor_depth(rays[foot], ground, ankle_m)
         floor_sigma = float(np.hypot(floor_sigma, sigma[foot]))
         gap = depth - foot_depth
         if not abs(gap) < 3.0 * np.hypot(depth_sigma, floor_sigma):  # in the air, on a chair, or the ray tells none

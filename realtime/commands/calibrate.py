@@ -59,6 +59,7 @@ def camera(
     window: Annotated[bool | None, typer.Option("--window/--no-window", help="Default: for a live camera.")] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep the chosen pictures in this folder.")] = None,
     every: Annotated[int, typer.Option(min=1, help="Look at one frame in so many.")] = 1,
+    seconds: Annotated[float | None, typer.Option(help="Stop after so long, with what there is.")] = None,
     width: Annotated[int | None, typer.Option(help="Asked of the camera.")] = None,
     height: Annotated[int | None, typer.Option(help="Asked of the camera.")] = None,
 ) -> None:
@@ -70,7 +71,7 @@ def camera(
 
     path, result = calibrate_camera(
         source, _board(kind, columns, rows, square, marker, dictionary), model=lens, output=output, show=window,
-        keep=keep, every=every, width=width, height=height)
+        keep=keep, every=every, seconds=seconds, width=width, height=height)
     sys.stdout.write(summary(path, result))
 
 

@@ -71,4 +71,4 @@ def test_the_field_of_view_is_guessed_from_a_walk(
     assert guess.hfov_deg == pytest.approx(hfov_deg, abs=8)
     assert guess.headings_deg > 60
     with pytest.raises(UserError, match="ten seconds"):
-        guess_fov(pixels[:60], np.ones((60, 17), np.float32), (1280, 720), lambda rays, score: (poses[:60], 0.03 * score))
+        guess_fov(pixels[:60], np.ones((60, 17), np.float32), (1280, 720), lambda _, score: (poses[:60], 0.03 * score))
