@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.quantisation import representative_windows
 from calibration.rays import Camera
 from engines.certify_model import Motion
 from engines.errors import UserError
@@ -19,18 +20,13 @@ Track = tuple[NDArray[np.float64], Array, Array]  # times (T,) s, rays (T, 17, 2
 
 
 def read_motion(path: Path, sequences: int, frames: int) -> Motion:
-    """`sequences` stretches of `frames` frames at 30 Hz, spread over the recording's longest track.
+    """`sequences` stretches of `frames` frames at 30 Hz that are as unlike each other as the recording has them.
 
-    They overlap where the recording is short. Raises UserError where it is shorter than one stretch.
+    Raises UserError where nobody is in it for that long.
     """
-    times, rays, score = _npz_track(path) if path.suffix == ".npz" else _longest_track(path)
-    rays, score = _at_rate(times, rays, score)
-    if len(rays) < frames:
-        raise UserError(f"{path} holds {len(rays) / RATE_HZ:.1f} s of one person, {frames / RATE_HZ:.1f} s are needed:"
-                        " record longer, or lower --parity-frames")  # fmt: skip
-    starts = np.linspace(0, len(rays) - frames, sequences).astype(int)
-    chosen = starts[:, None] + np.arange(frames)
-    return Motion(rays[chosen], score[chosen], f"{path.name}, {len(rays)} frames of one person")
+    tracks = [_npz_track(path)] if path.suffix == ".npz" else _take_tracks(path)
+    windows = representative_windows([_at_rate(*track) for track in tracks], sequences, frames)
+    return Motion(windows.rays, windows.score, f"{path.name}, {sequences} stretches of {frames} frames")
 
 
 def _npz_track(path: Path) -> Track:
@@ -38,7 +34,8 @@ def _npz_track(path: Path) -> Track:
     return recording.t_s, recording.camera.rays(recording.keypoints_px), recording.scores
 
 
-def _longest_track(path: Path) -> Track:
+def _take_tracks(path: Path) -> list[Track]:
+    """Every person of a take: one track for each session and track id."""
     from realtime.replay import frames
 
     tracks: dict[tuple[str, int], list[tuple[float, Array, Array]]] = {}
@@ -51,8 +48,8 @@ def _longest_track(path: Path) -> Track:
                 rows.append((frame.stamp.source_ns / 1e9, camera.rays(person.xy_px), person.score))
     if not tracks:
         raise UserError(f"{path} holds no keypoints: record a stream that publishes them")
-    times, rays, score = zip(*max(tracks.values(), key=len), strict=True)
-    return np.array(times), np.stack(rays), np.stack(score)
+    columns = (zip(*rows, strict=True) for rows in tracks.values())
+    return [(np.array(times), np.stack(rays), np.stack(score)) for times, rays, score in columns]
 
 
 def _at_rate(times: NDArray[np.float64], rays: Array, score: Array) -> tuple[Array, Array]:
