@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def listen(
         except StreamTimeoutError as error:
             raise UserError(f"{error}: is 'realtime run' running, and does it let you in?") from error
         except BrokenPipeError:  # the reader of a pipe has seen enough
-            sys.stdout = open("/dev/null", "w")  # noqa: SIM115 -- for the interpreter's own last flush
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 -- for the interpreter's own last flush
 
 
 def text_line(message: PoseMessage) -> str:

@@ -10,8 +10,8 @@ import sys
 def test_the_benchmark_ends_with_its_figures() -> None:
     options = ["--seconds", "0.5", "--rounds", "1", "--subscribers", "6", "--stalled", "2", "--pause-s", "0.5"]
     done = subprocess.run(
-        [sys.executable, "-m", "realtime.cli", "bench", "stream", *options], capture_output=True, text=True, timeout=120,
-        check=False,
+        [sys.executable, "-m", "realtime.cli", "bench", "stream", *options],
+        capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
