@@ -21,6 +21,7 @@ from engines.precision import evaluator
 from engines.window import RAY_TO_PAPER
 
 QUICK = 8  # a quick check, to compare conversions, takes one frame in so many
+QUICK_WINDOWS = 16  # and at most so many windows, since each costs as much as a whole second of steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,8 @@ class Certifier:
 
     def quick(self, graph: bytes, precision: str | None = None) -> Certificate:
         """The same over a part of the motion, to choose between conversions; `precision` is how to run the graph."""
-        return self._certify(graph, precision or self._precision, QUICK)
+        stride = QUICK if self._form == "step" else max(QUICK, len(self._inputs) // QUICK_WINDOWS)
+        return self._certify(graph, precision or self._precision, stride)
 
     def _certify(self, graph: bytes, precision: str, stride: int) -> Certificate:
         poses, how = self._poses(graph, precision, stride)

@@ -21,6 +21,7 @@ from engines.machine import Machine
 from engines.parity import LIMITS_MM
 from engines.plan import PlanCard, load_plan
 from engines.synthetic_motion import synthetic_motion
+from realtime.bench_engines_cases import plan_rows
 from realtime.build_plan import BuildFlags, run
 from realtime.inspect_plan import inspect_plan
 from realtime.motion_files import read_motion
@@ -101,6 +102,12 @@ def test_the_same_request_is_not_built_twice(model: Model, tmp_path: Path, capsy
 def test_without_o_the_plan_goes_to_the_user_cache(model: Model, cache: Path) -> None:
     run(BuildFlags(model=str(model[1]), target="sm86", parity_frames=8))
     assert [path.suffix for path in sorted((cache / "plans").iterdir())] == [".plan", ".json"]
+
+
+def test_the_bench_builds_every_batch_and_number_of_targets(model: Model) -> None:
+    rows = list(plan_rows(str(model[1]), "step", "fp32", 64, False, None))
+    assert [(row.batch, row.targets) for row in rows] == [("1 to 1", 1), ("1 to 1", 4), ("1 to 64", 1), ("1 to 64", 4)]
+    assert all(row.within_limit and row.plan_mib > 0.1 for row in rows)
 
 
 def test_progress_is_the_builders_own(model: Model) -> None:
