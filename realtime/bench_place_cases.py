@@ -78,7 +78,7 @@ def _walk(scene: Scene, noisy: bool, model: str) -> Row:
     truth = scene.world_m[:, 0]
     world_error = np.linalg.norm(in_world - truth, axis=1)
     truth_pose = scene.camera_m - scene.camera_m[:, :1]
-    feet = _contact_heights(scene, in_world, poses)
+    feet = contact_heights(scene, in_world, poses)
     drift = (in_world - truth)[-600:].mean(0) - (in_world - truth)[_WARM_FRAMES : _WARM_FRAMES + 600].mean(0)
     return {
         "mpjpe_mm": float(1000 * np.linalg.norm(joints - truth_pose, axis=-1).mean()),
@@ -88,7 +88,7 @@ def _walk(scene: Scene, noisy: bool, model: str) -> Row:
         "root_error_with_floor_percent": _percent(world_error, distance),
         "feet_off_floor_mm": float(1000 * np.median(np.abs(feet))),
         "drift_60_s_mm": float(1000 * np.linalg.norm(drift)),
-        "square_return_mm": 1000 * _return_error(in_world, truth),
+        "square_return_mm": 1000 * return_error(in_world, truth),
         "place_us": camera_us,
         "place_with_floor_us": world_us,
     }
@@ -148,7 +148,7 @@ def _percent(error: Array64, distance: Array64) -> float:
     return float(100 * np.nanmean(error[_WARM_FRAMES:] / distance[_WARM_FRAMES:]))
 
 
-def _contact_heights(scene: Scene, roots: Array64, poses: Array64) -> Array64:
+def contact_heights(scene: Scene, roots: Array64, poses: Array64) -> Array64:
     """Heights of the ankles above where they stand, in the true contact phases (the lower foot, nearly still)."""
     ankles = scene.world_m[:, list(ANKLES)]
     speed = np.linalg.norm(np.gradient(ankles, axis=0), axis=-1) * 30
@@ -157,7 +157,7 @@ def _contact_heights(scene: Scene, roots: Array64, poses: Array64) -> Array64:
     return np.asarray(heights[_WARM_FRAMES:][speed[rows, lower][_WARM_FRAMES:] < 0.3])
 
 
-def _return_error(roots: Array64, truth: Array64) -> float:
+def return_error(roots: Array64, truth: Array64) -> float:
     """Metres between where a lap starts and ends, where it truly comes back to within 2 cm: the median."""
     start = _WARM_FRAMES
     apart = np.linalg.norm(truth[start + 150 :] - truth[start], axis=1)
