@@ -9,8 +9,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from engines.backends.cuda_memory import Cuda, CudaError
+from engines.backends.tensorrt import open_plan
+from engines.errors import UserError
+from engines.machine import Machine
+from realtime.build_plan import BuildFlags, run
 
 pytest.importorskip("tensorrt_rtx", reason="needs: pip install 'realtime-pose[tensorrt]'")
 pytest.importorskip("mypy")
@@ -77,3 +84,45 @@ def test_a_call_that_does_not_exist_is_noticed(stubs: Path) -> None:
     result = _mypy(stubs, str(wrong))
     assert "has no attribute \"set_binding_shape\"" in result.stdout
     assert "incompatible type \"str\"" in result.stdout
+
+
+@pytest.fixture
+def no_driver() -> Any:
+    """The real runtime, where it can do no harm."""
+    runtime = pytest.importorskip("cuda.bindings.runtime")
+    if runtime.cudaDriverGetVersion()[1] != 0:
+        pytest.skip("there is a driver: tests/gpu makes these calls for real")
+    return runtime
+
+
+def test_the_real_runtime_takes_the_arguments_that_are_passed(no_driver: Any) -> None:
+    """Without a driver each call answers an error code; an argument of the wrong kind would raise TypeError."""
+    stream, kind = 0, no_driver.cudaMemcpyKind
+    graph, ready = no_driver.cudaGraph_t(0), no_driver.cudaGraphExec_t(0)
+    mode = no_driver.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
+    calls: dict[str, tuple[Any, ...]] = {
+        "cudaMalloc": (64,), "cudaFree": (4096,), "cudaHostAlloc": (64, no_driver.cudaHostAllocDefault),
+        "cudaFreeHost": (4096,), "cudaMemsetAsync": (4096, 0, 64, stream),
+        "cudaMemcpyAsync": (4096, 8192, 64, kind.cudaMemcpyHostToDevice, stream),
+        "cudaMemcpy2DAsync": (4096, 64, 8192, 64, 32, 2, kind.cudaMemcpyDeviceToDevice, stream),
+        "cudaStreamCreateWithFlags": (no_driver.cudaStreamNonBlocking,), "cudaStreamSynchronize": (stream,),
+        "cudaStreamBeginCapture": (stream, mode), "cudaStreamEndCapture": (stream,),
+        "cudaGraphInstantiate": (graph, 0), "cudaGraphLaunch": (ready, stream), "cudaGraphDestroy": (graph,),
+        "cudaGraphExecDestroy": (ready,), "cudaStreamDestroy": (stream,), "cudaGetDeviceProperties": (0,),
+    }  # fmt: skip
+    cuda = Cuda(no_driver)
+    for name, arguments in calls.items():
+        with pytest.raises(CudaError, match=f"{name}: CUDA driver version is insufficient"):
+            cuda.call(name, *arguments)
+    with pytest.raises(CudaError, match="no NVIDIA driver is installed"):
+        cuda.describe()
+
+
+def test_a_real_plan_without_a_driver_is_refused_in_one_sentence(no_driver: Any, model: Any, tmp_path: Path) -> None:
+    path = tmp_path / "a.plan"
+    card = run(BuildFlags(model=str(model[1]), out=path, target="sm86", parity_frames=8))
+    assert card is not None
+    machine = Machine("sm86", "RTX A2000", runtimes={"rtx": card.runtime_version})
+    with pytest.raises(UserError, match="does not run on RTX A2000: cudaStreamCreateWithFlags: CUDA driver") as refused:
+        open_plan(path, model[0], "step", machine)
+    assert "\n" not in str(refused.value)
