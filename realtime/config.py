@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import sys
-import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,12 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from engines.errors import UserError
+from engines.toml_config import build, read_toml
 from realtime.ring import MAX_PEOPLE
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 DETECTOR_SIZES = ("lite", "full", "heavy")
 
@@ -110,47 +103,12 @@ def load_config(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
 
     Raises UserError for an unreadable file, an unknown name, a value of the wrong type or out of range.
     """
-    tree = _read(path) if path else {}
+    tree = read_toml(path) if path else {}
     for name, value in flags.items():
         if value is not None:
             section, dot, key = name.rpartition(".")
             (tree.setdefault(section, {}) if dot else tree)[key] = value
-    return typing.cast(RunConfig, _build(RunConfig, tree, str(path) if path else "the options"))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise UserError(f"the configuration {path} cannot be read ({error.strerror}): check --config") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid TOML: {error}") from error
-
-
-def _build(kind: type, tree: Mapping[str, Any], where: str) -> Any:
-    if not isinstance(tree, Mapping):
-        raise UserError(f"{where} must be a table, got {tree!r}")
-    hints = typing.get_type_hints(kind)
-    unknown = sorted(set(tree) - set(hints))
-    if unknown:
-        raise UserError(f"{where} has no setting {unknown[0]!r}: choose from {', '.join(hints)}")
-    values = {name: _convert(hints[name], value, f"{where}: {name}") for name, value in tree.items()}
-    return kind(**values)
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        return _build(typing.cast(type, hint), value, where)
-    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if Path in kinds and isinstance(value, str):
-        return Path(value).expanduser()
-    if float in kinds and type(value) is int:
-        return float(value)
-    if type(value) in kinds or isinstance(value, tuple(k for k in kinds if k is Path)):
-        return value
-    expected = " or ".join(kind.__name__ for kind in kinds if kind is not type(None))
-    raise UserError(f"{where} must be {expected}, got {value!r}")
+    return typing.cast(RunConfig, build(RunConfig, tree, str(path) if path else "the options"))
 
 
 def _require(good: bool, message: str) -> None:

@@ -154,7 +154,7 @@ def test_training_learns_and_ships(bank: Bank, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("stages = [{steps = 'many'}]", "steps must be a int"),
+        ("stages = [{steps = 'many'}]", "steps must be int"),
         ("stages = []\nsead = 1", "no setting 'sead'"),
         ("[model]\nlevels = 5", "stages"),
         ("stages = [", "not valid TOML"),
