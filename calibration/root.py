@@ -85,11 +85,12 @@ def solve_root(rays: Real, score: Real, joints_m: Real, sigma_m: Real) -> RootEs
 class RootFilter:
     """A constant-velocity Kalman filter of one person's root, in metres: an estimate for the time asked, no delay.
 
-    A walk at a steady speed is followed without lag; a change of speed is followed within about 0.1 s across the ray
-    and, where the depth is known to 0.1 m, 0.2 s along it. Through a gap it predicts for `coast_s`, then gives NaN.
+    A steady walk is followed without lag. Someone who sets off at 1 m/s is followed within 2 cm across the ray; along
+    it, where the depth is known to 0.2 m, the estimate is 6 cm behind at the worst and right again after 0.4 s.
+    Through a gap it predicts for `coast_s`, then gives NaN.
     """
 
-    def __init__(self, acceleration_psd: float = 1.0, coast_s: float = 0.5) -> None:
+    def __init__(self, acceleration_psd: float = 3.0, coast_s: float = 0.5) -> None:
         self._psd = acceleration_psd  # m^2/s^3: how much people change their velocity
         self._coast_s = coast_s
         self._state = np.full(6, np.nan)
