@@ -19,7 +19,7 @@ COMMANDS: tuple[str, ...] = (
 )  # fmt: skip
 
 
-def _group() -> typer.Typer:
+def command_group() -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", cls=TyperGroup,
                       help="One camera in, a live stream of metric 3D human poses out.")  # fmt: skip
     for name in COMMANDS:
@@ -36,7 +36,7 @@ def _group() -> typer.Typer:
 
 def main() -> None:
     try:
-        _group()(standalone_mode=False)
+        command_group()(standalone_mode=False)
     except UserError as error:
         sys.stderr.write(f"realtime: {error}\n")
         sys.exit(2)
