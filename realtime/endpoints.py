@@ -75,14 +75,18 @@ def bind(socket: zmq.Socket[bytes], address: str) -> str:
     return socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
 
-def _connect(socket: zmq.Socket[bytes], address: str, keys: ClientKeys | None, max_bytes: int) -> None:
+def _prepare(socket: zmq.Socket[bytes], address: str, keys: ClientKeys | None) -> None:
     common_options(socket, address)
-    socket.setsockopt(zmq.MAXMSGSIZE, max_bytes)
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
     socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
     if keys is not None:
         socket.curve_publickey, socket.curve_secretkey = keys.public.encode(), keys.secret.encode()
         socket.curve_serverkey = keys.server.encode()
+
+
+def connect(socket: zmq.Socket[bytes], address: str) -> None:
+    """Raises UserError, with the socket closed."""
     try:
         socket.connect(address)
     except zmq.ZMQError as error:
@@ -90,18 +94,28 @@ def _connect(socket: zmq.Socket[bytes], address: str, keys: ClientKeys | None, m
         raise UserError(f"cannot connect to '{address}': {error.strerror}: use tcp://HOST:PORT") from error
 
 
-def connect_subscriber(
+def open_subscriber(
     context: zmq.Context[zmq.Socket[bytes]], address: str, topics: Iterable[bytes], *, latest_only: bool = False,
     high_water: int = RECEIVE_HIGH_WATER, keys: ClientKeys | None = None,
 ) -> zmq.Socket[bytes]:  # fmt: skip
-    """A SUB socket; with `latest_only` it holds one message, the newest (of one topic: give no more)."""
+    """A SUB socket, not yet connected; with `latest_only` it holds the newest message alone (so: of one topic)."""
     socket = context.socket(zmq.SUB)
     socket.setsockopt(zmq.RCVHWM, high_water)
     socket.setsockopt(zmq.RCVBUF, KERNEL_BUFFER_BYTES)
     socket.setsockopt(zmq.CONFLATE, int(latest_only))
     for topic in topics:
         socket.setsockopt(zmq.SUBSCRIBE, topic)
-    _connect(socket, address, keys, MAX_MESSAGE_BYTES)
+    _prepare(socket, address, keys)
+    return socket
+
+
+def connect_subscriber(
+    context: zmq.Context[zmq.Socket[bytes]], address: str, topics: Iterable[bytes], *,
+    high_water: int = RECEIVE_HIGH_WATER, keys: ClientKeys | None = None,
+) -> zmq.Socket[bytes]:  # fmt: skip
+    """A connected SUB socket for every message."""
+    socket = open_subscriber(context, address, topics, high_water=high_water, keys=keys)
+    connect(socket, address)
     return socket
 
 
@@ -112,5 +126,6 @@ def connect_request(
     socket = context.socket(zmq.REQ)
     socket.setsockopt(zmq.REQ_RELAXED, 1)
     socket.setsockopt(zmq.REQ_CORRELATE, 1)
-    _connect(socket, address, keys, MAX_MESSAGE_BYTES)
+    _prepare(socket, address, keys)
+    connect(socket, address)
     return socket

@@ -9,6 +9,7 @@ import sys
 import zmq
 
 from realtime.clock import NS_PER_S, monotonic_ns
+from realtime.endpoints import connect
 
 FIRST_S, LONGEST_S = 1.0, 30.0
 # After these libzmq gives up on the address; of every other failure it takes care itself.
@@ -18,13 +19,19 @@ log = logging.getLogger("realtime.reconnect")
 
 
 class Reconnect:
-    """Watches one connecting socket. `tend` is to be called now and then while nothing arrives."""
+    """Connects a socket and watches it. `tend` is to be called now and then while nothing arrives."""
 
     def __init__(self, socket: zmq.Socket[bytes], address: str) -> None:
         self._socket, self._address = socket, address
+        # Before the connection: a refusal may come within a millisecond, and comes once.
         self._monitor = socket.get_monitor_socket(_FINAL)
         self._wait_s = FIRST_S
         self._due_ns: int | None = None  # when to try again
+        try:
+            connect(socket, address)
+        except BaseException:
+            self._monitor.close(linger=0)
+            raise
 
     def tend(self) -> None:
         while self._monitor.poll(0):
@@ -42,7 +49,7 @@ class Reconnect:
             self._due_ns = None
             with contextlib.suppress(zmq.ZMQError):  # it may know no more that it was connected
                 self._socket.disconnect(self._address)
-            self._socket.connect(self._address)
+            connect(self._socket, self._address)
 
     def arrived(self) -> None:
         """Something was received: the next refusal is a first one again."""

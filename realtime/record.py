@@ -14,7 +14,7 @@ import zmq
 from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
 from realtime.decode import check_version, integer, keypoints_message, pose_message, text
-from realtime.endpoints import ClientKeys, connect_subscriber
+from realtime.endpoints import ClientKeys, open_subscriber
 from realtime.reconnect import Reconnect
 from realtime.take import FLUSH_S, Recorded, TakeWriter
 from realtime.wire import KEYPOINTS, KINDS, POSE, Fields, WireError, decode_map, split, topic
@@ -59,7 +59,7 @@ def record(
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
         with TakeWriter(path, overwrite=overwrite) as take:
-            socket = connect_subscriber(context, address, topics, high_water=HIGH_WATER, keys=keys)
+            socket = open_subscriber(context, address, topics, high_water=HIGH_WATER, keys=keys)
             reconnect = Reconnect(socket, address)
             ready()
             while not stop.is_set() and (end_ns is None or monotonic_ns() < end_ns):

@@ -14,7 +14,7 @@ import zmq
 
 from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
 from realtime.decode import check_version, integer, pose_message, text
-from realtime.endpoints import DEFAULT_ADDRESS, RECEIVE_HIGH_WATER, ClientKeys, connect_subscriber
+from realtime.endpoints import DEFAULT_ADDRESS, RECEIVE_HIGH_WATER, ClientKeys, open_subscriber
 from realtime.messages import PoseMessage
 from realtime.reconnect import Reconnect
 from realtime.wire import POSE, VersionError, WireError, decode_map, split, topic
@@ -55,10 +55,10 @@ class Subscriber:
         self._told: set[str] = set()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
-            self._socket = connect_subscriber(
+            self._socket = open_subscriber(
                 self._context, address, [topic(POSE, stream)], latest_only=latest_only, high_water=high_water, keys=keys
             )
-            self._reconnect = Reconnect(self._socket, address)
+            self._reconnect = Reconnect(self._socket, address)  # connects
         except BaseException:
             self._context.destroy(linger=0)
             raise
