@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,13 @@ from typing import Protocol
 
 import numpy as np
 
-from engines.backends.base import Float, StepBackend, StepShape
+from engines.backends.base import Float, KeepsTaps, StepBackend, StepShape, Taps
 from engines.checkpoint import PAPER, ModelCard, find_model
 from engines.errors import UserError
 from engines.normalise import FEATURES, normalise, to_camera
 from engines.taps import TapMemory
+
+_log = logging.getLogger(__name__)
 
 RATE_HZ = 30.0
 
@@ -88,7 +91,7 @@ class StreamLifter:
         self.frames, self.lag_frames = card.frames, lookahead
         self._head = card.lookaheads.index(lookahead)
         self._backend = backend
-        self._memory = TapMemory(backend.shape)
+        self._memory: Taps = backend.memory() if isinstance(backend, KeepsTaps) else TapMemory(backend.shape)
         self._slots = Slots()
         self._seen: dict[int, int] = {}  # frames committed since the stream was primed; absent: prime at the next push
         self._views = np.zeros((0, lookahead + 1, 3, 3), np.float32)  # each stream's last rotations, as a ring
@@ -152,14 +155,13 @@ class StreamLifter:
 
     def _prime(self, streams: Sequence[int], fresh: list[int], features: Float, rotations: Float) -> None:
         """Fill the taps with the frame's own activations: a level's are right once those below it are, so L runs."""
-        batch, channels = len(fresh), self._backend.shape.channels
+        batch = len(fresh)
         buffers = self._backend.buffers(batch)
         whole = features.copy()  # the same array as the batch's own where all are fresh
         buffers.features[:] = whole
         for level in range(self._backend.shape.levels):
             self._backend.run(batch)
-            buffers.taps[level, ..., :channels] = buffers.activations[level]
-            buffers.taps[level, ..., channels:] = buffers.activations[level]
+            self._memory.settle(level, buffers.taps, buffers.activations)
         for row, index in enumerate(fresh):
             stream = streams[index]
             self._memory.fill(stream, row, buffers.activations)
@@ -190,11 +192,18 @@ def load_lifter(
     if card.kind == PAPER:
         from engines.window import load_window_lifter
 
-        return load_window_lifter(card, weights, engine=engine, threads=threads, align=align)
+        return load_window_lifter(card, weights, engine=engine, threads=threads, align=align, plan=plan)
     return StreamLifter(card, _step_backend(card, weights, engine, threads, plan), lookahead)
 
 
 def _step_backend(card: ModelCard, weights: Path, engine: str, threads: int, plan: Path | None) -> StepBackend:
+    if engine in ("auto", "tensorrt"):
+        from engines.backends.tensorrt import TensorRTStep, runner_for
+
+        runner, why = runner_for(card, "step", engine, plan)
+        _log.info("%s", why)
+        if runner:
+            return TensorRTStep(runner, step_shape(card))
     if engine in ("auto", "onnxruntime"):
         from engines.backends.onnxruntime import OnnxRuntimeStep
 

@@ -42,6 +42,11 @@ class TapMemory:
                 taps[level, row, :, :channels] = ring[slot, oldest - span]  # a negative index wraps like the ring
                 taps[level, row, :, channels:] = ring[slot, oldest]
 
+    def settle(self, level: int, taps: Float, activations: Float) -> None:
+        """Make this frame's activations of a level both of its taps: a step towards priming."""
+        channels = self._shape.channels
+        taps[level, ..., :channels] = taps[level, ..., channels:] = activations[level]
+
     def store(self, slots: Sequence[int], commit: Sequence[bool], activations: Float) -> None:
         """Append this frame's activations (L, B, V, C) to the streams that commit it."""
         for row, slot in enumerate(slots):

@@ -10,6 +10,7 @@ The model knows no missing joints: one that is not seen keeps its last place in 
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ from engines.errors import UserError
 from engines.lifter import RATE_HZ, LiftedPoses, Slots
 from engines.normalise import MIN_SCORE
 from engines.skeleton import JOINTS
+
+_log = logging.getLogger(__name__)
 
 ALIGNMENTS = ("centre", "end")
 NOMINAL_HFOV_DEG = 60.0
@@ -129,11 +132,18 @@ class WindowLifter:
 
 
 def load_window_lifter(card: ModelCard, weights: Path, engine: str = "auto", threads: int = 1,
-                       align: str = "centre") -> WindowLifter:  # fmt: skip
-    """The lifter of an imported paper model on `engine` auto, onnxruntime or torch."""
+                       align: str = "centre", plan: Path | None = None) -> WindowLifter:  # fmt: skip
+    """The lifter of an imported paper model on `engine` auto, onnxruntime, torch or tensorrt (with `plan`)."""
+    if engine in ("auto", "tensorrt"):
+        from engines.backends.tensorrt import TensorRTWindow, runner_for
+
+        runner, why = runner_for(card, "window", engine, plan)
+        _log.info("%s", why)
+        if runner:
+            return WindowLifter(card, TensorRTWindow(runner), align)
     make = ENGINES.get(engine)
     if make is None:
-        raise UserError(f"engine {engine!r} does not run {card.name}: choose one of {', '.join(ENGINES)}")
+        raise UserError(f"engine {engine!r} does not run {card.name}: choose tensorrt or one of {', '.join(ENGINES)}")
     return WindowLifter(card, make(card, weights, threads), align)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 import sys
 
 import click
@@ -35,6 +36,8 @@ def command_group() -> typer.Typer:
 
 
 def main() -> None:
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    logging.getLogger("realtime").setLevel(logging.INFO)
     try:
         command_group()(standalone_mode=False)
     except UserError as error:

@@ -24,6 +24,7 @@ def train(
     require_torch("training")
     import torch
 
+    from engines.stream_gla_gcn import StreamGLAGCN
     from engines.training.config import load_config
     from engines.training.importers import load_clips
     from engines.training.mocap import Bank
@@ -48,7 +49,10 @@ def train(
     except KeyboardInterrupt:
         trainer.save()
         raise UserError(f"stopped; continue with: realtime train {data} --run {run} --resume") from None
-    path = ship(trainer.weights, name, run)
+    model = trainer.weights
+    if not isinstance(model, StreamGLAGCN):
+        return  # a baseline: its checkpoint is what there is to keep
+    path = ship(model, name, run)
     Console(stderr=True).print(f"wrote {path}, its card and its ONNX graph")
 
 

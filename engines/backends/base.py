@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,30 @@ class StepBuffers:
             sigma=np.zeros((batch, shape.lookaheads, shape.joints), np.float32),
             activations=np.zeros((shape.levels, batch, shape.joints, shape.channels), np.float32),
         )
+
+
+class Taps(Protocol):
+    """The recent past of every stream, wherever it is kept: see `engines.taps.TapMemory`."""
+
+    @property
+    def bytes_per_stream(self) -> int: ...
+
+    def grow(self, capacity: int) -> None: ...
+
+    def gather(self, slots: Sequence[int], taps: Float) -> None: ...
+
+    def settle(self, level: int, taps: Float, activations: Float) -> None: ...
+
+    def store(self, slots: Sequence[int], commit: Sequence[bool], activations: Float) -> None: ...
+
+    def fill(self, slot: int, row: int, activations: Float) -> None: ...
+
+
+@runtime_checkable
+class KeepsTaps(Protocol):
+    """A backend with a memory of its own, on its device: taps and activations then never come to the host."""
+
+    def memory(self, capacity: int = 1) -> Taps: ...
 
 
 class StepBackend(Protocol):

@@ -19,7 +19,8 @@ from realtime.publish import Publisher
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
-SHELL = [line.split("  #")[0].strip() for block in re.findall(r"```sh\n(.*?)```", README, re.S) for line in block.splitlines()]
+BLOCKS = re.findall(r"```sh\n(.*?)```", README, re.S)
+SHELL = [line.split("  #")[0].strip() for block in BLOCKS for line in block.splitlines()]
 COMMANDS = sorted({line for line in SHELL if line.startswith("realtime ")})
 
 
