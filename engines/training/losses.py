@@ -20,6 +20,7 @@ class LossWeights:
     bones: float = 0.1
     symmetry: float = 0.05
     sigma: float = 0.01
+    lookaheads: tuple[float, ...] = (1.0, 0.1, 0.1, 0.1)  # each head's share: equal ones cost look-ahead 0 a quarter
 
 
 def losses(pose: Tensor, sigma: Tensor, target: Tensor, weights: LossWeights) -> dict[str, Tensor]:
@@ -28,18 +29,21 @@ def losses(pose: Tensor, sigma: Tensor, target: Tensor, weights: LossWeights) ->
     `sigma` is the negative log likelihood of a half-normal error length, so that 68 % of errors lie within one sigma;
     it does not pull on the pose.
     """
+    share = pose.new_tensor(weights.lookaheads[: pose.shape[2]])
+    share = (share * len(share) / share.sum())[:, None]  # (K, 1)
     error = _length(pose - target)
-    terms = {"mpjpe": error[..., 1:].mean()}
+    terms = {"mpjpe": (error * share)[..., 1:].mean()}
     if weights.sigma:
         ratio = error.detach()[..., 1:] / sigma[..., 1:]
-        terms["sigma"] = (torch.log(sigma[..., 1:]) + 0.5 * ratio**2).mean()
+        terms["sigma"] = ((torch.log(sigma[..., 1:]) + 0.5 * ratio**2) * share).mean()
     if weights.velocity and pose.shape[1] > 1:
-        terms["velocity"] = _length((pose[:, 1:] - pose[:, :-1]) - (target[:, 1:] - target[:, :-1]))[..., 1:].mean()
+        change = _length((pose[:, 1:] - pose[:, :-1]) - (target[:, 1:] - target[:, :-1]))
+        terms["velocity"] = (change * share)[..., 1:].mean()
     if weights.bones or weights.symmetry:
         bones, true = bone_lengths(pose), bone_lengths(target)
-        terms["bones"] = (bones - true).abs().mean()
+        terms["bones"] = ((bones - true).abs() * share).mean()
         left, right = ([joint - 1 for joint in side] for side in (LEFT, RIGHT))
-        terms["symmetry"] = (bones[..., left] - bones[..., right]).abs().mean()
+        terms["symmetry"] = ((bones[..., left] - bones[..., right]).abs() * share).mean()
     return {name: term * getattr(weights, name) for name, term in terms.items()}
 
 
