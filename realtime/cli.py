@@ -7,7 +7,6 @@ import importlib.util
 import logging
 import sys
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -39,15 +38,10 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     logging.getLogger("realtime").setLevel(logging.INFO)
     try:
-        command_group()(standalone_mode=False)
+        command_group()()  # says by itself what is wrong with the command line, and ends by sys.exit
     except UserError as error:
         sys.stderr.write(f"realtime: {error}\n")
         sys.exit(2)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,21 @@ def test_help_explains(arguments: list[str]) -> None:
     assert "Usage" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["run", "--bogus"], "No such option"), (["no-such-command"], "No such command"),
+        (["lift"], "Missing argument"), (["run", "--people", "many"], "Invalid value"),
+    ],
+)  # fmt: skip
+def test_a_mistyped_command_line_is_explained(arguments: list[str], complaint: str) -> None:
+    command = [sys.executable, "-m", "realtime.cli", *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert complaint in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_no_file_is_longer_than_300_lines() -> None:
     sources = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     assert not [str(path.relative_to(ROOT)) for path in sources if len(path.read_text().splitlines()) > 300]
