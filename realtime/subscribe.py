@@ -122,9 +122,11 @@ class Subscriber:
             changed = asyncio.Event()
             loop.add_reader(self._socket.fileno(), changed.set)
             left_s = TEND_MS / 1000 if self.timeout_s is None else max(0, end_ns - monotonic_ns()) / NS_PER_S
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(changed.wait(), min(TEND_MS / 1000, left_s))
-            loop.remove_reader(self._socket.fileno())
+            try:
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(changed.wait(), min(TEND_MS / 1000, left_s))
+            finally:  # also where the task is cancelled: the loop would watch a dead descriptor
+                loop.remove_reader(self._socket.fileno())
             if self.timeout_s is not None and monotonic_ns() >= end_ns and not self._socket.poll(0):
                 raise self._silence(self.timeout_s)
             self._reconnect.tend()

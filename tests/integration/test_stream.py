@@ -166,6 +166,19 @@ def test_an_asyncio_program_gets_the_same_frames(publisher: Publisher) -> None:
         assert subscriber.receive(WAIT_S).seq == first + 20  # still usable without asyncio
 
 
+def test_a_cancelled_asyncio_reader_leaves_nothing_in_the_loop(publisher: Publisher) -> None:
+    async def cancel(subscriber: Subscriber) -> bool:
+        waiting = asyncio.ensure_future(anext(subscriber.__aiter__()))
+        await asyncio.sleep(0)  # it waits now
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        return asyncio.get_running_loop().remove_reader(subscriber._socket.fileno())
+
+    with subscribe(publisher.address) as subscriber:
+        assert not asyncio.run(cancel(subscriber)), "it was still watched"
+
+
 def test_damaged_messages_are_skipped_and_another_version_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
     with zmq.Context() as context, context.socket(zmq.PUB) as bad:
         port = bad.bind_to_random_port("tcp://127.0.0.1")
