@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import click
 import numpy as np
 import pytest
 import typer.main
@@ -27,13 +26,19 @@ COMMANDS = sorted({line for line in SHELL if line.startswith("realtime ")})
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_and_option_exists(line: str) -> None:
     """Parsed, not run: unknown commands, options and missing arguments raise."""
-    command: click.Command = typer.main.get_command(command_group())
-    context, words = click.Context(command), shlex.split(line)[1:]
-    while isinstance(command, click.Group):
+    command = typer.main.get_command(command_group())
+    context, words = command.context_class(command), shlex.split(line)[1:]
+    while hasattr(command, "resolve_command"):
         _, found, words = command.resolve_command(context, words)
         assert found is not None
-        command, context = found, click.Context(found, context)
+        command, context = found, found.context_class(found, context)
     command.make_context(line, words, parent=context)
+
+
+@pytest.mark.parametrize("line", ["realtime walk", "realtime run --no-such", "realtime calibrate person --height 2"])
+def test_a_command_that_does_not_exist_would_be_found(line: str) -> None:
+    with pytest.raises(Exception, match=r"No such|Missing"):
+        test_every_command_and_option_exists(line)
 
 
 def test_make_targets_exist() -> None:
