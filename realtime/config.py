@@ -11,6 +11,7 @@ from typing import Any
 from engines.errors import UserError
 from engines.toml_config import build, read_toml
 from realtime.ring import MAX_PEOPLE
+from realtime.wire import POSE, topic
 
 DETECTOR_SIZES = ("lite", "full", "heavy")
 
@@ -63,6 +64,9 @@ class StreamConfig:
     encoding: str = "msgpack"
     keys: Path | None = None  # folder of CURVE keys, for other machines
     insecure: bool = False  # listen beyond this machine without keys
+
+    def __post_init__(self) -> None:
+        topic(POSE, self.name)  # raises for a name that cannot be a stream's
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from typing import Any, cast
 import msgpack
 import numpy as np
 
+from engines.errors import UserError
+
 VERSION = 1
 SKELETON = "h36m-17"
 JOINTS = 17
@@ -29,14 +31,18 @@ class WireError(ValueError):
     """A message that breaks PROTOCOL.md; says which field and how."""
 
 
-class VersionError(WireError):
+class VersionError(WireError, UserError):
     """A message of a schema version this client does not know."""
+
+
+class StreamNameError(WireError, UserError):
+    """A name that cannot be a stream's."""
 
 
 def topic(kind: str, stream: str) -> bytes:
     """What to subscribe to: kind, slash, stream and the NUL that ends it (so `a` does not match `ab`)."""
     if not _STREAM.fullmatch(stream):
-        raise WireError(f"stream name {stream[:80]!r} is not 1 to 64 letters, digits, '.', '_' or '-'")
+        raise StreamNameError(f"stream name {stream[:80]!r} is not 1 to 64 letters, digits, '.', '_' or '-'")
     return f"{kind}/{stream}".encode() + b"\0"
 
 

@@ -36,6 +36,15 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("arguments", [["listen"], ["record", "-o", "never.mcap"], ["run", "--no-view"]])
+def test_a_name_that_cannot_be_a_streams_is_one_sentence(arguments: list[str]) -> None:
+    refused = command(*arguments, "--stream", "a/b")
+    assert refused.returncode == 2
+    assert "stream name 'a/b' is not" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert "starting it again" not in refused.stderr
+
+
 def test_a_line_of_text_tells_age_place_and_gap() -> None:
     assert text_line(message()) == "     12     50.0 ms  #0 (+0.25 -0.50 +3.00) m ±31 mm"
     assert text_line(message(gap=4)).endswith("missed 4")
