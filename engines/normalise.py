@@ -29,7 +29,7 @@ def normalise(rays_NV2: Float, score_NV: Float, out_NVF: Float | None = None) ->
     features = np.empty((len(rays_NV2), rays_NV2.shape[1], FEATURES), np.float32) if out_NVF is None else out_NVF
     seen = np.isfinite(rays_NV2).all(-1) & (score_NV >= MIN_SCORE)
     xy = np.where(seen[..., None], rays_NV2, np.float32(0))
-    axis = _unit(_hip_ray(xy, seen))
+    axis = _hip_axis(xy, seen, np.maximum(seen.sum(-1), 1))
     rotations = _turn_to_axis(axis)
     turned = xy @ rotations[:, :, :2].transpose(0, 2, 1) + rotations[:, None, :, 2]  # of the ray (x, y, 1)
     seen &= turned[..., 2] > MIN_DEPTH * np.sqrt(1 + (xy**2).sum(-1))
@@ -57,20 +57,25 @@ def to_view(poses_NV3: Float, rotations_N33: Float) -> Float:
     return poses_NV3 @ rotations_N33.transpose(0, 2, 1).reshape(len(rotations_N33), *middle, 3, 3)
 
 
-def _hip_ray(xy_NV2: Float, seen_NV: NDArray[np.bool_]) -> Float:
-    """(N, 3): the ray to the hip, else the mean of the rays seen."""
-    mean = xy_NV2.sum(1) / np.maximum(seen_NV.sum(1), 1)[:, None]
-    xy = np.where(seen_NV[:, :1], xy_NV2[:, 0], mean)
-    return np.concatenate((xy, np.ones_like(xy[:, :1])), -1).astype(np.float32)
-
-
-def _unit(vectors: Float) -> Float:
-    return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
+def _hip_axis(xy_NV2: Float, seen_NV: NDArray[np.bool_], count_N: NDArray[np.intp]) -> Float:
+    """(N, 3) unit vectors: the ray to the hip, else the mean of the rays seen."""
+    axis = np.ones((len(xy_NV2), 3), np.float32)
+    axis[:, :2] = xy_NV2[:, 0]
+    if not seen_NV[:, 0].all():
+        without = ~seen_NV[:, 0]
+        axis[without, :2] = xy_NV2[without].sum(1) / count_N[without, None]
+    axis /= np.sqrt((axis * axis).sum(-1, keepdims=True))
+    return axis
 
 
 def _turn_to_axis(axis_N3: Float) -> Float:
     """(N, 3, 3): the smallest rotation that takes each unit vector to (0, 0, 1)."""
-    x, y, z = axis_N3.T
+    x, y, z = axis_N3[:, 0], axis_N3[:, 1], axis_N3[:, 2]
     k = 1 / (1 + z)
-    rows = ((1 - k * x * x, -k * x * y, -x), (-k * x * y, 1 - k * y * y, -y), (x, y, z))
-    return np.stack([np.stack(row, -1) for row in rows], -2).astype(np.float32)
+    out = np.empty((len(axis_N3), 3, 3), np.float32)
+    out[:, 0, 0] = 1 - k * x * x
+    out[:, 1, 1] = 1 - k * y * y
+    out[:, 0, 1] = out[:, 1, 0] = -k * x * y
+    out[:, :2, 2] = -axis_N3[:, :2]
+    out[:, 2] = axis_N3
+    return out
