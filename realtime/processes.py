@@ -22,6 +22,8 @@ from realtime.segment import Segment
 EXIT_USER_ERROR = 2
 _ORPHAN_GRACE_S = 3.0
 _EXIT_ORPHANED = 3
+# Ctrl-C, `kill` and (where there is such a signal) a terminal that is closed.
+END_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 Main = Callable[[Link, RunConfig], None]
 
@@ -48,11 +50,11 @@ PROCESSES: tuple[Process, ...] = (
 
 def enter(process: Process, link: Link, config: RunConfig, log_level: int) -> None:
     """The first code of every process: signals, logging, the watch on the supervisor, then its `main`."""
-    # Ctrl-C and `kill` reach the whole group: the supervisor alone decides, and orders an end over the board.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # They may reach the whole group: the supervisor alone decides, and orders an end over the board.
+    for number in END_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
     root = logging.getLogger("realtime")
     root.setLevel(log_level)
     root.propagate = False

@@ -24,7 +24,7 @@ from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.config import RunConfig
 from realtime.doorbell import Doorbell
 from realtime.link import Board, Failed, Link, LogLine, Ready
-from realtime.processes import PROCESSES, Process, enter
+from realtime.processes import END_SIGNALS, PROCESSES, Process, enter
 from realtime.ring import MAX_PEOPLE, Ring
 from realtime.segment import sweep
 from realtime.stats import LifterStats, Load, ProducerStats
@@ -255,10 +255,14 @@ class Supervisor:
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
-        """SIGINT and SIGTERM order the end."""
-        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        for number in before:
-            signal.signal(number, lambda *_: self.finish())
+        """SIGINT, SIGTERM and a closed terminal order the end."""
+        before = {number: signal.getsignal(number) for number in END_SIGNALS}
+        for number, handler in before.items():
+            if number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: self.finish())
+            elif handler != signal.SIG_IGN:  # as `nohup` has it
+                # Shell and kernel both tell of a closed terminal: the second time is no second order.
+                signal.signal(number, lambda *_: self._board.finish())
         try:
             yield
         finally:
@@ -271,7 +275,7 @@ def _signals_blocked() -> Iterator[None]:
     if os.name == "nt":
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
     try:
         yield
     finally:

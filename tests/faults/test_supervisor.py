@@ -269,7 +269,9 @@ def assert_gone(children: list[psutil.Process]) -> None:
     assert alive == []
 
 
-@pytest.mark.parametrize(("number", "to_the_group"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
+@pytest.mark.parametrize(
+    ("number", "to_the_group"), [(signal.SIGINT, True), (signal.SIGTERM, False), (signal.SIGHUP, True)]
+)
 def test_a_signal_ends_the_session_in_good_order(
     session: Session, number: signal.Signals, to_the_group: bool, notes: Callable[[], list[str]]
 ) -> None:
