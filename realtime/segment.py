@@ -21,7 +21,8 @@ try:
 except ImportError:  # Windows: a mapped file cannot be deleted there, which is the same protection
     fcntl = None  # type: ignore[assignment]
 
-PREFIX = "realtime-"
+# `sweep` deletes by it, in the temporary directory of everybody where there is no /dev/shm.
+PREFIX = "realtime-pose-shm-"
 
 
 def directory() -> Path:

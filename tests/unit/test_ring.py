@@ -181,6 +181,17 @@ def test_sweep_removes_only_what_nobody_holds(ring: Ring) -> None:
     assert held.exists()
 
 
+def test_sweep_leaves_other_files_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where there is no /dev/shm, segments lie among everything else in the temporary directory."""
+    monkeypatch.setattr(segment, "directory", lambda: tmp_path)
+    film = tmp_path / "realtime-20260101-120000.mp4"
+    film.write_bytes(b"a film")
+    left = tmp_path / f"{segment.PREFIX}ring-1"
+    left.touch()
+    assert segment.sweep() == [left]
+    assert film.exists()
+
+
 def test_no_room_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(segment, "directory", lambda: tmp_path / "absent")
     with pytest.raises(UserError, match="make room"):
