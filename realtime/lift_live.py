@@ -19,6 +19,7 @@ from realtime.placement import load_placer
 HOLD_NS = 500_000_000
 # Keypoints kept for poses that lag behind them: the largest look-ahead at 120 frames a second, with room.
 _PAST = 64
+_CERTAINTY = {"assumed": 0, "height": 1, "measured": 2}
 
 
 @dataclass(slots=True, eq=False)
@@ -26,6 +27,7 @@ class _Track:
     """What is remembered of a person in view."""
 
     pose: Pose3D
+    scale: str
     seen_ns: int
     past: deque[tuple[int, Array, Array]]  # source time, rays, score of the newest frames
 
@@ -39,7 +41,7 @@ class Lift:
         self._place, self._source = place, source
         self._max_people = people
         self._placer: Placer | None = None
-        self._scale = "assumed"  # of the newest pose
+        self._scale = "assumed"  # of the newest poses
         self._tracks: dict[int, _Track] = {}
 
     def __call__(self, keypoints: Keypoints2D) -> PoseFrame:
@@ -57,6 +59,8 @@ class Lift:
                 persons.append(self._placed(placer, source_ns, sighting, person))
         self._forget(source_ns)
         persons += self._held(source_ns, [pose.track_id for pose in persons])
+        if persons:  # a message promises no more than holds for all in it
+            self._scale = min((self._tracks[pose.track_id].scale for pose in persons), key=lambda scale: _CERTAINTY.get(scale, 0))
         return PoseFrame(
             keypoints.stamp, keypoints.image_wh, tuple(persons), placer.space, self._scale, placer.calibration,
             keypoints.dropped,
@@ -78,11 +82,10 @@ class Lift:
             pose_ns, rays, score = min(past, key=lambda seen: abs(seen[0] - person.source_ns))
         placed = placer.place(rays, score, person.joints_m, person.sigma_m, pose_ns, track_id)
         pose = Pose3D(
-            track_id, placed.joints_m, placed.root_m, person.sigma_m, score, self._lag_frames, person.window_fill,
+            track_id, placed.joints_m, placed.root_m, placed.sigma_m, score, self._lag_frames, person.window_fill,
             held=False,
         )  # fmt: skip
-        self._tracks[track_id] = _Track(pose, source_ns, past)
-        self._scale = placed.scale
+        self._tracks[track_id] = _Track(pose, placed.scale, source_ns, past)
         return pose
 
     def _forget(self, source_ns: int) -> None:

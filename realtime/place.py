@@ -32,6 +32,7 @@ _ASSUMED_ANKLE_M = 0.08
 class Placed:
     root_m: Array  # (3,), NaN where it cannot be placed
     joints_m: Array  # (17, 3), relative to the hip, in the axes of `space`
+    sigma_m: Array  # (17,), the pose's errors at its real size
     space: str  # camera | world
     scale: str  # assumed | height | measured
 
@@ -83,7 +84,9 @@ class Placer:
         root = track.root.update(t_ns, root, depth_sigma, float(guess.sigma_lateral_m[0]))
         if self.ground is not None:
             root, pose = self.ground.to_world(root), self.ground.turn(pose)
-        return Placed(root.astype(np.float32), pose.astype(np.float32), self.space, scale)
+        return Placed(
+            root.astype(np.float32), pose.astype(np.float32), sigma.astype(np.float32), self.space, scale
+        )  # fmt: skip
 
     def _track(self, track_id: int, t_ns: int) -> _Track:
         for old in [key for key, track in self._tracks.items() if t_ns - track.seen_ns > _FORGET_NS]:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from calibration.ground import from_angles, save_ground
 from engines.lifter import Lifter, load_lifter
 from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, Person2D, PoseFrame, Stamp
@@ -80,6 +82,14 @@ def test_of_two_people_the_one_out_of_sight_is_held(new_lift: Callable[..., Lift
     lift = new_lift(people=2)
     lift(keypoints(0, {0: 200, 1: 440}))
     assert ids(lift(keypoints(1, {1: 440}))) == {1: False, 0: True}
+
+
+def test_the_scale_of_a_frame_holds_for_everyone_in_it(lifter: Lifter, tmp_path: Path) -> None:
+    save_ground(tmp_path / "ground.yaml", from_angles(1.2, 0, 0))
+    lift = Lift(lifter, PlaceConfig(ground=tmp_path / "ground.yaml"), "demo", 2)
+    scales = [lift(keypoints(frame, {0: 320})).scale for frame in range(60)]
+    assert (scales[0], scales[-1]) == ("assumed", "measured"), "the floor tells the size of who stands on it"
+    assert lift(keypoints(60, {1: 200, 0: 320})).scale == "assumed", "nothing tells the newcomer's size yet"
 
 
 def test_unseen_joints_are_not_a_person(new_lift: Callable[..., Lift]) -> None:
