@@ -60,7 +60,8 @@ class Lift:
         self._forget(source_ns)
         persons += self._held(source_ns, [pose.track_id for pose in persons])
         if persons:  # a message promises no more than holds for all in it
-            self._scale = min((self._tracks[pose.track_id].scale for pose in persons), key=lambda scale: _CERTAINTY.get(scale, 0))
+            scales = (self._tracks[pose.track_id].scale for pose in persons)
+            self._scale = min(scales, key=lambda scale: _CERTAINTY.get(scale, 0))
         return PoseFrame(
             keypoints.stamp, keypoints.image_wh, tuple(persons), placer.space, self._scale, placer.calibration,
             keypoints.dropped,
