@@ -14,11 +14,10 @@ from realtime.contracts import Array, Keypoints2D, Pose3D, PoseFrame
 from realtime.people import LiftedPerson, People, Sighting
 from realtime.place import Placer
 from realtime.placement import load_placer
+from realtime.resample import MAX_PHASES
 
 # A person out of sight keeps their last pose for so long, then leaves.
 HOLD_NS = 500_000_000
-# Keypoints kept for poses that lag behind them: the largest look-ahead at 120 frames a second, with room.
-_PAST = 64
 _CERTAINTY = {"assumed": 0, "height": 1, "measured": 2}
 
 
@@ -38,6 +37,7 @@ class Lift:
     def __init__(self, lifter: Lifter, place: PlaceConfig, source: str, people: int) -> None:
         self._people = People(lifter)
         self._lag_frames = lifter.lag_frames
+        self._past = 1 + MAX_PHASES * lifter.lag_frames  # as many frames lie in the lag of the fastest camera
         self._place, self._source = place, source
         self._max_people = people
         self._placer: Placer | None = None
@@ -75,7 +75,7 @@ class Lift:
     def _placed(self, placer: Placer, source_ns: int, sighting: Sighting, person: LiftedPerson) -> Pose3D:
         track_id = sighting.track_id
         known = self._tracks.get(track_id)
-        past = known.past if known else deque(maxlen=_PAST)
+        past = known.past if known else deque(maxlen=self._past)
         past.append((source_ns, sighting.rays, sighting.score))
         # With look-ahead the pose is of an earlier frame: it is placed by what was seen then.
         pose_ns, rays, score = past[-1]

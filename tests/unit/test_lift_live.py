@@ -122,3 +122,23 @@ def test_with_look_ahead_the_pose_is_placed_where_the_person_was() -> None:
     walked_m = roots[1][-1] - roots[1][-9]
     assert walked_m > 0.2
     assert abs(roots[0][-1] - roots[1][-9]) < 0.35 * walked_m
+
+
+class _Late:
+    """A lifter whose poses claim to be of long ago, as those of a 243-frame window are."""
+
+    lag_frames = 121
+
+    def __init__(self, lifter: Lifter) -> None:
+        self._lifter = lifter
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._lifter, name)
+
+
+def test_the_longest_lag_still_finds_what_was_seen_then(lifter: Lifter) -> None:
+    walk = [keypoints(frame, {0: 150 + 2 * frame}) for frame in range(180)]
+    prompt, late = (Lift(one, PlaceConfig(), "demo", 1) for one in (lifter, _Late(lifter)))
+    roots = [prompt(seen).persons[0].root_m[0] for seen in walk]
+    last = [late(seen).persons[0].root_m[0] for seen in walk][-1]
+    assert abs(last - roots[-122]) < 0.1 * (roots[-1] - roots[-122])
