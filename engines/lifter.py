@@ -20,7 +20,7 @@ from engines.errors import UserError
 from engines.normalise import FEATURES, normalise, to_camera
 from engines.taps import TapMemory
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("realtime.engines.lifter")  # below what the processes hand on to the terminal
 
 RATE_HZ = 30.0
 

@@ -26,7 +26,7 @@ from engines.lifter import RATE_HZ, LiftedPoses, Slots
 from engines.normalise import MIN_SCORE
 from engines.skeleton import JOINTS
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("realtime.engines.window")
 
 ALIGNMENTS = ("centre", "end")
 NOMINAL_HFOV_DEG = 60.0

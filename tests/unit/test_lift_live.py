@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -142,3 +143,10 @@ def test_the_longest_lag_still_finds_what_was_seen_then(lifter: Lifter) -> None:
     roots = [prompt(seen).persons[0].root_m[0] for seen in walk]
     last = [late(seen).persons[0].root_m[0] for seen in walk][-1]
     assert abs(last - roots[-122]) < 0.1 * (roots[-1] - roots[-122])
+
+
+def test_which_engine_runs_and_why_reaches_the_terminal(caplog: pytest.LogCaptureFixture) -> None:
+    """Processes hand on what is logged below `realtime`, and nothing else."""
+    with caplog.at_level(logging.INFO, "realtime"), load_lifter():
+        said = [record.message for record in caplog.records if record.name.startswith("realtime.")]
+    assert any("runs" in line for line in said)
