@@ -33,7 +33,8 @@ DEFAULT_MODEL = "stream-243"
 @dataclass(frozen=True)
 class ModelCard:
     """What a weights file holds. `widths` (paper) are the levels' strides, `lookaheads` and `graph` (streaming) its
-    heads and graphs; `frames` is the receptive field, `sha256` that of the safetensors file."""
+    heads and graphs; `frames` is the receptive field, `sha256` that of the safetensors file, `onnx_sha256` that of the
+    ONNX graph beside it ("": no graph was written with these weights)."""
 
     kind: str
     name: str
@@ -46,6 +47,7 @@ class ModelCard:
     widths: tuple[int, ...] = ()
     lookaheads: tuple[int, ...] = ()
     graph: str = "adaptive"
+    onnx_sha256: str = ""
     format: int = FORMAT
 
     def __post_init__(self) -> None:

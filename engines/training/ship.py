@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 from engines.checkpoint import STREAM, ModelCard, save_model, write_aside
@@ -18,7 +20,7 @@ def ship(model: StreamGLAGCN, name: str, folder: Path) -> Path:
         graph=config.graph, head=config.head, parameters=sum(p.numel() for p in model.parameters()),
     )  # fmt: skip
     path = folder / f"{name}.safetensors"
-    card = save_model(arrays, card, path)
     graph = stream_onnx(card, arrays)
+    save_model(arrays, replace(card, onnx_sha256=hashlib.sha256(graph).hexdigest()), path)
     write_aside(path.with_suffix(".onnx"), lambda aside: aside.write_bytes(graph))
     return path
