@@ -46,6 +46,9 @@ def build_engine(
 
     realtime build-engine models/gla-gcn-243.safetensors --batch 1 -o paper.plan
     """
+    from engines.checkpoint import find_model
+
+    find_model(model)  # before what building needs is asked for
     from realtime.build_plan import BuildFlags, run
 
     run(BuildFlags(model, out, runtime, via, form, frames, batch, precision, target, workspace, opt_level,

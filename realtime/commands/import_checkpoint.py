@@ -25,7 +25,10 @@ def import_checkpoint(
     import sys
 
     from engines.checkpoint import require_torch
+    from engines.errors import UserError
 
+    if not file.is_file():
+        raise UserError(f"{file} does not exist: give the path of a published GLA-GCN checkpoint")
     require_torch("importing a checkpoint")
     from engines.export_paper_onnx import export_paper
     from engines.published import import_checkpoint as run

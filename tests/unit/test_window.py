@@ -125,6 +125,8 @@ def test_what_it_cannot_do_is_said(weights: Path, tmp_path: Path) -> None:
         load_lifter(weights, align="start")
     with pytest.raises(UserError, match="onnxruntime"):
         load_lifter(weights, "warp")
+    with pytest.raises(UserError, match="no look-ahead"):
+        load_lifter(weights, lookahead=4)
     torch.save({"model_pos": GLAGCN((3,), 8, 15).state_dict()}, tmp_path / "x.bin")
     import_checkpoint(tmp_path / "x.bin", tmp_path / "x.safetensors", "x")
     with pytest.raises(UserError, match="15 joints"):
