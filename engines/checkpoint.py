@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import UserError
+from engines.errors import UserError, writing
 
 if TYPE_CHECKING:
     from torch import nn
@@ -105,24 +105,47 @@ def save_model(arrays: Mapping[str, NDArray[Any]], card: ModelCard, path: Path) 
 
     data = save({key: np.ascontiguousarray(value) for key, value in arrays.items()})
     card = ModelCard(**{**asdict(card), "sha256": hashlib.sha256(data).hexdigest()})
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_aside(path, lambda aside: aside.write_bytes(data))
-    text = json.dumps(asdict(card), indent=2) + "\n"
-    write_aside(path.with_suffix(".json"), lambda aside: aside.write_text(text))
+    write_card(card, path)
     return card
 
 
+def write_card(card: ModelCard, weights: Path) -> None:
+    text = json.dumps(asdict(card), indent=2) + "\n"
+    write_aside(weights.with_suffix(".json"), lambda aside: aside.write_text(text))
+
+
+def graph_beside(card: ModelCard, weights: Path) -> bytes | None:
+    """The ONNX graph written with these weights; None where there is none, or none that the card vouches for.
+
+    Raises UserError where the file is not the one the card was written for.
+    """
+    path = weights.with_suffix(".onnx")
+    if not card.onnx_sha256 or not path.exists():
+        return None
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != card.onnx_sha256:
+        raise UserError(f"{path} is damaged or not the graph of its weights (SHA-256 differs): export it again by"
+                        " importing or training the model again")  # fmt: skip
+    return data
+
+
 def write_aside(path: Path, write: Callable[[Path], object]) -> None:
-    """Replace `path` in one go: a reader sees the old file or the whole new one."""
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    os.close(handle)
-    try:
-        write(Path(aside))
-        os.chmod(aside, 0o644)
-        os.replace(aside, path)
-    except BaseException:
-        os.unlink(aside)
-        raise
+    """Replace `path` in one go: a reader sees the old file or the whole new one. The folder is made where missing.
+
+    Raises UserError where it cannot be written.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        os.close(handle)
+        try:
+            write(Path(aside))
+            os.chmod(aside, 0o644)
+            os.replace(aside, path)
+        except BaseException:
+            os.unlink(aside)
+            raise
 
 
 def require_torch(what: str) -> None:

@@ -1,8 +1,25 @@
 """The one exception a user is meant to read."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class UserError(Exception):
     """A mistake or a missing thing that the user can mend. The message is one sentence that says what to do.
 
     The command line prints it without a traceback and exits with code 2.
     """
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Around whatever makes `path`: what the system refuses becomes a UserError."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise UserError(f"cannot write {path} ({reason}): check your rights and the space, or choose another place"
+                        ) from error  # fmt: skip

@@ -32,7 +32,6 @@ def export_stream(model: str | Path, target: Path, form: str = "step") -> ModelC
     if card.kind != STREAM:
         raise UserError(f"model {card.name} is {card.kind}: this exporter writes {STREAM}")
     data = stream_onnx(card, load_arrays(card, weights), form)
-    target.parent.mkdir(parents=True, exist_ok=True)
     write_aside(target, lambda aside: aside.write_bytes(data))
     return card
 

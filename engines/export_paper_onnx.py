@@ -7,27 +7,34 @@ Axes as in engines.gla_gcn: B batch, C channels, T frames, V joints, E embedding
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.checkpoint import PAPER, ModelCard, find_model, load_arrays, write_aside
+from engines.checkpoint import PAPER, ModelCard, find_model, load_arrays, write_aside, write_card
 from engines.errors import UserError
 from engines.graph import skeleton_graphs
 from engines.onnx_graph import Array, GraphBuilder
 
 
 def export_paper(model: str | Path, target: Path) -> ModelCard:
-    """Write the ONNX graph of an imported paper model (name or .safetensors path) to `target`; returns its card."""
+    """Write the ONNX graph of an imported paper model (name or .safetensors path) to `target`; returns its card.
+
+    Beside its weights the graph is what runs: the card then vouches for it.
+    """
     card, weights = find_model(model)
     if card.kind != PAPER:
         raise UserError(f"model {card.name} is {card.kind}: this exporter writes {PAPER}")
     data = paper_onnx(card, load_arrays(card, weights))
-    target.parent.mkdir(parents=True, exist_ok=True)
     write_aside(target, lambda aside: aside.write_bytes(data))
+    if target == weights.with_suffix(".onnx"):
+        card = replace(card, onnx_sha256=hashlib.sha256(data).hexdigest())
+        write_card(card, weights)
     return card
 
 

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from engines.backends.base import Float, KeepsTaps, StepBackend, StepShape, Taps
-from engines.checkpoint import PAPER, ModelCard, find_model
+from engines.checkpoint import PAPER, ModelCard, find_model, graph_beside
 from engines.errors import UserError
 from engines.normalise import FEATURES, normalise, to_camera
 from engines.taps import TapMemory
@@ -187,9 +187,14 @@ def load_lifter(
     model: str | Path = "default", engine: str = "auto", lookahead: int = 0, threads: int = 1,
     align: str = "centre", plan: Path | None = None,
 ) -> Lifter:  # fmt: skip
-    """The lifter for a model by name or path; `engine` auto, onnxruntime, torch or tensorrt (with `plan`)."""
+    """The lifter for a model by name or path; `engine` auto, onnxruntime, torch or tensorrt (with `plan`).
+
+    `align` is for the paper's model, `lookahead` for the others. Raises UserError for what the model does not have.
+    """
     card, weights = find_model(model)
     if card.kind == PAPER:
+        if lookahead:
+            raise UserError(f"model {card.name} has no look-ahead: choose 0 (its align says how late poses are)")
         from engines.window import load_window_lifter
 
         return load_window_lifter(card, weights, engine=engine, threads=threads, align=align, plan=plan)
@@ -218,10 +223,10 @@ def _step_backend(card: ModelCard, weights: Path, engine: str, threads: int, pla
     raise UserError(f"engine {engine!r} is unknown: choose auto, onnxruntime, torch or tensorrt")
 
 
-def step_graph(card: ModelCard, weights: Path) -> Path | bytes:
-    """The step's ONNX graph: the file beside the weights, else exported on the spot (needs `onnx`)."""
-    beside = weights.with_suffix(".onnx")
-    if beside.exists():
+def step_graph(card: ModelCard, weights: Path) -> bytes:
+    """The step's ONNX graph: the file the card vouches for, else exported on the spot (needs `onnx`)."""
+    beside = graph_beside(card, weights)
+    if beside is not None:
         return beside
     from engines.checkpoint import load_arrays
     from engines.export_onnx import stream_onnx

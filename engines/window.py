@@ -20,7 +20,7 @@ import numpy as np
 
 from engines.backends.base import Float
 from engines.backends.window import OnnxRuntimeWindow, TorchWindow, WindowBackend
-from engines.checkpoint import ModelCard, load_arrays, load_published
+from engines.checkpoint import ModelCard, graph_beside, load_arrays, load_published
 from engines.errors import UserError
 from engines.lifter import RATE_HZ, LiftedPoses, Slots
 from engines.normalise import MIN_SCORE
@@ -147,10 +147,10 @@ def load_window_lifter(card: ModelCard, weights: Path, engine: str = "auto", thr
     return WindowLifter(card, make(card, weights, threads), align)
 
 
-def window_graph(card: ModelCard, weights: Path) -> Path | bytes:
-    """The ONNX graph: the file beside the weights, else exported on the spot (needs `onnx`)."""
-    beside = weights.with_suffix(".onnx")
-    if beside.exists():
+def window_graph(card: ModelCard, weights: Path) -> bytes:
+    """The ONNX graph: the file the card vouches for, else exported on the spot (needs `onnx`)."""
+    beside = graph_beside(card, weights)
+    if beside is not None:
         return beside
     from engines.export_paper_onnx import paper_onnx
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,20 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from engines.backends.onnxruntime import session  # noqa: E402
-from engines.checkpoint import find_model, load_arrays, load_model, load_published, read_card  # noqa: E402
+from engines.checkpoint import (  # noqa: E402
+    find_model,
+    load_arrays,
+    load_model,
+    load_published,
+    read_card,
+    write_aside,
+)
 from engines.errors import UserError  # noqa: E402
 from engines.export_paper_onnx import export_paper  # noqa: E402
 from engines.gla_gcn import GLAGCN  # noqa: E402
+from engines.lifter import step_graph  # noqa: E402
 from engines.published import import_checkpoint  # noqa: E402
+from engines.window import window_graph  # noqa: E402
 
 State = dict[str, Any]
 
@@ -159,3 +169,32 @@ def test_import_command_reports_what_it_read(tmp_path: Path, capsys: pytest.Capt
     assert "T = 243, C = 8, 17 joints, shared head" in out
     names = sorted(entry.name for entry in (tmp_path / "models").iterdir())
     assert names == ["mine.json", "mine.onnx", "mine.safetensors"]
+    card, weights = find_model(tmp_path / "models" / "mine.safetensors")
+    graph = weights.with_suffix(".onnx")
+    assert window_graph(card, weights) == graph.read_bytes()
+    graph.write_bytes(b"another")
+    with pytest.raises(UserError, match=r"mine\.onnx is damaged.*import"):
+        window_graph(card, weights)
+    unvouched = window_graph(replace(card, onnx_sha256=""), weights)
+    assert unvouched != b"another"
+
+
+def test_shipped_graph_is_what_its_card_vouches_for(tmp_path: Path) -> None:
+    card, weights = find_model("default")
+    assert step_graph(card, weights) == weights.with_suffix(".onnx").read_bytes()
+    (tmp_path / "m.onnx").write_bytes(b"another")
+    with pytest.raises(UserError, match=r"m\.onnx is damaged"):
+        step_graph(card, tmp_path / "m.safetensors")
+
+
+def test_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"^cannot write .*file/model\.json \(.+\): check your rights"):
+        write_aside(tmp_path / "file" / "model.json", lambda aside: aside.write_text("{}"))
+
+
+def test_import_command_names_a_missing_file(tmp_path: Path) -> None:
+    from realtime.commands.import_checkpoint import import_checkpoint as command
+
+    with pytest.raises(UserError, match=r"nothing\.bin does not exist"):
+        command(tmp_path / "nothing.bin", None, None)
