@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines.errors import UserError
+from engines.errors import UserError, writing
 
 SECRET_SUFFIX, PUBLIC_SUFFIX = ".key_secret", ".key"
 _Z85_KEY = re.compile(r"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
@@ -50,28 +50,36 @@ def write_pair(directory: Path, name: str, pair: KeyPair) -> Path:
 
 
 def write_private(path: Path, content: str) -> None:
-    """Written aside as 0600 and put in place at once: never readable by others, never half written."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}")
-    aside.unlink(missing_ok=True)
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    except BaseException:
+    """Written aside as 0600 and put in place at once: never readable by others, never half written.
+
+    Raises UserError where it cannot be written.
+    """
+    with writing(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        aside = path.with_name(f"{path.name}.{os.getpid()}")
         aside.unlink(missing_ok=True)
-        raise
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(aside, path)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
 
 
 def _read(path: Path) -> str:
     try:
         with path.open(encoding="ascii") as file:
             return file.read(4096)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read the key file {path} ({error}): 'realtime keys new' makes one") from error
+    except FileNotFoundError as error:
+        raise UserError(f"there is no key file {path}: 'realtime keys new' makes one") from error
+    except OSError as error:
+        raise UserError(f"cannot read the key file {path} ({error.strerror}): check your rights") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not a key file: 'realtime keys new' makes one") from error
 
 
 def _field(content: str, name: str, path: Path) -> str:

@@ -68,7 +68,7 @@ class KeyStore:
     def allow(self, name: str, public: str | None = None) -> str:
         """Puts a key on the allow-list, by the name of a pair made here or as a key with a name; returns the key."""
         self._check(name)
-        key = read_public(self.directory / f"{name}{PUBLIC_SUFFIX}") if public is None else read_public(public)
+        key = self._public(name) if public is None else _given(public)
         allowed = {other: kept for kept, other in read_allowed(self.allowed_path).items()}
         if allowed.get(name, key) != key:
             raise UserError(f"'{name}' is on the allow-list with another key: run 'realtime keys revoke {name}' first")
@@ -93,6 +93,13 @@ class KeyStore:
             keys[key] = KnownKey(name, key, key in allowed, path.with_name(f"{name}{SECRET_SUFFIX}").exists())
         return sorted(keys.values(), key=lambda known: known.name)
 
+    def _public(self, name: str) -> str:
+        path = self.directory / f"{name}{PUBLIC_SUFFIX}"
+        if not path.exists():
+            raise UserError(f"there is no key '{name}' in {self.directory}: make it with 'realtime keys new {name}', "
+                            "or give one made elsewhere with --key")  # fmt: skip
+        return read_public(path)
+
     def _write(self, names: dict[str, str]) -> None:
         write_private(self.allowed_path, "".join(f"{key} {name}\n" for name, key in sorted(names.items())))
 
@@ -100,6 +107,13 @@ class KeyStore:
     def _check(name: str) -> None:
         if not _NAME.fullmatch(name):
             raise UserError(f"'{name}' is no key name: use 1 to 64 letters, digits, '.', '_' or '-'")
+
+
+def _given(public: str) -> str:
+    """A key, or the file of one, as typed by the user."""
+    if not is_key(public) and not Path(public).exists():
+        raise UserError(f"--key '{public}' is neither a public key of 40 characters nor a file that holds one")
+    return read_public(public)
 
 
 def read_allowed(path: Path) -> dict[str, str]:

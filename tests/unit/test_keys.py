@@ -100,8 +100,19 @@ def test_key_files_that_cannot_be_used_say_what_to_do(tmp_path: Path) -> None:
     secret.write_text("public-key = \"short\"")
     with pytest.raises(UserError, match="public-key"):
         read_pair(secret)
-    with pytest.raises(UserError, match="cannot read"):
+    with pytest.raises(UserError, match="there is no key file not-a-key"):
         read_public("not-a-key")
+
+
+def test_who_is_not_known_is_not_allowed_and_told_in_words(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path)
+    with pytest.raises(UserError, match=r"^there is no key 'ghost' in .*: make it with 'realtime keys new ghost'"):
+        store.allow("ghost")
+    with pytest.raises(UserError, match="--key 'abc' is neither a public key"):
+        store.allow("remote", "abc")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"^cannot write .*: check your rights"):
+        KeyStore(tmp_path / "file" / "keys").new("laptop")
 
 
 @pytest.mark.parametrize(
