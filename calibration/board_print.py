@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.board import Board
+from calibration.yaml_file import write_bytes
 from engines.errors import UserError
 
 PX_PER_MM = 12  # whole millimetres are whole pixels, so the squares are exact
@@ -53,11 +53,7 @@ def write_board(path: Path, board: Board, page: str = "a4") -> None:
     writers = {".pdf": _pdf, ".png": _png}
     if path.suffix.lower() not in writers:
         raise UserError(f"{path} must end in .pdf or .png")
-    data = writers[path.suffix.lower()](draw_page(board, page))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_bytes(data)
-    os.replace(aside, path)
+    write_bytes(path, writers[path.suffix.lower()](draw_page(board, page)))
 
 
 def _draw_ruler(canvas: NDArray[np.uint8], left: int, base: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ import numpy as np
 import yaml
 from numpy.typing import ArrayLike, NDArray
 
-from engines.errors import UserError
+from engines.errors import UserError, writing
 
 # A directive that is right for YAML and the signature that cv2.FileStorage looks for.
 _HEADER = "%YAML 1.1\n---\n"
@@ -37,10 +38,20 @@ def read_matrix(node: Any, where: str) -> NDArray[np.float64]:
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
     text = _HEADER + yaml.safe_dump(dict(content), sort_keys=False, default_flow_style=None, width=120)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, path)
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Written aside and put in place at once. Raises UserError where that cannot be."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            aside.write_bytes(data)
+            os.replace(aside, path)
+        finally:
+            with contextlib.suppress(OSError):  # it is there only where it could not be put in place
+                aside.unlink()
 
 
 def read(path: Path, kind: str) -> tuple[dict[str, Any], str]:

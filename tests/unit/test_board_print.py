@@ -62,6 +62,9 @@ def test_boards_that_cannot_be_printed_or_made_are_refused(tmp_path: Path) -> No
         draw_page(Board(), "b5")
     with pytest.raises(UserError, match=r"\.pdf or \.png"):
         write_board(tmp_path / "board.jpg", Board())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot write .*check your rights"):
+        write_board(tmp_path / "file" / "board.pdf", Board())
     with pytest.raises(UserError, match="markers"):
         Board(marker_m=0.03)
     with pytest.raises(UserError, match="DICT_4X4_250"):
