@@ -61,8 +61,9 @@ def _read_state(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path} does not exist: give the path of a published GLA-GCN checkpoint") from None
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, LookupError, AttributeError,
             TypeError) as error:  # fmt: skip
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(f"{path} cannot be read as weights alone, and nothing else in it is run: {reason}") from error
+        # torch's own words advise to run what is in the file: they are not repeated
+        raise UserError(f"{path} cannot be read as weights alone, and nothing else in it is run: give a published"
+                        " GLA-GCN checkpoint as its authors wrote it") from error  # fmt: skip
     state = content.get("model_pos", content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"{path} holds no state dict under 'model_pos': give a published GLA-GCN checkpoint")
