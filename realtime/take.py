@@ -44,7 +44,8 @@ class TakeWriter:
     """Writes a recording. A context manager; `close` adds the index that makes seeking in a viewer quick."""
 
     def __init__(self, path: Path, *, overwrite: bool = False, live: bool = True) -> None:
-        """Not `live`: chunks end with their size alone, so that the same messages make the same file.
+        """Not `live`: chunks end with their size alone, so that the same messages make the same file, and the file is
+        there once all is in it: a context that an error leaves leaves what was there before.
 
         Raises UserError where the file exists or cannot be written.
         """
@@ -52,8 +53,14 @@ class TakeWriter:
             from mcap.writer import Writer
         except ImportError as error:
             raise UserError(_NEEDS_EXTRA) from error
+        self._aside = None if live else path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            self._file = path.open("wb" if overwrite else "xb")
+            if self._aside is None:
+                self._file = path.open("wb" if overwrite else "xb")
+            elif path.exists() and not overwrite:
+                raise FileExistsError
+            else:
+                self._file = self._aside.open("wb")
         except FileExistsError as error:
             raise UserError(f"{path} exists: choose another name or add --overwrite") from error
         except OSError as error:
@@ -68,8 +75,14 @@ class TakeWriter:
     def __enter__(self) -> TakeWriter:
         return self
 
-    def __exit__(self, *exc: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self.close()
+            if self._aside is not None and kind is None:
+                self._guard(os.replace, self._aside, self.path)
+        finally:
+            if self._aside is not None:
+                self._aside.unlink(missing_ok=True)
 
     def add(self, message: Recorded) -> None:
         """Raises UserError when the disk is full."""
@@ -115,7 +128,8 @@ class TakeWriter:
         try:
             work(*args)
         except OSError as error:
-            raise UserError(f"cannot go on writing {self.path} ({error.strerror}): what came before is kept") from error
+            kept = "what was there before" if self._aside else "what came before"
+            raise UserError(f"cannot go on writing {self.path} ({error.strerror}): {kept} is kept") from error
 
 
 def read_take(path: Path) -> Iterator[Recorded]:

@@ -44,6 +44,7 @@ def replay(
     from realtime.replay import LiftOptions
     from realtime.replay import relift as relift_take
     from realtime.replay import replay as replay_take
+    from realtime.take import read_take
 
     options = LiftOptions(model, engine, lookahead, camera, ground, person) if lift else None
     if output is not None:
@@ -51,6 +52,7 @@ def replay(
             raise UserError("-o writes poses that are lifted anew: add --lift")
         log.info("%d frames lifted", relift_take(take, output, options, overwrite=overwrite))
         return
+    next(read_take(take), None)  # a wrong file is named before a busy port is
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

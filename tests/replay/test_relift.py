@@ -81,3 +81,18 @@ def test_a_take_without_keypoints_says_so(take: Path, tmp_path: Path) -> None:
     relift(take, poses, LiftOptions())
     with pytest.raises(UserError, match="no keypoints to lift"):
         relift(poses, tmp_path / "again.mcap", LiftOptions())
+    (tmp_path / "again.mcap").write_bytes(b"mine")
+    with pytest.raises(UserError, match="--overwrite"):
+        relift(take, tmp_path / "again.mcap", LiftOptions())
+    with pytest.raises(UserError, match="no keypoints to lift"):
+        relift(poses, tmp_path / "again.mcap", LiftOptions(), overwrite=True)
+    assert (tmp_path / "again.mcap").read_bytes() == b"mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["again.mcap", "poses.mcap"]
+
+
+def test_a_take_that_is_not_there_is_named_before_a_busy_port(tmp_path: Path) -> None:
+    with Publisher("tcp://127.0.0.1:*", None) as busy:
+        command = [sys.executable, "-m", "realtime.cli", "replay", "nofile.mcap", "--address", busy.address]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "nofile.mcap" in done.stderr
