@@ -22,10 +22,10 @@ def bench_lifter(
     rounds: Annotated[int, typer.Option(min=1, help="Times everything is run in turn.")] = 20,
     soak: Annotated[int, typer.Option(min=0, help="Steps over which memory growth is watched.")] = 100_000,
 ) -> None:
-    """Time whole pushes (keypoints in, poses out) of every model, engine, batch and thread count, interleaved.
+    r"""Time whole pushes (keypoints in, poses out) of every model, engine, batch and thread count, interleaved.
 
     Reports time, arithmetic and its share of the measured peak (a matrix product in the same run), and memory. The last
-    line is one JSON object. Needs the extra [train].
+    line is one JSON object. Needs the extra \[train].
 
     Example: realtime bench lifter --threads 1 --engines onnxruntime
     """

@@ -40,6 +40,8 @@ def bench_place(
     from engines.errors import UserError
     from realtime.bench_place_cases import board_rows, guess_rows, root_cost_us, walk_rows
 
+    if not boards and mocap is None:
+        raise UserError("nothing to measure: add --mocap")
     rows: dict[str, list[dict[str, Any]]] = {}
     with Console(stderr=True).status("measuring"):
         if boards:
