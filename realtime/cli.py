@@ -42,6 +42,11 @@ def main() -> None:
     except UserError as error:
         sys.stderr.write(f"realtime: {error}\n")
         sys.exit(2)
+    except OSError as error:  # of a file that no one closer by spoke for
+        if error.filename is None:
+            raise
+        sys.stderr.write(f"realtime: {error.filename}: {error.strerror}: check the path and your rights\n")
+        sys.exit(2)
 
 
 if __name__ == "__main__":
