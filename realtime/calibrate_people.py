@@ -9,8 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import Progress as Bar
 
 from calibration.board import Board, BoardFinder
 from calibration.body_scale import ANKLE_HEIGHT, BodyScale, bone_lengths, make_rigid, stature
@@ -29,6 +27,7 @@ from realtime.contracts import Array
 from realtime.detect import Detector
 from realtime.keypoints_file import KeypointsFile, read_keypoints
 from realtime.lift import assemble, lift_stretch
+from realtime.progress_bar import progress_bar
 
 MIN_SECONDS = 3.0
 
@@ -46,7 +45,7 @@ def watch(source: str, camera_file: Path | None, *, seconds: float = 60.0, detec
     score: dict[int, list[Array]] = defaultdict(list)
     times: dict[int, list[float]] = defaultdict(list)
     with open_source(source, max_speed=True) as frames, Detector(detector) as detect, \
-            Bar(console=Console(stderr=True), transient=True) as bar:
+            progress_bar() as bar:
         task, start, image_wh = bar.add_task("watching", total=seconds), None, frames.image_wh
         while (frame := frames.read()) is not None:
             now = frame.stamp.source_ns * 1e-9

@@ -11,14 +11,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import Progress as Bar
 
 from calibration.board import Board, BoardFinder, View
 from calibration.coverage import ViewSelector, draw_guide
 from engines.errors import UserError
 from realtime.capture import open_source
 from realtime.clock import monotonic_ns
+from realtime.progress_bar import progress_bar
 
 _LOG = logging.getLogger("realtime.calibrate")
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
@@ -55,7 +54,7 @@ def views_of_folder(folder: Path, board: Board) -> Looked:
     """Every picture in the folder, in the order of their names."""
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)[:_MAX_PICTURES]
     looked, finder = Looked(), BoardFinder(board)
-    with Bar(console=Console(stderr=True), transient=True) as bar:
+    with progress_bar() as bar:
         for path in bar.track(paths, description="looking for the board"):
             image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
             if image is None:
@@ -75,7 +74,7 @@ def views_of_source(source: str, board: Board, *, show: bool, keep: Path | None 
     looked, finder = Looked(), BoardFinder(board)
     selector: ViewSelector | None = None
     stop_ns = monotonic_ns() + int(seconds * 1e9) if seconds is not None else None
-    with Bar(console=Console(stderr=True), transient=True) as bar, contextlib.suppress(KeyboardInterrupt):
+    with progress_bar() as bar, contextlib.suppress(KeyboardInterrupt):
         task = bar.add_task("show the board", total=1.0)
         for name, image in _frames(source, every, width, height):
             selector = selector or ViewSelector(board, (image.shape[1], image.shape[0]))

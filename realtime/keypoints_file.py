@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,8 +52,10 @@ def _load(path: Path) -> Mapping[str, NDArray[Any]]:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: give an .npz with keypoints_px, fps and image_wh") from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is not a readable .npz of plain arrays ({error}): use numpy.savez") from error
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        # numpy's own words advise to unpickle what is in the file: they are not repeated
+        reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+        raise UserError(f"{path} is not a readable .npz of plain arrays{reason}: write it with numpy.savez") from error
 
 
 def _numbers(fields: Mapping[str, NDArray[Any]], path: Path, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:

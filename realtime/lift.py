@@ -48,10 +48,19 @@ class LiftedFile:
 
 def lift_file(
     source: Path, target: Path, *, model: str = "default", mode: str = "stream", engine: str = "auto",
-    lookahead: int = 0, align: str = "centre", threads: int = 1, plan: Path | None = None,
+    lookahead: int = 0, align: str = "centre", threads: int = 1, plan: Path | None = None, overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> LiftedFile:  # fmt: skip
-    """Lift `source` (.npz, see realtime.keypoints_file) into `target` (.npz); `progress` is called with done, total."""
+    """Lift `source` (.npz, see realtime.keypoints_file) into `target` (.npz); `progress` is called with done, total.
+
+    Raises UserError, also where `target` exists, unless `overwrite`, or is the source.
+    """
+    if target.resolve() == source.resolve():
+        raise UserError(f"{target} holds the keypoints themselves: choose another file for -o")
+    if target.exists() and not overwrite:
+        raise UserError(f"{target} exists: choose another name or add --overwrite")
+    if not target.parent.is_dir():
+        raise UserError(f"{target.parent} does not exist: make the folder or choose another for -o")
     if mode not in MODES:
         raise UserError(f"mode {mode!r} is unknown: choose one of {', '.join(MODES)}")
     recording = read_keypoints(source)
@@ -89,8 +98,6 @@ def write_lifted(result: LiftedFile, target: Path) -> None:
         with aside.open("wb") as file:
             np.savez_compressed(file, **fields)
 
-    if not target.parent.is_dir():
-        raise UserError(f"{target.parent} does not exist: make the folder or choose another for -o")
     write_aside(target, write)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -116,8 +117,10 @@ def ground(
         who = find_person(person) if person is not None else BodyScale("", float(person_height or 0))
         found = measure_ground(watch(source, camera, seconds=seconds), who, model)
     save_ground(output, found)
-    sys.stdout.write(f"{output}: camera {found.height_m:.3f} m above the floor (1 sigma {found.height_sigma_m:.3f} m), "
-                     f"up to {found.normal_sigma_deg:.2f} degrees, from {found.source}, scale {found.scale}\n")
+    height_sigma = f" (1 sigma {found.height_sigma_m:.3f} m)" if isfinite(found.height_sigma_m) else ""
+    normal_sigma = f", up to {found.normal_sigma_deg:.2f} degrees" if isfinite(found.normal_sigma_deg) else ""
+    sys.stdout.write(f"{output}: camera {found.height_m:.3f} m above the floor{height_sigma}{normal_sigma}, "
+                     f"from {found.source}, scale {found.scale}\n")
 
 
 @app.command()

@@ -18,6 +18,7 @@ def lift(
     align: Annotated[str, typer.Option(help="Paper's model: 'centre' of the window, or its 'end'.")] = "centre",
     plan: Annotated[Path | None, typer.Option(help="A plan of 'realtime build-engine', for --engine tensorrt.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 1,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.npz if there is one.")] = False,
 ) -> None:
     """Lift recorded keypoints (Human3.6M's 17 joints) with the code that runs live.
 
@@ -30,15 +31,13 @@ def lift(
     """
     import sys
 
-    from rich.console import Console
-    from rich.progress import Progress
-
     from realtime.lift import lift_file
+    from realtime.progress_bar import progress_bar
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with progress_bar() as bar:
         task = bar.add_task(source.name, total=None)
         result = lift_file(source, out, model=model, mode=mode, engine=engine, lookahead=lookahead, align=align,
-                           threads=threads, plan=plan,
+                           threads=threads, plan=plan, overwrite=overwrite,
                            progress=lambda done, total: bar.update(task, completed=done, total=total))  # fmt: skip
     sys.stdout.write(f"{out}: {len(result.t_s)} frames, {int(result.held.sum())} of them held, "
                      f"{result.model} on {result.engine}, {result.mode}\n")  # fmt: skip

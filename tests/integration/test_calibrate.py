@@ -146,7 +146,8 @@ def test_a_walk_gives_the_floor_the_person_and_the_lens(
 
 
 def test_angles_by_hand_and_missing_options(tmp_path: Path) -> None:
-    calibrate("ground", "--height", 1.4, "--pitch", -12, "-o", tmp_path / "ground.yaml")
+    said = calibrate("ground", "--height", 1.4, "--pitch", -12, "-o", tmp_path / "ground.yaml")
+    assert said.endswith("camera 1.400 m above the floor, from angles, scale measured\n")
     assert load_ground(tmp_path / "ground.yaml").height_m == 1.4
     with pytest.raises(UserError, match="--source"):
         calibrate("ground", "-o", tmp_path / "ground.yaml")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ def person(frames: int, fps: float = 30, seed: int = 0) -> dict[str, Any]:
 
 def run(fields: dict[str, Any], folder: Path, **options: Any) -> LiftedFile:
     np.savez(folder / "in.npz", **fields)
-    return lift_file(folder / "in.npz", folder / "out.npz", **options)
+    return lift_file(folder / "in.npz", folder / "out.npz", overwrite=True, **options)
 
 
 @pytest.fixture(scope="module")
@@ -210,8 +212,9 @@ def test_files_that_are_no_npz_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
         lift_file(source, tmp_path / "out.npz")
     np.savez(source, keypoints_px=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(UserError, match="plain arrays"):
+    with pytest.raises(UserError, match="plain arrays: write") as error:
         lift_file(source, tmp_path / "out.npz")
+    assert "pickle" not in str(error.value)
     for content in (b"", b"hello", b"PK\x03\x04"):
         source.write_bytes(content)
         with pytest.raises(UserError, match=r"in\.npz"):
@@ -220,6 +223,29 @@ def test_files_that_are_no_npz_are_refused(tmp_path: Path) -> None:
         np.save(file, np.zeros(3))
     with pytest.raises(UserError, match="bare array"):
         lift_file(source, tmp_path / "out.npz")
+
+
+def test_what_is_there_is_not_overwritten_unasked(tmp_path: Path) -> None:
+    source, target = tmp_path / "in.npz", tmp_path / "out.npz"
+    np.savez(source, **person(3))
+    before = source.read_bytes()
+    for same in (source, tmp_path / "." / "in.npz"):
+        with pytest.raises(UserError, match="keypoints themselves"):
+            lift_file(source, same, overwrite=True)
+    target.write_bytes(b"mine")
+    with pytest.raises(UserError, match="--overwrite"):
+        lift_file(source, target)
+    assert (source.read_bytes(), target.read_bytes()) == (before, b"mine")
+    lift_file(source, target, overwrite=True)
+    assert target.read_bytes() != b"mine"
+
+
+def test_the_command_says_one_line(tmp_path: Path) -> None:
+    np.savez(tmp_path / "in.npz", **person(10))
+    command = [sys.executable, "-m", "realtime.cli", "lift", "in.npz", "-o", "out.npz"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.startswith("out.npz: 10 frames, 0 of them held")
+    assert not any(line == "" for line in done.stderr.splitlines())
 
 
 @pytest.mark.parametrize(
@@ -259,11 +285,3 @@ def test_paper_model_lifts_rows_of_their_own_frames(folder: Path) -> None:
     for path in folder.iterdir():
         if path.stem in ("published", "paper"):
             path.unlink()
-
-
-def test_command_shows_progress_and_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from realtime.commands.lift import lift
-
-    np.savez(folder / "in.npz", **person(10))
-    lift(folder / "in.npz", folder / "out.npz")
-    assert "10 frames, 0 of them held" in capsys.readouterr().out
