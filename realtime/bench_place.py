@@ -33,6 +33,7 @@ def bench_place(
     Example: realtime bench place --mocap cmu_17j_120fps.npz
     """
     import sys
+    import zipfile
 
     import numpy as np
     from rich.console import Console
@@ -50,8 +51,13 @@ def bench_place(
             try:
                 with np.load(mocap) as archive:
                     chosen = {name: archive[name] for name in clips.split(",")}
-            except (OSError, KeyError, ValueError) as error:
-                raise UserError(f"cannot take the clips {clips} from {mocap} ({error}): see --clips") from error
+            except FileNotFoundError as error:
+                raise UserError(f"there is no file {mocap}: give an npz of clips with --mocap") from error
+            except KeyError as error:
+                raise UserError(f"{mocap} does not hold all of the clips {clips}: name others with --clips") from error
+            except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+                raise UserError(f"{mocap} cannot be read as an npz of plain arrays: write it with numpy.savez"
+                                ) from error  # fmt: skip
             rows["walks"] = list(walk_rows(chosen, model))
             rows["guesses"] = list(guess_rows(chosen, model))
         costs = {str(people): root_cost_us(people) for people in (1, 8)}

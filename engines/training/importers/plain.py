@@ -53,7 +53,7 @@ def names(path: Path) -> tuple[str, ...]:
         with np.load(path) as archive:
             return tuple(archive.files)
     except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise UserError(f"{path} is not a plain npz of arrays ({error}): write it with numpy.savez") from error
+        raise UserError(f"{path} is not a plain npz of arrays: write it with numpy.savez") from error
 
 
 def arrays(path: Path) -> dict[str, NDArray[np.generic]]:
@@ -64,4 +64,4 @@ def arrays(path: Path) -> dict[str, NDArray[np.generic]]:
     except FileNotFoundError:
         raise UserError(f"no file {path}: give the path of an npz") from None
     except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise UserError(f"{path} is not a plain npz of arrays ({error}): write it with numpy.savez") from error
+        raise UserError(f"{path} is not a plain npz of arrays: write it with numpy.savez") from error
