@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from realtime.doorbell import Doorbell
 _ORDER, _GO = range(2)
 _FINISH, _STOP = 1, 2
 _POLL_S = 0.01
+# A process has one link, and several threads that log. Not in the Link, which is pickled.
+_SENDING = threading.Lock()
 
 
 class Board:
@@ -121,9 +124,10 @@ class Link:
             time.sleep(_POLL_S)
 
     def tell(self, event: object) -> None:
-        """Says it to the supervisor, who may be gone: the watch on the supervisor deals with that."""
+        """Says it to the supervisor, who may be gone: the watch on the supervisor deals with that. From any thread."""
         try:
-            self._events.send(event)
+            with _SENDING:
+                self._events.send(event)
         except (BrokenPipeError, ConnectionResetError):
             logging.getLogger("realtime.link").debug("nobody listens to %s", self.name)
 
