@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+PORT = "port "  # how the checks of ports are named
 State = Literal["ok", "note", "missing"]
 
 
@@ -38,13 +39,23 @@ def report(checks: Iterable[Check]) -> bool:
 
     console = Console(highlight=False)
     able = True
+    taken: list[str] = []
     for check in checks:
+        if check.name.startswith(PORT) and check.state == "note":
+            taken.append(check.name)
         able = able and check.state != "missing"
         mark = {"ok": "[green]OK[/]     ", "note": "[yellow]note[/]   ", "missing": "[red]MISSING[/]"}[check.state]
         console.print(f"{mark} [bold]{check.name:<11}[/] {check.detail}", soft_wrap=True)
         if check.advice:
             console.print(f"{'':<20}-> {check.advice}", soft_wrap=True, markup=False)
-    console.print("The main job can run: realtime run --source demo" if able else "Mend what is MISSING first.")
+    if not able:
+        console.print("Mend what is MISSING first.")
+    elif taken:
+        console.print(f"The main job can run once {' and '.join(taken)} can be had: another session holds what it "
+                      "publishes at. Beside it: realtime run --source demo --address tcp://127.0.0.1:0 "
+                      "--rpc-address tcp://127.0.0.1:0", soft_wrap=True)  # fmt: skip
+    else:
+        console.print("The main job can run: realtime run --source demo")
     return able
 
 

@@ -8,9 +8,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
-from realtime.doctor import Check, State
+from realtime.doctor import PORT, Check, State
 
 _PYTHONS = ((3, 10), (3, 13))
 # module -> distribution, for what the main job imports
@@ -20,6 +22,7 @@ _PACKAGES = {
 }  # fmt: skip
 _IMPORT_TIMEOUT_S = 60
 _LOW_SPACE_MB = 200
+_OTHER_CACHE = "set REALTIME_CACHE to a folder that can be written"
 
 
 def python() -> Iterator[Check]:
@@ -140,32 +143,45 @@ def engine() -> Iterator[Check]:
 
 
 def cache() -> Iterator[Check]:
-    from realtime.assets import cache_dir
+    from realtime.assets import ASSETS, DEFAULTS, cache_dir, cached
 
     folder = cache_dir()
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    lacking = [ASSETS[name] for name in DEFAULTS if not cached(ASSETS[name])]
+    needed_mb = sum(asset.size_bytes + asset.downloads[0].archive_bytes for asset in lacking) // 1_000_000
+    state: State = "missing" if lacking else "note"
+    existing, why = _writable(folder / "assets")
+    if why:
+        yield Check("cache", state, f"{folder} cannot be written: {why}", _OTHER_CACHE)
+        return
     free_mb = shutil.disk_usage(existing).free // 1_000_000
-    if not existing.is_dir() or not os.access(existing, os.W_OK):
-        yield Check("cache", "note", f"{folder} cannot be written", "set REALTIME_CACHE to a folder that can")
-    elif free_mb < _LOW_SPACE_MB:
-        yield Check("cache", "note", f"{folder} has {free_mb} MB free", "free some space or set REALTIME_CACHE")
+    if free_mb < needed_mb + _LOW_SPACE_MB:
+        state = "missing" if free_mb < needed_mb else "note"
+        yield Check("cache", state, f"{folder} has {free_mb} MB free", "free some space or set REALTIME_CACHE")
     else:
         yield Check("cache", "ok", f"{folder}, {free_mb} MB free")
 
 
 def assets() -> Iterator[Check]:
-    from realtime.assets import ASSETS, cache_dir, cached
+    from realtime.assets import ASSETS, DEFAULTS, cache_dir, cached
 
-    folder = cache_dir()
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
-    for name in ("pose-full", "demo"):
+    _, why = _writable(cache_dir() / "assets")
+    for name in DEFAULTS:
         if cached(ASSETS[name]):
             yield Check(name, "ok", "in the cache")
-        elif existing.is_dir() and os.access(existing, os.W_OK):
-            yield Check(name, "note", "not fetched yet: the first run does", f"realtime assets fetch {name}")
+        elif why:
+            yield Check(name, "missing", "not in the cache, which cannot be written", _OTHER_CACHE)
         else:
-            state: State = "missing" if name == "pose-full" else "note"
-            yield Check(name, state, "not in the cache, which cannot be written", "set REALTIME_CACHE to a folder")
+            yield Check(name, "note", "not fetched yet: the first run does", f"realtime assets fetch {name}")
+
+
+def _writable(folder: Path) -> tuple[Path, str]:
+    """The nearest folder that exists, and why nothing can be made in it (tried: permissions do not tell all)."""
+    existing = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    try:
+        with tempfile.TemporaryDirectory(prefix=".doctor-", dir=existing):
+            return existing, ""
+    except OSError as error:
+        return existing, error.strerror or str(error)
 
 
 def ports() -> Iterator[Check]:
@@ -180,7 +196,7 @@ def ports() -> Iterator[Check]:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
-                yield Check(f"port {port}", "ok", "free")
+                yield Check(f"{PORT}{port}", "ok", "free")
             except OSError as error:
-                yield Check(f"port {port}", "note", f"taken ({error.strerror})",
+                yield Check(f"{PORT}{port}", "note", f"taken ({error.strerror})",
                             "another 'realtime run' uses it: end that, or publish at another address")  # fmt: skip

@@ -62,7 +62,7 @@ def test_a_broken_package_is_missing_with_the_command_that_mends_it(
     assert numpy.state == "ok"
 
 
-def test_a_port_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_in_use(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         free = unused.getsockname()[1]
@@ -72,6 +72,10 @@ def test_a_port_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
         first, second = doctor_checks.ports()
     assert (first.state, second.state) == ("note", "ok")
     assert "publish at another address" in first.advice
+    assert doctor.report([first, second]) is True
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert first.name in said
+    assert "another session" in said
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have a display")
@@ -86,8 +90,20 @@ def test_assets_that_are_not_there_and_cannot_be_fetched(tmp_path: Path, monkeyp
     assert [check.state for check in doctor_checks.assets()] == ["note", "note"]
     (tmp_path / "file").touch()
     monkeypatch.setenv("REALTIME_CACHE", str(tmp_path / "file"))
-    assert [check.state for check in doctor_checks.assets()] == ["missing", "note"]
-    assert "REALTIME_CACHE" in only(doctor_checks.cache).advice
+    assert [check.state for check in doctor_checks.assets()] == ["missing", "missing"]
+    check = only(doctor_checks.cache)
+    assert check.state == "missing"
+    assert "cannot be written" in check.detail
+    assert "REALTIME_CACHE" in check.advice
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, where nobody can make a folder")
+def test_a_cache_that_cannot_be_made_is_not_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REALTIME_CACHE", "/proc/cache")
+    check = only(doctor_checks.cache)
+    assert check.state == "missing"
+    assert "cannot be written" in check.detail
+    assert doctor.report([FINE, check]) is False
 
 
 def test_an_old_python(monkeypatch: pytest.MonkeyPatch) -> None:
