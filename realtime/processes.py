@@ -6,7 +6,6 @@ import importlib
 import logging
 import multiprocessing
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -18,12 +17,11 @@ from engines.errors import UserError
 from realtime.config import RunConfig
 from realtime.link import Failed, Link, LinkHandler
 from realtime.segment import Segment
+from realtime.signals import leave_to_parent
 
 EXIT_USER_ERROR = 2
 _ORPHAN_GRACE_S = 3.0
 _EXIT_ORPHANED = 3
-# Ctrl-C, `kill` and (where there is such a signal) a terminal that is closed.
-END_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 Main = Callable[[Link, RunConfig], None]
 
@@ -50,11 +48,7 @@ PROCESSES: tuple[Process, ...] = (
 
 def enter(process: Process, link: Link, config: RunConfig, log_level: int) -> None:
     """The first code of every process: signals, logging, the watch on the supervisor, then its `main`."""
-    # They may reach the whole group: the supervisor alone decides, and orders an end over the board.
-    for number in END_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
+    leave_to_parent()  # which orders an end over the board
     root = logging.getLogger("realtime")
     root.setLevel(log_level)
     root.propagate = False

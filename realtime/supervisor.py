@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import multiprocessing
-import os
 import signal
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -24,9 +23,10 @@ from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.config import RunConfig
 from realtime.doorbell import Doorbell
 from realtime.link import Board, Failed, Link, LogLine, Ready
-from realtime.processes import END_SIGNALS, PROCESSES, Process, enter
+from realtime.processes import PROCESSES, Process, enter
 from realtime.ring import MAX_PEOPLE, Ring
 from realtime.segment import sweep
+from realtime.signals import END_SIGNALS, held_back
 from realtime.stats import LifterStats, Load, ProducerStats
 
 _POLL_S = 0.1
@@ -55,6 +55,7 @@ class Supervisor:
         self.went_ns: int | None = None  # when the producer was let go
         self._finishing_ns = 0
         self._hurry = False
+        self.interrupted = False  # by Ctrl-C
         self._fatal: UserError | None = None
 
     def __enter__(self) -> Supervisor:
@@ -73,7 +74,8 @@ class Supervisor:
         """Until the session is over; `on_round` is called ten times a second. Raises the UserError that ended it."""
         with self._signals():
             for child in self.children.values():
-                self._start(child)
+                if not self._board.finishing:
+                    self._start(child)
             while not self._over():
                 self._listen()
                 self._let_go()
@@ -108,7 +110,7 @@ class Supervisor:
         link = Link(name, child.life, self._board, sender, self.ring.name, self._doorbell)
         level = logging.getLogger("realtime").getEffectiveLevel()
         popen = self._context.Process(target=enter, args=(child.process, link, self._config, level), name=name)
-        with _signals_blocked():  # so that a Ctrl-C during its first moments is ours alone
+        with held_back():  # so that a Ctrl-C during its first moments is ours alone
             popen.start()
         sender.close()
         child.popen, child.events, child.ready, child.failure, child.restart_ns = popen, receiver, None, None, None
@@ -117,13 +119,20 @@ class Supervisor:
         log.debug("%s started (pid %d)", name, popen.pid)
 
     def _end(self, child: Child, grace_s: float) -> None:
-        """Waits for a process that was told to stop, kills it after the grace, and hears its last words."""
+        """Waits for a process that was told to stop, kills it after the grace, and hears its last words.
+
+        One that is not ready yet has nothing to bring to an end: it is not waited for.
+        """
         assert child.popen is not None
+        grace_s = grace_s if child.ready else 0.0
         deadline_ns = monotonic_ns() + int(grace_s * NS_PER_S)
         while child.popen.is_alive() and monotonic_ns() < deadline_ns and not self._hurry:
             self._hear(child, _POLL_S)
         if child.popen.is_alive():
-            log.warning("the %s did not stop in %g s and was killed", child.process.name, grace_s)
+            if grace_s and not self._hurry:
+                log.warning("the %s did not stop in %g s and was killed", child.process.name, grace_s)
+            elif child.ready:
+                log.warning("the %s was killed: it was to stop at once", child.process.name)
             child.popen.kill()
         child.popen.join()
         self._bury(child)
@@ -179,10 +188,14 @@ class Supervisor:
                 log.info("the %s was closed; the stream goes on (Ctrl-C ends it)", name)
         elif failure is not None and failure.user_error:
             self._give_up(child, failure.text)
-        elif self._board.stopping:
-            child.done = True
         else:
-            self._plan_restart(child, failure.text if failure else f"it ended with code {exit_code}")
+            why = failure.text if failure else f"it ended with code {exit_code}"
+            if not self._board.finishing:
+                self._plan_restart(child, why)
+                return
+            child.done = True
+            if not self._board.stopping:
+                log.warning("the %s failed while the session was ending (%s)", name, why)
 
     def _plan_restart(self, child: Child, why: str) -> None:
         now_ns = monotonic_ns()
@@ -210,6 +223,8 @@ class Supervisor:
                 log.warning("the %s has not moved for %g s", child.process.name, child.process.watchdog_s)
                 child.popen.kill()
                 child.popen.join()
+            elif child.restart_ns is not None and self._board.finishing:
+                child.done, child.restart_ns = True, None
             elif child.restart_ns is not None and now_ns >= child.restart_ns:
                 child.life += 1
                 self._start(child)
@@ -231,6 +246,9 @@ class Supervisor:
             self._board.finish()
         if self._board.finishing:
             self._finishing_ns = self._finishing_ns or now_ns
+            if self.went_ns is None:  # no frame yet, so nothing to bring to its end
+                self._board.stop()
+                return
             self._finish_producer(now_ns - self._finishing_ns)
         if self.children["producer"].done and not self.ring.finished:
             self.ring.finish()
@@ -250,6 +268,10 @@ class Supervisor:
         if since_ns > (producer.grace_s + lifter.grace_s) * NS_PER_S:
             self._board.stop()
 
+    def _ordered(self, number: int, _frame: object) -> None:
+        self.interrupted = self.interrupted or number == signal.SIGINT
+        self.finish()
+
     def _over(self) -> bool:
         return self._board.stopping or self.children["lifter"].done
 
@@ -259,7 +281,7 @@ class Supervisor:
         before = {number: signal.getsignal(number) for number in END_SIGNALS}
         for number, handler in before.items():
             if number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: self.finish())
+                signal.signal(number, self._ordered)
             elif handler != signal.SIG_IGN:  # as `nohup` has it
                 # Shell and kernel both tell of a closed terminal: the second time is no second order.
                 signal.signal(number, lambda *_: self._board.finish())
@@ -268,15 +290,3 @@ class Supervisor:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _signals_blocked() -> Iterator[None]:
-    if os.name == "nt":
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -217,6 +217,32 @@ def test_processes_that_do_not_listen_are_killed_after_the_grace(notes: Callable
     run(table("hang", view="hang", grace_s=0.3), RunConfig(source=SourceConfig(name="x")), each_round)
 
 
+def test_an_end_that_is_ordered_twice_is_not_called_a_grace(
+    notes: Callable[[], list[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    def each_round(supervisor: Supervisor) -> None:
+        if supervisor.went_ns:
+            supervisor.finish()
+            supervisor.finish()
+
+    run(table("hang", lift="hang", grace_s=5), RunConfig(), each_round)
+    assert "the lifter was killed: it was to stop at once" in caplog.text
+    assert "did not stop in" not in caplog.text
+
+
+def test_what_fails_while_the_session_ends_is_not_started_again(
+    notes: Callable[[], list[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    def each_round(supervisor: Supervisor) -> None:
+        producer = supervisor.children["producer"].popen
+        if supervisor.went_ns and producer and producer.pid:
+            supervisor._board.finish()
+            os.kill(producer.pid, signal.SIGKILL)
+
+    assert run(table("hang"), RunConfig(), each_round) == 0
+    assert "starting it again" not in caplog.text
+
+
 def test_the_duration_ends_the_session(notes: Callable[[], list[str]]) -> None:
     run(table(), RunConfig(duration_s=0.2))
     assert any(line.startswith("lifter 0 read") for line in notes())
@@ -267,6 +293,23 @@ def session(tmp_path: Path, notes: Callable[[], list[str]]) -> Iterator[Session]
 def assert_gone(children: list[psutil.Process]) -> None:
     _, alive = psutil.wait_procs(children, timeout=TIMEOUT_S)
     assert alive == []
+
+
+def test_a_signal_in_the_first_moments_reaches_no_child(tmp_path: Path, notes: Callable[[], list[str]]) -> None:
+    script = tmp_path / "session.py"
+    run_it = "supervisor.run(say)"
+    script.write_text(SESSION.replace(run_it, f'print("starts", flush=True)\n        {run_it}'))
+    for wait_s in (0.05, 0.15, 0.3):
+        popen = subprocess.Popen(
+            [sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+        assert popen.stdout is not None
+        popen.stdout.readline()
+        time.sleep(wait_s)  # not a wait for anything: another moment each time
+        os.killpg(popen.pid, signal.SIGINT)
+        said, complained = popen.communicate(timeout=TIMEOUT_S)
+        assert (said.splitlines()[-1], complained) == ("ended well", "")
 
 
 @pytest.mark.parametrize(
