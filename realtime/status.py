@@ -67,8 +67,9 @@ class Summary:
 def summarise(supervisor: Supervisor, source: str, render: str | None) -> Summary:
     producers = _stats(supervisor, "producer", ProducerStats)
     lifters = _stats(supervisor, "lifter", LifterStats)
-    seen = sum(stats.with_person for stats in producers)
     published_seen = sum(stats.with_person for stats in lifters)
+    # A producer that is killed takes the counts of its last second with it; what was published had been seen.
+    seen = max(sum(stats.with_person for stats in producers), published_seen)
     last = lifters[-1] if lifters else None
     started_ns = supervisor.went_ns or monotonic_ns()
     return Summary(
@@ -76,7 +77,7 @@ def summarise(supervisor: Supervisor, source: str, render: str | None) -> Summar
         engine=last.engine if last else "",
         model=last.model if last else "",
         elapsed_s=round((monotonic_ns() - started_ns) / NS_PER_S, 3),
-        frames=sum(stats.frames for stats in producers),
+        frames=supervisor.ring.head,
         frames_with_person=seen,
         published=sum(stats.published for stats in lifters),
         published_with_person=published_seen,
