@@ -15,6 +15,7 @@ from realtime.contracts import Stamp
 
 _CAMERA = re.compile(r"(?:/dev/video)?(\d+)")
 _URL = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_USERINFO = re.compile(r"^([^/]*//)[^/?#]*@")  # up to the last @ before the path: passwords hold some
 _OPEN_TIMEOUT_S = 10.0
 
 
@@ -91,6 +92,11 @@ def open_source(
     if source in ASSETS and ASSETS[source].suffix == ".mp4":
         return FileSource(str(fetch(source)), source, options, loop=loop, max_speed=max_speed)
     return FileSource(str(probe_file(source)), source, options, loop=loop, max_speed=max_speed)
+
+
+def shown(source: str) -> str:
+    """A source as it may be said and logged: an address without its user and password."""
+    return _USERINFO.sub(r"\1", source) if _URL.match(source) else source
 
 
 def quiet_ffmpeg() -> None:

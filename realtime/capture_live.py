@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from engines.errors import UserError
-from realtime.capture import CaptureOptions, Frame, Source, open_capture
+from realtime.capture import CaptureOptions, Frame, Source, open_capture, shown
 from realtime.capture_file import FileSource
 from realtime.clock import monotonic_ns
 from realtime.contracts import Stamp
@@ -49,16 +49,17 @@ def open_url(
     reconnect_waits_s: tuple[float, ...] = RECONNECT_WAITS_S,
 ) -> Source:
     """A live stream, or a video file behind an address (which plays like a file). Raises UserError."""
+    name = shown(url)
     capture = open_capture(url, timeout_s, stall_s)
     if capture.isOpened() and capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
         capture.release()
-        return FileSource(url, url, options, loop=loop, max_speed=max_speed)
+        return FileSource(url, name, options, loop=loop, max_speed=max_speed)
     captures = [capture]
     return LiveSource(
         lambda: captures.pop() if captures else open_capture(url, timeout_s, stall_s),
-        url,
+        name,
         options,
-        lambda: f"{url} gives no picture: check the address, the network, and that the camera is on",
+        lambda: f"{name} gives no picture: check the address, the network, and that the camera is on",
         reconnect_waits_s,
     )
 
