@@ -23,6 +23,7 @@ from engines.taps import TapMemory
 _log = logging.getLogger("realtime.engines.lifter")  # below what the processes hand on to the terminal
 
 RATE_HZ = 30.0
+ENGINES = ("auto", "onnxruntime", "torch", "tensorrt")
 
 Commit = Sequence[bool] | None  # one a stream; None: all
 Traceback = TracebackType | None
@@ -183,6 +184,19 @@ def step_shape(card: ModelCard) -> StepShape:
     return StepShape(levels, card.joints, FEATURES, card.channels, len(card.lookaheads))
 
 
+def check_lifter(model: str | Path, engine: str, lookahead: int, plan: Path | None) -> tuple[ModelCard, Path]:
+    """What can be told without loading anything, and the model found. Raises UserError."""
+    if engine not in ENGINES:
+        raise UserError(f"engine {engine!r} is unknown: choose one of {', '.join(ENGINES)}")
+    if plan is not None and not plan.exists():
+        raise UserError(f"there is no plan {plan}: 'realtime build-engine' makes one; without --plan one is looked for")
+    card, weights = find_model(model)
+    if lookahead and lookahead not in card.lookaheads:
+        known = list(card.lookaheads) or [0]
+        raise UserError(f"model {card.name} has no look-ahead {lookahead}: choose one of {known}")
+    return card, weights
+
+
 def load_lifter(
     model: str | Path = "default", engine: str = "auto", lookahead: int = 0, threads: int = 1,
     align: str = "centre", plan: Path | None = None,
@@ -191,7 +205,7 @@ def load_lifter(
 
     `align` is for the paper's model, `lookahead` for the others. Raises UserError for what the model does not have.
     """
-    card, weights = find_model(model)
+    card, weights = check_lifter(model, engine, lookahead, plan)
     if card.kind == PAPER:
         if lookahead:
             raise UserError(f"model {card.name} has no look-ahead: choose 0 (its align says how late poses are)")
@@ -213,14 +227,12 @@ def _step_backend(card: ModelCard, weights: Path, engine: str, threads: int, pla
         from engines.backends.onnxruntime import OnnxRuntimeStep
 
         return OnnxRuntimeStep(step_graph(card, weights), step_shape(card), threads)
-    if engine == "torch":
-        from engines.checkpoint import load_model
+    from engines.checkpoint import load_model
 
-        _, module = load_model(weights)  # says what to install where torch is missing
-        from engines.backends.torch import TorchStep
+    _, module = load_model(weights)  # says what to install where torch is missing
+    from engines.backends.torch import TorchStep
 
-        return TorchStep(module, step_shape(card), threads)  # type: ignore[arg-type]
-    raise UserError(f"engine {engine!r} is unknown: choose auto, onnxruntime, torch or tensorrt")
+    return TorchStep(module, step_shape(card), threads)  # type: ignore[arg-type]
 
 
 def step_graph(card: ModelCard, weights: Path) -> bytes:

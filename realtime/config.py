@@ -11,7 +11,7 @@ from typing import Any
 from engines.errors import UserError
 from engines.toml_config import build, read_toml
 from realtime.ring import MAX_PEOPLE
-from realtime.wire import POSE, topic
+from realtime.wire import ENCODINGS, POSE, topic
 
 DETECTOR_SIZES = ("lite", "full", "heavy")
 
@@ -67,12 +67,17 @@ class StreamConfig:
 
     def __post_init__(self) -> None:
         topic(POSE, self.name)  # raises for a name that cannot be a stream's
+        _require(self.encoding in ENCODINGS, f"encoding {self.encoding!r} is none of {', '.join(ENCODINGS)}")
 
 
 @dataclass(frozen=True, slots=True)
 class ViewConfig:
     enabled: bool = True
     render: Path | None = None  # draw into this file instead of a window
+
+    def __post_init__(self) -> None:
+        _require(self.enabled or self.render is None,
+                 f"the viewer draws {self.render}: leave out either --no-view (view.enabled) or --render (view.render)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,15 @@ def is_local(address: str) -> bool:
         return False
 
 
+def check_exposure(address: str, allowed: bool) -> None:
+    """`allowed`: there are keys, or it is meant to be open. Raises UserError for what else others could reach."""
+    if not is_local(address) and not allowed:
+        raise UserError(
+            f"{address} can be reached by other machines: make keys with 'realtime keys new server' and give their "
+            "directory, or let everybody in with --insecure"
+        )
+
+
 def common_options(socket: zmq.Socket[bytes], address: str) -> None:
     socket.linger = 0
     socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)

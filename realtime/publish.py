@@ -22,6 +22,7 @@ from realtime.endpoints import (
     DEFAULT_RPC_ADDRESS,
     KERNEL_BUFFER_BYTES,
     PUBLISH_HIGH_WATER,
+    check_exposure,
     is_local,
 )
 from realtime.gate import Gate
@@ -64,7 +65,9 @@ class Publisher:
         if encoding not in ENCODINGS:
             raise UserError(f"encoding '{encoding}' is none of {', '.join(ENCODINGS)}")
         for bound in filter(None, (address, rpc_address)):
-            _check_exposure(bound, keys is not None, insecure)
+            check_exposure(bound, keys is not None or insecure)
+            if keys is None and not is_local(bound):
+                log.warning("%s is open to everyone who can reach it: no keys, no encryption (--insecure)", bound)
         self.session = str(uuid.uuid4())
         self.stream, self.encoding, self.high_water = stream, encoding, high_water
         self._versions = {"realtime": realtime.__version__, "zeromq": zmq.zmq_version()}
@@ -217,14 +220,3 @@ class Publisher:
 
 def _store(keys: KeyStore | Path) -> KeyStore:
     return keys if isinstance(keys, KeyStore) else KeyStore(keys)
-
-
-def _check_exposure(address: str, has_keys: bool, insecure: bool) -> None:
-    if is_local(address) or has_keys:
-        return
-    if not insecure:
-        raise UserError(
-            f"{address} can be reached by other machines: make keys with 'realtime keys new server' and give their "
-            "directory, or let everybody in with --insecure"
-        )
-    log.warning("%s is open to everyone who can reach it: no keys, no encryption (--insecure)", address)

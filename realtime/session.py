@@ -12,7 +12,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.logging import RichHandler
 
-from realtime.config import RunConfig
+from realtime.capture import shown
+from realtime.config import PlaceConfig, RunConfig
 from realtime.processes import PROCESSES
 from realtime.status import StatusLine, Summary, report, summarise
 from realtime.supervisor import Supervisor
@@ -21,11 +22,15 @@ log = logging.getLogger("realtime.run")
 
 
 def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool = False) -> Summary:
-    """Runs until the source ends or an order comes. Raises UserError for what ended it otherwise."""
+    """Runs until the source ends or an order comes. Raises UserError for what ended it otherwise.
+
+    Raises KeyboardInterrupt where Ctrl-C came before the first frame.
+    """
     console = Console(stderr=True)
     _log_to(console, verbose)
     # A film that was asked for and cannot be made is a reason to stop; one that stands in for a window is not.
     film_asked = config.view.render is not None
+    check(config)
     config = with_picture(config)
     processes = [process for process in PROCESSES if process.name != "viewer" or config.view.enabled]
     processes = [replace(process, must_start=film_asked) for process in processes]
@@ -33,12 +38,29 @@ def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool 
     with Supervisor(config, processes) as supervisor:
         with StatusLine(console) as status:
             supervisor.run(status.update)
-        summary = summarise(supervisor, config.source.name, render)
+        if supervisor.interrupted and supervisor.went_ns is None:
+            raise KeyboardInterrupt  # there has been no session to sum up
+        summary = summarise(supervisor, shown(config.source.name), render)
     report(console, summary)
     if json_summary:
         sys.stdout.write(json.dumps(summary.as_json(), allow_nan=False) + "\n")
         sys.stdout.flush()
     return summary
+
+
+def check(config: RunConfig) -> None:
+    """What the processes would find out one after the other, before any is started. Raises UserError."""
+    from engines.lifter import check_lifter
+    from realtime.endpoints import check_exposure
+
+    check_lifter(config.lifter.model, config.lifter.engine, config.lifter.lookahead, config.lifter.plan)
+    stream = config.stream
+    for address in filter(None, (stream.address, stream.rpc_address)):
+        check_exposure(address, stream.keys is not None or stream.insecure)
+    if config.place != PlaceConfig():
+        from realtime.placement import check_profiles
+
+        check_profiles(config.place)
 
 
 def with_picture(config: RunConfig) -> RunConfig:

@@ -183,6 +183,13 @@ def test_a_restarted_producer_keeps_counting_frames(clip: Path) -> None:
         (("--detector", "huge"), "'huge' is none of lite, full, heavy"),
         (("--model", "no-such-model"), "no-such-model"),
         (("--camera", "no-such.yaml"), "no-such.yaml"),
+        (("--plan", "nothere.plan"), "there is no plan nothere.plan"),
+        (("--engine", "steam"), "'steam' is unknown"),
+        (("--lookahead", "3"), "no look-ahead 3"),
+        (("--encoding", "xml"), "'xml' is none of"),
+        (("--person", "nobody-known"), "nobody-known"),
+        (("--address", "tcp://0.0.0.0:0"), "can be reached by other machines"),
+        (("--render", "out.mp4"), "leave out either --no-view"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(options: tuple[str, ...], says: str, tmp_path: Path) -> None:

@@ -52,6 +52,8 @@ def test_it_travels_to_a_spawned_process() -> None:
         ("[detector]\npeople = 9", "from 1 to 8, got 9"),
         ("[source]\nwidth = -3", "width must be above 0, got -3"),
         ("[source", "not valid TOML"),
+        ("[stream]\nencoding = 'xml'", "'xml' is none of msgpack, json"),
+        ("[view]\nenabled = false\nrender = 'out.mp4'", "leave out either --no-view"),
     ],
 )
 def test_mistakes_are_named_with_their_value(tmp_path: Path, text: str, says: str) -> None:
