@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 import sys
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from engines.errors import UserError
+from realtime.signals import held_back, leave_to_parent
 from realtime.stats import Load
 
 _TIMEOUT_S = 600.0
@@ -108,6 +110,8 @@ def _pipeline_round(config: Any) -> dict[str, Any]:
 
     with Supervisor(config, [process for process in PROCESSES if process.name != "viewer"]) as supervisor:
         supervisor.run(lambda _: None)
+        if supervisor.interrupted:
+            raise KeyboardInterrupt
         return asdict(summarise(supervisor, config.source.name, None))
 
 
@@ -116,7 +120,8 @@ def _alone_round(source: str, detector: str, people: int, frames: int) -> AloneR
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_mediapipe_alone, args=(sender, source, detector, people, frames), daemon=True)
-    process.start()
+    with held_back():
+        process.start()
     sender.close()
     try:
         if not receiver.poll(_TIMEOUT_S):
@@ -134,6 +139,7 @@ def _alone_round(source: str, detector: str, people: int, frames: int) -> AloneR
 
 
 def _mediapipe_alone(sender: Connection[Any, Any], source: str, detector: str, people: int, frames: int) -> None:
+    leave_to_parent((signal.SIGINT,))  # which kills this process
     # What its C++ says on stderr is nothing that a user can act on.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     try:

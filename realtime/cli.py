@@ -42,6 +42,8 @@ def main() -> None:
     except UserError as error:
         sys.stderr.write(f"realtime: {error}\n")
         sys.exit(2)
+    except KeyboardInterrupt:  # while the commands were still being imported; typer exits with the same code
+        sys.exit(130)
     except OSError as error:  # of a file that no one closer by spoke for
         if error.filename is None:
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from realtime.encode import encode_pose
 from realtime.endpoints import connect_subscriber
 from realtime.known_poses import known_frame
 from realtime.publish import Publisher
+from realtime.signals import held_back, leave_to_parent
 from realtime.subscribe import StreamTimeoutError, Subscriber
 from realtime.wire import POSE, topic
 
@@ -96,7 +98,8 @@ def _block(publisher: Publisher, subscribers: int, stalled: int, seconds: float,
     for target, args in ((_measured_peer, ()), (_crowd, (subscribers - 1 - stalled, stalled))):
         ours, theirs = spawn.Pipe()
         process = spawn.Process(target=target, args=(publisher.address, theirs, *args), daemon=True)
-        process.start()
+        with held_back():
+            process.start()
         pipes.append(ours)
         processes.append(process)
     deadline_ns = monotonic_ns() + READY_S * NS_PER_S
@@ -134,6 +137,7 @@ def _send_for(publisher: Publisher, seconds: float, rate_hz: float) -> tuple[lis
 
 def _measured_peer(address: str, pipe: Connection) -> None:
     """A typed subscriber: from `t_publish_ns` to the message in the program's hands, on the machine's one clock."""
+    leave_to_parent((signal.SIGINT,))  # which ends this process, a daemon
     with Subscriber(address) as subscriber:
         subscriber.receive(READY_S)
         pipe.send("ready")
@@ -148,6 +152,7 @@ def _measured_peer(address: str, pipe: Connection) -> None:
 
 def _crowd(address: str, pipe: Connection, readers: int, stalled: int) -> None:
     """Subscribers that read what comes and look at nothing, and others that never read."""
+    leave_to_parent((signal.SIGINT,))
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     poller = zmq.Poller()
     asleep = [connect_subscriber(context, address, [topic(POSE, "main")], high_water=10) for _ in range(stalled)]
