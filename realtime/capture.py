@@ -81,6 +81,7 @@ def open_source(
     from realtime.assets import ASSETS, fetch
     from realtime.capture_file import FileSource, probe_file
     from realtime.capture_live import open_camera, open_url
+    from realtime.read_ahead import ReadAhead
 
     options = CaptureOptions(width, height, fps, mirror)
     quiet_ffmpeg()
@@ -89,9 +90,10 @@ def open_source(
         return open_camera(int(camera[1]), options)
     if _URL.match(source):
         return open_url(source, options, loop=loop, max_speed=max_speed)
-    if source in ASSETS and ASSETS[source].suffix == ".mp4":
-        return FileSource(str(fetch(source)), source, options, loop=loop, max_speed=max_speed)
-    return FileSource(str(probe_file(source)), source, options, loop=loop, max_speed=max_speed)
+    clip = source in ASSETS and ASSETS[source].suffix == ".mp4"
+    path = fetch(source) if clip else probe_file(source)
+    file = FileSource(str(path), source, options, loop=loop, max_speed=max_speed)
+    return ReadAhead(file) if max_speed else file
 
 
 def shown(source: str) -> str:
