@@ -10,9 +10,10 @@ import pytest
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # Started in a shell's background, where Ctrl-C is ignored: the programs under test would inherit that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# Started by nohup or in a shell's background these are ignored, and the programs under test would inherit that.
+for _name, _usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    if hasattr(signal, _name) and signal.getsignal(getattr(signal, _name)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, _name), _usual)
 
 
 def _optional(*parts: str) -> Path:
