@@ -41,7 +41,7 @@ def test_lift_works_and_torch_is_asked_for_by_its_extra(tmp_path: Path) -> None:
 
     (tmp_path / "published.bin").write_bytes(b"")
     for arguments in (
-        ("lift", source, "-o", target, "--mode", "sequence"),
+        ("lift", source, "-o", str(tmp_path / "other.npz"), "--mode", "sequence"),
         ("import-checkpoint", str(tmp_path / "published.bin")),
         ("bench", "lifter", "--rounds", "1"),
     ):
