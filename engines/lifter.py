@@ -207,8 +207,6 @@ def load_lifter(
     """
     card, weights = check_lifter(model, engine, lookahead, plan)
     if card.kind == PAPER:
-        if lookahead:
-            raise UserError(f"model {card.name} has no look-ahead: choose 0 (its align says how late poses are)")
         from engines.window import load_window_lifter
 
         return load_window_lifter(card, weights, engine=engine, threads=threads, align=align, plan=plan)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import logging
 import sys
 
@@ -23,8 +22,6 @@ def command_group() -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", cls=TyperGroup,
                       help="One camera in, a live stream of metric 3D human poses out.")  # fmt: skip
     for name in COMMANDS:
-        if importlib.util.find_spec(f"realtime.commands.{name}") is None:
-            continue
         module = importlib.import_module(f"realtime.commands.{name}")
         command = name.replace("_", "-")
         if hasattr(module, "app"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-
 import typer
 
+from realtime.bench_engines import bench_engines
+from realtime.bench_lifter import bench_lifter
+from realtime.bench_pipeline import bench_pipeline
+from realtime.bench_place import bench_place
+from realtime.bench_stream import bench_stream
+
 app = typer.Typer(no_args_is_help=True, help="Measure the project's claims here; last line: one JSON object.")
-for _name in ("pipeline", "lifter", "stream", "place", "engines"):
-    if importlib.util.find_spec(f"realtime.bench_{_name}"):
-        app.command(_name)(getattr(importlib.import_module(f"realtime.bench_{_name}"), f"bench_{_name}"))
+for _command in (bench_pipeline, bench_lifter, bench_stream, bench_place, bench_engines):
+    app.command(_command.__name__.removeprefix("bench_"))(_command)
