@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 
 # Ctrl-C, `kill` and (where there is such a signal) a terminal that is closed.
@@ -13,7 +14,11 @@ END_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIG
 
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
-    """Around the start of a process: it begins with the signals blocked, until it calls `leave_to_parent`."""
+    """Around the start of a process: it begins with the signals blocked, until it calls `leave_to_parent`.
+
+    The mask is this thread's alone, and a library's thread may take the signal: Python's handlers wait as well, or the
+    start would be torn in two and its process find half of what it is to do.
+    """
     if os.name == "nt":
         yield
         return
@@ -23,9 +28,30 @@ def held_back() -> Iterator[None]:
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
     try:
-        yield
+        with _noted():
+            yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _noted() -> Iterator[None]:
+    """What would run a Python handler is noted, and raised again at the end. Only the main thread has handlers."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    handlers = {number: signal.getsignal(number) for number in END_SIGNALS}
+    ours = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in ours:
+        signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+        for number in dict.fromkeys(came):
+            signal.raise_signal(signal.Signals(number))
 
 
 def leave_to_parent(numbers: Sequence[signal.Signals] = END_SIGNALS) -> None:

@@ -31,6 +31,7 @@ class BodyAugmentation:
     """Shares of sequences (0 to 1) that get each change, and its size. Zeros switch a change off."""
 
     mirror: float = 0.5
+    as_captured: float = 0.4  # poses left alone (but for the mirror): the most of what people do
     recombine: float = 0.35
     bend_limbs: float = 0.5
     bend_sigma_rad: float = 0.35
@@ -66,8 +67,11 @@ def _put(directions: Float, which: NDArray[np.intp], bones: list[int], values: F
 def augment(rng: np.random.Generator, bank: Bank, batch: int, length: int, how: BodyAugmentation) -> Bodies:
     """Draw sequences and change them: directions (B, S, 16, 3), root (B, S, 3) and lengths (B, 16)."""
     directions, root, lengths = bank.draw(rng, batch, length)
+    kept = np.flatnonzero(rng.random(batch) < how.as_captured)
+    captured = directions[kept]
     _recombine(rng, bank, directions, how)
     _bend(rng, directions, how)
+    directions[kept] = captured
     flipped = np.flatnonzero(rng.random(batch) < how.mirror)
     directions[flipped] = directions[flipped][:, :, FLIP_BONES] * np.array((-1, 1, 1))
     root[flipped] *= np.array((-1, 1, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import resource
@@ -148,30 +149,32 @@ def test_auto_goes_on_with_onnx_runtime(plan_card: PlanCard, model: Model, cache
     assert "\n" not in str(refused.value)
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def tiny_disk() -> Iterator[None]:
-    """No file may grow beyond 64 kB: writing more fails as on a full disk."""
+    """No file may grow beyond 64 kB: writing more fails as on a full disk. Not a fixture: the log may be larger."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_the_old_plan_survives_a_full_disk(plan_card: PlanCard, tmp_path: Path, tiny_disk: None) -> None:
+def test_the_old_plan_survives_a_full_disk(plan_card: PlanCard, tmp_path: Path) -> None:
     path = tmp_path / "a.plan"
     old = _written(plan_card, path)
-    with pytest.raises(UserError, match=r"could not be written \(File too large\)"):
+    with tiny_disk(), pytest.raises(UserError, match=r"could not be written \(File too large\)"):
         write_all({path: bytes(1 << 17), sidecar_path(path): b"{}"})
     assert load_plan(path) == (old, b"plan")
     assert sorted(item.name for item in tmp_path.iterdir()) == ["a.plan", "a.plan.json"]
 
 
-def test_a_failed_card_leaves_the_old_plan(plan_card: PlanCard, tmp_path: Path, tiny_disk: None) -> None:
+def test_a_failed_card_leaves_the_old_plan(plan_card: PlanCard, tmp_path: Path) -> None:
     path = tmp_path / "a.plan"
     old = _written(plan_card, path)
-    with pytest.raises(UserError, match="untouched"):
+    with tiny_disk(), pytest.raises(UserError, match="untouched"):
         write_all({path: b"new", sidecar_path(path): bytes(1 << 17)})
     assert load_plan(path) == (old, b"plan")
 
