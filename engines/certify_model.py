@@ -18,6 +18,7 @@ from engines.checkpoint import PAPER, ModelCard, load_model, load_published
 from engines.normalise import MIN_SCORE, normalise
 from engines.parity import Array, Certificate, certify, onnx_session, step_poses, step_sequence, window_poses
 from engines.precision import evaluator
+from engines.receptive_field import tap_spans
 from engines.window import RAY_TO_PAPER
 
 QUICK = 8  # a quick check, to compare conversions, takes one frame in so many
@@ -36,7 +37,7 @@ class Motion:
 def frames_needed(card: ModelCard, form: str, poses: int, sequences: int) -> int:
     """Frames that each sequence of a Motion must have for a certificate over `poses` poses."""
     each = -(-poses // sequences)
-    return each if form == "step" else each + card.frames - 1
+    return each if form == "step" else each + card.window_frames - 1
 
 
 class Certifier:
@@ -44,7 +45,7 @@ class Certifier:
 
     def __init__(self, graph: bytes, card: ModelCard, weights: Path, form: str, precision: str, motion: Motion) -> None:
         self._form, self._precision, self._about = form, precision, motion.about
-        self._inputs = _inputs(card, form, motion)
+        self._inputs, self._spans = _inputs(card, form, motion), tap_spans(card.levels, card.lookaheads)
         if importlib.util.find_spec("torch") is not None:
             self._reference = f"torch {metadata.version('torch')}"
             self._truth = _torch_poses(card, weights, form, motion, self._inputs)
@@ -73,7 +74,8 @@ class Certifier:
         """Step form: (S, T, K, V, 3) of the first frames; window form: (N, K, V, 3) of one window in `stride`."""
         session, how = evaluator(graph, precision)
         if self._form == "step":
-            return step_poses(session, self._inputs[:, : max(1, self._inputs.shape[1] // stride)]), how
+            frames = max(1, self._inputs.shape[1] // stride)
+            return step_poses(session, self._inputs[:, :frames], self._spans), how
         return window_poses(session, self._inputs[::stride]), how
 
 
@@ -85,7 +87,8 @@ def representative_feeds(graph: bytes, card: ModelCard, form: str, motion: Motio
         chosen = np.linspace(0, len(inputs) - 1, 4 * runs).astype(int).reshape(runs, 4)
         return [{"features": inputs[rows]} for rows in chosen]
     every = max(1, inputs.shape[1] // runs)
-    return [feed for feed, _ in step_sequence(onnx_session(graph), inputs)][::every]
+    spans = tap_spans(card.levels, card.lookaheads)
+    return [feed for feed, _ in step_sequence(onnx_session(graph), inputs, spans)][::every]
 
 
 def _inputs(card: ModelCard, form: str, motion: Motion) -> Array:
@@ -98,8 +101,9 @@ def _inputs(card: ModelCard, form: str, motion: Motion) -> Array:
         features = flat.reshape(sequences, frames, 17, -1)
     if form == "step":
         return features
-    windows = np.lib.stride_tricks.sliding_window_view(features, card.frames, axis=1)  # (S, starts, V, F, frames)
-    return np.ascontiguousarray(windows.transpose(0, 1, 4, 2, 3).reshape(-1, card.frames, *features.shape[2:]))
+    length = card.window_frames
+    windows = np.lib.stride_tricks.sliding_window_view(features, length, axis=1)  # (S, starts, V, F, length)
+    return np.ascontiguousarray(windows.transpose(0, 1, 4, 2, 3).reshape(-1, length, *features.shape[2:]))
 
 
 def _held(motion: Motion) -> Array:
@@ -122,6 +126,6 @@ def _torch_poses(card: ModelCard, weights: Path, form: str, motion: Motion, inpu
             module = load_published(weights)
             chunks = (torch.from_numpy(inputs[at : at + 8]) for at in range(0, len(inputs), 8))
             return np.asarray(torch.cat([module(chunk) for chunk in chunks]).numpy(), np.float32)
-        # A window sees what the sequence form sees at its last frame, since a model looks back `frames` frames.
+        # A window sees what the sequence form sees at its last frame, since a model looks back no further.
         pose: Array = load_model(weights)[1](torch.from_numpy(_inputs(card, "step", motion)))[0].numpy()
-    return pose if form == "step" else pose[:, card.frames - 1 :].reshape(-1, *pose.shape[2:])
+    return pose if form == "step" else pose[:, card.window_frames - 1 :].reshape(-1, *pose.shape[2:])

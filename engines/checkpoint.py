@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import UserError, writing
+from engines.receptive_field import window_frames
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,7 +35,7 @@ DEFAULT_MODEL = "stream-243"
 class ModelCard:
     """What a weights file holds. `widths` (paper) are the levels' strides, `lookaheads` and `graph` (streaming) its
     heads and graphs; `frames` is the receptive field, `sha256` that of the safetensors file, `onnx_sha256` that of the
-    ONNX graph beside it ("": no graph was written with these weights)."""
+    ONNX graph beside it ("": no graph was written with these weights), `chunk_sha256` that of the chunk's graph."""
 
     kind: str
     name: str
@@ -48,7 +49,18 @@ class ModelCard:
     lookaheads: tuple[int, ...] = ()
     graph: str = "adaptive"
     onnx_sha256: str = ""
+    chunk_sha256: str = ""
     format: int = FORMAT
+
+    @property
+    def levels(self) -> int:
+        """Of a streaming model."""
+        return next((level for level in range(1, 10) if 3**level == self.frames), 0)
+
+    @property
+    def window_frames(self) -> int:
+        """Frames that the window form reads."""
+        return window_frames(self.levels, self.lookaheads) if self.kind == STREAM else self.frames
 
     def __post_init__(self) -> None:
         if self.kind not in (PAPER, STREAM):
@@ -115,16 +127,17 @@ def write_card(card: ModelCard, weights: Path) -> None:
     write_aside(weights.with_suffix(".json"), lambda aside: aside.write_text(text))
 
 
-def graph_beside(card: ModelCard, weights: Path) -> bytes | None:
-    """The ONNX graph written with these weights; None where there is none, or none that the card vouches for.
+def graph_beside(card: ModelCard, weights: Path, form: str = "step") -> bytes | None:
+    """The ONNX graph (`step` or `chunk`) written with these weights; None where the card vouches for none.
 
     Raises UserError where the file is not the one the card was written for.
     """
-    path = weights.with_suffix(".onnx")
-    if not card.onnx_sha256 or not path.exists():
+    suffix, sha256 = {"step": (".onnx", card.onnx_sha256), "chunk": (".chunk.onnx", card.chunk_sha256)}[form]
+    path = weights.with_suffix(suffix)
+    if not sha256 or not path.exists():
         return None
     data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != card.onnx_sha256:
+    if hashlib.sha256(data).hexdigest() != sha256:
         raise UserError(f"{path} is damaged or not the graph of its weights (SHA-256 differs): export it again by"
                         " importing or training the model again")  # fmt: skip
     return data
@@ -190,8 +203,7 @@ def _stream_module(card: ModelCard, weights: Path) -> nn.Module:
 
     from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN
 
-    levels = next((level for level in range(1, 10) if 3**level == card.frames), 0)
-    config = StreamConfig(levels, card.channels, card.lookaheads, card.graph, card.head)
+    config = StreamConfig(card.levels, card.channels, card.lookaheads, card.graph, card.head)
     module = StreamGLAGCN(config)
     module.load_state_dict({key: torch.from_numpy(value) for key, value in load_arrays(card, weights).items()})
     return module.eval()

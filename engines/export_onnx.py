@@ -1,14 +1,16 @@
-"""The streaming model as ONNX graphs in its three forms, with batch norms, biases and residuals folded.
+"""The streaming model as ONNX graphs in its forms, with batch norms, biases and residuals folded.
 
-Step: `features` (B, V, F), `taps` (L, B, V, 2C) -> `pose` (B, K, V, 3), `sigma` (B, K, V), `activations` (L, B, V, C).
-Window: `features` (B, 3^L, V, F) -> `pose`, `sigma` of the last frame.
+Step: `features` (B, V, F), `taps` (R, B, V, 2C) -> `pose` (B, K, V, 3), `sigma` (B, K, V), `activations` (R, B, V, C).
+Chunk: as step, its batch being up to CHUNK_FRAMES successive frames of one stream; `taps` hold what lies before the
+chunk and zeros for what lies in it.
+Window: `features` (B, `window_frames`, V, F) -> `pose`, `sigma` of the last frame.
 Sequence: `features` (T, V, F) -> `pose`, `sigma` of every frame.
 Axes as in engines.stream_gla_gcn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +22,11 @@ from engines.errors import UserError
 from engines.graph import SUBSETS, skeleton_graphs
 from engines.normalise import FEATURES
 from engines.onnx_graph import GraphBuilder
+from engines.receptive_field import CHUNK_FRAMES, head_offsets, needed_frames, tap_places, tap_spans
 
 SIGMA_SHIFT = 3.0  # as in StreamGLAGCN: sigma = exp(x - 3) m, clamped
 SIGMA_RANGE_M = (0.002, 1.0)
-FORMS = ("step", "window", "sequence")
+FORMS = ("step", "chunk", "window", "sequence")
 
 
 def export_stream(model: str | Path, target: Path, form: str = "step") -> ModelCard:
@@ -42,15 +45,16 @@ def stream_onnx(card: ModelCard, arrays: Mapping[str, NDArray[Any]], form: str =
     joints, heads = card.joints, len(card.lookaheads)
     frame: tuple[int | str, ...] = (joints, FEATURES)
     poses: dict[str, tuple[int | str, ...]] = {"pose": ("batch", heads, joints, 3), "sigma": ("batch", heads, joints)}
-    if form == "step":
-        graph.step()
-        taps = (graph.levels, "batch", joints, 2 * card.channels)
-        activations = (graph.levels, "batch", joints, card.channels)
+    if form in ("step", "chunk"):
+        (graph.step if form == "step" else graph.chunk)()
+        rows = len(tap_spans(card.levels, card.lookaheads))
+        taps = (rows, "batch", joints, 2 * card.channels)
+        activations = (rows, "batch", joints, card.channels)
         inputs = {"features": ("batch", *frame), "taps": taps}
         return graph.model(card.name, inputs, poses | {"activations": activations})
     if form == "window":
         graph.window()
-        return graph.model(card.name, {"features": ("batch", card.frames, *frame)}, poses)
+        return graph.model(card.name, {"features": ("batch", card.window_frames, *frame)}, poses)
     if form == "sequence":
         graph.sequence()
         return graph.model(card.name, {"features": ("batch", *frame)}, poses)
@@ -62,13 +66,16 @@ class _StreamGraph(GraphBuilder):
 
     def __init__(self, card: ModelCard, arrays: Mapping[str, NDArray[Any]]) -> None:
         super().__init__(arrays)
-        self.card, self.joints, self.channels = card, card.joints, card.channels
-        self.levels = sum(name.endswith("norm.running_mean") for name in arrays if name.startswith("temporal."))
+        self.card, self.joints, self.channels, self.levels = card, card.joints, card.channels, card.levels
+        self.offsets = head_offsets(card.lookaheads)
 
     def step(self) -> None:
         mixes = [self.mix_weights(level) for level in range(self.levels)]
         # what the taps add does not wait for the frame: all levels in one batched product
-        taps = self.reshape("taps", (self.levels, -1, 2 * self.channels))
+        taps, heads_taps = "taps", ""
+        if len(self.offsets) > 1:
+            taps, heads_taps = self.split(taps, (self.levels, 2), axis=0)
+        taps = self.reshape(taps, (self.levels, -1, 2 * self.channels))
         past = self.add("MatMul", taps, self.constant(np.stack([old for _, old, _ in mixes])))
         past = self.add("Add", past, self.constant(np.stack([shift[None] for _, _, shift in mixes])))
         pasts = self.split(past, [1] * self.levels, axis=0)
@@ -77,38 +84,84 @@ class _StreamGraph(GraphBuilder):
             x = self.graphs(level, x)
             activations.append(self.reshape(x, (1, -1, self.joints, self.channels)))
             x = self.add("Relu", self.add("Gemm", x, self.constant(now), self.rows(pasts[level])))
+        if heads_taps:
+            activations += 2 * [self.reshape(x, (1, -1, self.joints, self.channels))]
+            near, far = self.split(self.reshape(heads_taps, (2, -1, 2 * self.channels)), (1, 1), axis=0)
+            near, far = (self.reshape(row, (-1, 2 * self.channels)) for row in (near, far))
+            x = self.add("Concat", x, near, self.split(far, (self.channels, self.channels), axis=1)[1], axis=1)
         self.add("Concat", *activations, output="activations", axis=0)
         self.heads(x)
 
-    def window(self) -> None:
-        x, frames = self.embed(self.reshape("features", (-1, self.joints, FEATURES))), self.card.frames
+    def chunk(self) -> None:
+        """Level by level, since a level's graphs need no past: a tap is what was kept, or what the chunk has itself."""
+        spans = tap_spans(self.levels, self.card.lookaheads)
+        taps = self.split(self.reshape("taps", (len(spans), -1, 2 * self.channels)), [1] * len(spans), axis=0)
+        x, activations = self.embed("features"), []
         for level in range(self.levels):
             now, old, shift = self.mix_weights(level)
-            frames //= 3
-            x = self.reshape(self.graphs(level, x), (-1, frames, 3, self.joints, self.channels))
-            x = self.add("Transpose", x, perm=[0, 1, 3, 2, 4])
-            x = self.reshape(x, (-1, 3 * self.channels))  # [t - 2d | t - d | t] of each joint
-            weight = np.concatenate((old[self.channels :], old[: self.channels], now))
-            x = self.add("Relu", self.add("Gemm", x, self.constant(weight), self.constant(shift)))
+            x = self.graphs(level, x)
+            activations.append(x)
+            x = self.add("Concat", x, self.tapped(x, taps[level], spans[level]), axis=1)
+            x = self.add("Relu", self.add("Gemm", x, self.constant(np.concatenate((now, old))), self.constant(shift)))
+        if len(self.offsets) > 1:
+            activations += 2 * [x]
+            near, far = (self.tapped(x, tap, span) for tap, span in zip(taps[-2:], spans[-2:], strict=True))
+            x = self.add("Concat", x, near, self.split(far, (self.channels, self.channels), axis=1)[1], axis=1)
+        stacked = [self.reshape(row, (1, -1, self.joints, self.channels)) for row in activations]
+        self.add("Concat", *stacked, output="activations", axis=0)
         self.heads(x)
+
+    def tapped(self, x: str, taps: str, span: int) -> str:
+        """A row's taps (N * V, 2C) of every frame of a chunk with the activations x (N * V, C)."""
+        taps = self.reshape(taps, (-1, 2 * self.channels))
+        if span >= CHUNK_FRAMES:
+            return taps
+        within = [self.later(x, back * span) for back in (1, 2)]
+        return self.add("Add", taps, self.add("Concat", *within, axis=1))
+
+    def later(self, x: str, frames: int) -> str:
+        """x moved `frames` later, zeros before it, as long as it was."""
+        rows = frames * self.joints
+        padded = self.add("Concat", self.constant(np.zeros((rows, self.channels), np.float32)), x, axis=0)
+        return self.add("Slice", padded, self.ints(0), self.ints(-rows), self.ints(0))
+
+    def window(self) -> None:
+        x, frames = self.embed(self.reshape("features", (-1, self.joints, FEATURES))), self.card.window_frames
+        needed = needed_frames(self.levels, self.card.lookaheads, frames, outputs=1)
+        for level in range(self.levels):
+            now, old, shift = self.mix_weights(level)
+            x = self.reshape(self.graphs(level, x), (-1, len(needed[level]), self.joints, self.channels))
+            taps = tap_places(needed[level], needed[level + 1], [back * 3**level for back in (0, 1, 2)])
+            x = self.beside(x, taps)
+            x = self.add("Relu", self.add("Gemm", x, self.constant(np.concatenate((now, old))), self.constant(shift)))
+        x = self.reshape(x, (-1, len(needed[-1]), self.joints, self.channels))
+        self.heads(self.beside(x, tap_places(needed[-1], [frames - 1], self.offsets)))
+
+    def beside(self, x: str, taps: list[list[int]]) -> str:
+        """Frames (B, T, V, C) -> each joint's taps side by side, (B * T' * V, taps * C): taps[i] are T' frames."""
+        x = self.add("Gather", x, self.constant(np.array(taps, np.int64).T.reshape(-1)), axis=1)
+        x = self.reshape(x, (-1, len(taps), self.joints, self.channels))
+        return self.reshape(self.add("Transpose", x, perm=[0, 2, 1, 3]), (-1, len(taps) * self.channels))
 
     def sequence(self) -> None:
         x = self.embed("features")
         for level in range(self.levels):
             now, old, shift = self.mix_weights(level)
-            x = self.graphs(level, x)
-            rows = self.joints * 3**level
-            first = self.add("Slice", x, self.ints(0), self.ints(self.joints), self.ints(0))
-            before = self.add("Tile", first, self.ints(2 * 3**level, 1))
-            padded = self.add("Concat", before, x, axis=0)
-            end = np.iinfo(np.int64).max
-            one = self.add("Slice", padded, self.ints(rows), self.ints(-rows), self.ints(0))
-            two = self.add("Slice", padded, self.ints(0), self.ints(-2 * rows), self.ints(0))
-            now_rows = self.add("Slice", padded, self.ints(2 * rows), self.ints(end), self.ints(0))
-            taps = self.add("Concat", now_rows, one, two, axis=1)
-            weight = np.concatenate((now, old))
-            x = self.add("Relu", self.add("Gemm", taps, self.constant(weight), self.constant(shift)))
-        self.heads(x)
+            x = self.delayed(self.graphs(level, x), [back * 3**level for back in (0, 1, 2)])
+            x = self.add("Relu", self.add("Gemm", x, self.constant(np.concatenate((now, old))), self.constant(shift)))
+        self.heads(self.delayed(x, self.offsets))
+
+    def delayed(self, x: str, offsets: Sequence[int]) -> str:
+        """Each frame (T * V, C) beside those of `offsets` ago, the first repeated before it: (T * V, offsets * C)."""
+        longest, rows = max(offsets) * self.joints, self.joints
+        first = self.add("Slice", x, self.ints(0), self.ints(rows), self.ints(0))
+        padded = self.add("Concat", self.add("Tile", first, self.ints(max(offsets), 1)), x, axis=0)
+        ends = [-back * rows if back else np.iinfo(np.int64).max for back in offsets]
+        parts = [
+            self.add("Slice", padded, self.ints(longest - back * rows), self.ints(end), self.ints(0))
+            for back, end in zip(offsets, ends, strict=True)
+        ]
+        return self.add("Concat", *parts, axis=1)
 
     def rows(self, x: str) -> str:
         return self.reshape(x, (-1, self.channels))
@@ -156,14 +209,15 @@ class _StreamGraph(GraphBuilder):
     def heads(self, x: str) -> None:
         """Each joint's own weights, as one batched product; the hip's coordinates are zero by their weights."""
         count = len(self.card.lookaheads)
-        weight = np.broadcast_to(self.arrays["head_weight"], (self.joints, self.channels, 4 * count))
-        weight = weight.reshape(self.joints, self.channels, count, 4).copy()
+        wide = len(self.offsets) * self.channels
+        weight = np.broadcast_to(self.arrays["head_weight"], (self.joints, wide, 4 * count))
+        weight = weight.reshape(self.joints, wide, count, 4).copy()
         bias = self.arrays["head_bias"].reshape(self.joints, 1, count, 4).copy()
         weight[0, ..., :3] = 0
         bias[0, ..., :3] = 0
         bias[..., 3] -= SIGMA_SHIFT
-        x = self.add("Transpose", self.reshape(x, (-1, self.joints, self.channels)), perm=[1, 0, 2])
-        x = self.add("MatMul", x, self.constant(weight.reshape(self.joints, self.channels, -1)))
+        x = self.add("Transpose", self.reshape(x, (-1, self.joints, wide)), perm=[1, 0, 2])
+        x = self.add("MatMul", x, self.constant(weight.reshape(self.joints, wide, -1)))
         x = self.add("Add", x, self.constant(bias.reshape(self.joints, 1, -1)))
         x = self.add("Transpose", self.reshape(x, (self.joints, -1, count, 4)), perm=[1, 2, 0, 3])
         pose, log_sigma = self.split(x, (3, 1), axis=3)

@@ -14,10 +14,11 @@ from typing import Protocol
 
 import numpy as np
 
-from engines.backends.base import Float, KeepsTaps, StepBackend, StepShape, Taps
+from engines.backends.base import Float, KeepsTaps, RunsChunks, StepBackend, StepBuffers, StepShape, Taps
 from engines.checkpoint import PAPER, ModelCard, find_model, graph_beside
 from engines.errors import UserError
 from engines.normalise import FEATURES, normalise, to_camera
+from engines.receptive_field import tap_spans
 from engines.taps import TapMemory
 
 _log = logging.getLogger("realtime.engines.lifter")  # below what the processes hand on to the terminal
@@ -47,6 +48,7 @@ class Lifter(Protocol):
     rate_hz: float
     lag_frames: int
     frames: int
+    chunk_frames: int  # successive frames of one stream that `push_chunk` takes; 1: there is only `push`
 
     def __enter__(self) -> Lifter: ...
 
@@ -59,6 +61,8 @@ class Lifter(Protocol):
     def reset(self, stream: int) -> None: ...
 
     def push(self, streams: Sequence[int], rays: Float, score: Float, commit: Commit = None) -> LiftedPoses: ...
+
+    def push_chunk(self, stream: int, rays: Float, score: Float) -> LiftedPoses: ...
 
 
 class Slots:
@@ -92,6 +96,7 @@ class StreamLifter:
         self.frames, self.lag_frames = card.frames, lookahead
         self._head = card.lookaheads.index(lookahead)
         self._backend = backend
+        self.chunk_frames = max(backend.chunk_frames, 1) if isinstance(backend, RunsChunks) else 1
         self._memory: Taps = backend.memory() if isinstance(backend, KeepsTaps) else TapMemory(backend.shape)
         self._slots = Slots()
         self._seen: dict[int, int] = {}  # frames committed since the stream was primed; absent: prime at the next push
@@ -141,28 +146,56 @@ class StreamLifter:
         self._backend.run(batch)
         kept = [True] * batch if commit is None else commit
         self._memory.store(streams, kept, buffers.activations)
-        out = self._output(batch)
-        ring = self.lag_frames + 1
+        return self._answer(buffers, streams, kept, rotations)
+
+    def push_chunk(self, stream: int, rays: Float, score: Float) -> LiftedPoses:
+        """Lift a stream's next frames in one call: rays (n, 17, 2), scores (n, 17), n up to `chunk_frames`.
+
+        A row a frame; the same poses as a push of each, all committed.
+        """
+        self._slots.check([stream])
+        frames = len(rays)
+        if not 1 <= frames <= self.chunk_frames:
+            raise ValueError(f"a chunk has 1 to {self.chunk_frames} frames here, got {frames}")
+        assert isinstance(self._backend, RunsChunks)
+        assert isinstance(self._memory, TapMemory)
+        buffers = self._backend.chunk_buffers(frames)
+        _, rotations = normalise(rays, score, buffers.features)
+        if stream not in self._seen:
+            self._prime([stream], [0], buffers.features[:1], rotations)
+        self._memory.gather_chunk(stream, frames, buffers.taps)
+        self._backend.run_chunk(frames)
+        self._memory.store_chunk(stream, buffers.activations)
+        return self._answer(buffers, [stream] * frames, [True] * frames, rotations)
+
+    def _answer(
+        self, buffers: StepBuffers, streams: Sequence[int], kept: Sequence[bool], rotations: Float
+    ) -> LiftedPoses:
+        """A row's pose back in camera axes, by the view of the frame that it is the pose of."""
+        out, views = self._output(len(streams)), rotations
+        if self.lag_frames:
+            views, ring = np.empty_like(rotations), self.lag_frames + 1
         for row, stream in enumerate(streams):
-            now = self._seen[stream] % ring
-            view = rotations[row] if not self.lag_frames else self._views[stream, (now + 1) % ring]
-            if kept[row]:
-                self._views[stream, now] = rotations[row]
-                self._seen[stream] += 1
-            out.joints_m[row] = to_camera(buffers.pose[row, self._head][None], view[None])[0]
+            if self.lag_frames:
+                now = self._seen[stream] % ring
+                views[row] = self._views[stream, (now + 1) % ring]
+                if kept[row]:
+                    self._views[stream, now] = rotations[row]
+            self._seen[stream] += kept[row]
             out.window_fill[row] = min(self._seen[stream] / self.frames, 1.0)
+        out.joints_m[:] = to_camera(buffers.pose[:, self._head], views)
         out.sigma_m[:] = buffers.sigma[:, self._head]
         return out
 
     def _prime(self, streams: Sequence[int], fresh: list[int], features: Float, rotations: Float) -> None:
-        """Fill the taps with the frame's own activations: a level's are right once those below it are, so L runs."""
+        """Fill the taps with the frame's own activations: a row's are right once those before it are, so R runs."""
         batch = len(fresh)
         buffers = self._backend.buffers(batch)
         whole = features.copy()  # the same array as the batch's own where all are fresh
         buffers.features[:] = whole
-        for level in range(self._backend.shape.levels):
+        for tap_row in range(len(self._backend.shape.spans)):
             self._backend.run(batch)
-            self._memory.settle(level, buffers.taps, buffers.activations)
+            self._memory.settle(tap_row, buffers.taps, buffers.activations)
         for row, index in enumerate(fresh):
             stream = streams[index]
             self._memory.fill(stream, row, buffers.activations)
@@ -180,8 +213,8 @@ class StreamLifter:
 
 
 def step_shape(card: ModelCard) -> StepShape:
-    levels = round(np.log(card.frames) / np.log(3))
-    return StepShape(levels, card.joints, FEATURES, card.channels, len(card.lookaheads))
+    spans = tap_spans(card.levels, card.lookaheads)
+    return StepShape(spans, card.joints, FEATURES, card.channels, len(card.lookaheads))
 
 
 def check_lifter(model: str | Path, engine: str, lookahead: int, plan: Path | None) -> tuple[ModelCard, Path]:
@@ -224,7 +257,8 @@ def _step_backend(card: ModelCard, weights: Path, engine: str, threads: int, pla
     if engine in ("auto", "onnxruntime"):
         from engines.backends.onnxruntime import OnnxRuntimeStep
 
-        return OnnxRuntimeStep(step_graph(card, weights), step_shape(card), threads)
+        chunk = graph_beside(card, weights, "chunk")
+        return OnnxRuntimeStep(step_graph(card, weights), step_shape(card), threads, chunk)
     from engines.checkpoint import load_model
 
     _, module = load_model(weights)  # says what to install where torch is missing

@@ -1,11 +1,11 @@
 """How far a converted graph is from the model it came from: measured on the very ONNX graph that goes into a plan.
 
-Axes: S sequences, T frames, V joints, F features, K look-aheads, L levels, B batch, C channels.
+Axes: S sequences, T frames, V joints, F features, K look-aheads, R tap rows, B batch, C channels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -92,30 +92,32 @@ def window_poses(session: onnxruntime.InferenceSession, windows_STVF: Array, bat
     return np.concatenate([session.run(["pose"], {"features": chunk})[0] for chunk in chunks])
 
 
-def step_poses(session: onnxruntime.InferenceSession, features_STVF: Array) -> Array:
+def step_poses(session: onnxruntime.InferenceSession, features_STVF: Array, spans: Sequence[int]) -> Array:
     """Poses (S, T, K, V, 3) of a step graph run frame after frame, fed its own activations, primed by frame 0."""
-    return np.stack([outputs[0] for _, outputs in step_sequence(session, features_STVF)], axis=1)
+    return np.stack([outputs[0] for _, outputs in step_sequence(session, features_STVF, spans)], axis=1)
 
 
-def step_sequence(session: onnxruntime.InferenceSession,
-                  features_STVF: Array) -> Iterator[tuple[dict[str, Array], list[Any]]]:  # fmt: skip
-    """Inputs and outputs of each step of a step graph: calibration data, and a check that errors do not add up."""
+def step_sequence(session: onnxruntime.InferenceSession, features_STVF: Array,
+                  spans: Sequence[int]) -> Iterator[tuple[dict[str, Array], list[Any]]]:  # fmt: skip
+    """Inputs and outputs of each step of a step graph: calibration data, and a check that errors do not add up.
+
+    `spans` are the graph's tap rows: see `engines.receptive_field.tap_spans`.
+    """
     frames = features_STVF.shape[1]
-    shape = session.get_inputs()[1].shape  # (L, B, V, 2C)
-    levels, channels = int(shape[0]), int(shape[3]) // 2
-    past = np.zeros((frames, levels, len(features_STVF), JOINTS, channels), np.float32)
+    channels = int(session.get_inputs()[1].shape[3]) // 2  # (R, B, V, 2C)
+    past = np.zeros((frames, len(spans), len(features_STVF), JOINTS, channels), np.float32)
     for t in range(frames):
-        # Frame 0 has itself for a past; each pass settles one more level.
-        for _ in range(1 if t else levels + 1):
-            inputs = {"features": np.ascontiguousarray(features_STVF[:, t]), "taps": _taps(past, t)}
+        # Frame 0 has itself for a past; each pass settles one more row.
+        for _ in range(1 if t else len(spans) + 1):
+            inputs = {"features": np.ascontiguousarray(features_STVF[:, t]), "taps": _taps(past, t, spans)}
             outputs = session.run(["pose", "sigma", "activations"], inputs)
             past[t] = outputs[2]
         yield inputs, outputs
 
 
-def _taps(past_TLBVC: Array, t: int) -> Array:
-    """(L, B, V, 2C): the activations of t - 3^l and t - 2*3^l, of frame 0 where there is no such frame."""
+def _taps(past_TRBVC: Array, t: int, spans: Sequence[int]) -> Array:
+    """(R, B, V, 2C): the activations of t - span and t - 2 * span, of frame 0 where there is no such frame."""
     return np.stack([
-        np.concatenate([past_TLBVC[max(t - back * 3**level, 0), level] for back in (1, 2)], axis=-1)
-        for level in range(past_TLBVC.shape[1])
+        np.concatenate([past_TRBVC[max(t - back * span, 0), row] for back in (1, 2)], axis=-1)
+        for row, span in enumerate(spans)
     ])  # fmt: skip

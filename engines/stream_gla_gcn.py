@@ -2,9 +2,11 @@
 
 Level l holds two adaptive graph convolutions per frame (Yu et al., ICCV 2023, eq. 2-4, with the similarity graph
 taken from the frame itself) and one temporal mix of the frames t, t - 3^l and t - 2*3^l; five levels see 243 frames.
+Heads for earlier frames read the last level's activations of then and of now (engines.receptive_field).
 One set of weights runs in three forms that agree: a whole sequence, one window, and one frame with cached taps.
 
-Axes: B batch, T frames, V joints, F features, C channels, L levels, I graph subsets, E embedding, K look-aheads.
+Axes: B batch, T frames, V joints, F features, C channels, L levels, R tap rows, I graph subsets, K look-aheads,
+H frames that the heads read.
 """
 
 from __future__ import annotations
@@ -16,10 +18,11 @@ from torch import Tensor, nn
 
 from engines.graph import SUBSETS, skeleton_graphs
 from engines.normalise import FEATURES
+from engines.receptive_field import head_offsets, needed_frames, tap_places, window_frames
 from engines.skeleton import JOINTS
 
 LOOKAHEADS = (0, 2, 4, 8)
-SIGMA_RANGE_M = (0.002, 1.0)
+SIGMA_SHIFT, SIGMA_RANGE_M = 3.0, (0.002, 1.0)  # sigma = exp(x - shift) m, clamped
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,10 @@ class StreamConfig:
     @property
     def frames(self) -> int:
         return int(3**self.levels)
+
+    @property
+    def window_frames(self) -> int:
+        return window_frames(self.levels, self.lookaheads)
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -117,7 +124,9 @@ class StreamGLAGCN(nn.Module):
         )
         self.temporal = nn.ModuleList(TemporalMix(channels) for _ in range(self.config.levels))
         copies = JOINTS if self.config.head == "individual" else 1
-        self.head_weight = nn.Parameter(torch.randn(copies, channels, heads * 4) * 0.1 * channels**-0.5)
+        self.offsets = head_offsets(self.config.lookaheads)
+        wide = len(self.offsets) * channels
+        self.head_weight = nn.Parameter(torch.randn(copies, wide, heads * 4) * 0.1 * wide**-0.5)
         self.head_bias = nn.Parameter(torch.zeros(JOINTS, heads * 4))
 
     def _embed(self, features_NVF: Tensor) -> Tensor:
@@ -126,12 +135,12 @@ class StreamGLAGCN(nn.Module):
     def _graphs(self, level: int, h_NVC: Tensor) -> Tensor:
         return self.spatial[2 * level + 1](self.spatial[2 * level](h_NVC))
 
-    def _heads(self, h_NVC: Tensor) -> tuple[Tensor, Tensor]:
-        """(N, V, C) -> pose (N, K, V, 3) with the hip at the origin, sigma (N, K, V)."""
-        out = (h_NVC.transpose(0, 1) @ self.head_weight).transpose(0, 1) + self.head_bias
-        out = out.view(len(h_NVC), JOINTS, -1, 4).transpose(1, 2)
+    def _heads(self, h_NVD: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, V, H * C) -> pose (N, K, V, 3) with the hip at the origin, sigma (N, K, V)."""
+        out = (h_NVD.transpose(0, 1) @ self.head_weight).transpose(0, 1) + self.head_bias
+        out = out.view(len(h_NVD), JOINTS, -1, 4).transpose(1, 2)
         pose = out[..., :3] * _not_hip(out)
-        sigma = torch.exp(out[..., 3] - 3.0).clamp(*SIGMA_RANGE_M)
+        sigma = torch.exp(out[..., 3] - SIGMA_SHIFT).clamp(*SIGMA_RANGE_M)
         return pose, sigma
 
     def still(self, features_BVF: Tensor) -> tuple[Tensor, Tensor]:
@@ -139,12 +148,21 @@ class StreamGLAGCN(nn.Module):
         h = self._embed(features_BVF)
         for level, mix in enumerate(self.temporal):
             h = mix.still(self._graphs(level, h))  # type: ignore[operator]
-        return self._heads(h)
+        return self._heads(h.tile(len(self.offsets)))
 
+    @torch.no_grad()
     def forget_past(self) -> None:
-        """Become a single-frame model in every form, with `still` unchanged: where training on sequences begins."""
+        """Become a single-frame model in every form, with `still` unchanged: where training on sequences begins.
+
+        A head then reads the very frame that it answers for.
+        """
         for mix in self.temporal:
             mix.forget_past()  # type: ignore[operator]
+        weight_JHCKO = self.head_weight.unflatten(1, (len(self.offsets), -1)).unflatten(-1, (-1, 4))
+        whole_JCKO = weight_JHCKO.sum(1)
+        weight_JHCKO.zero_()
+        for head, back in enumerate(self.config.lookaheads):
+            weight_JHCKO[:, self.offsets.index(back), :, head] = whole_JCKO[:, :, head]
 
     def forward(self, features_BTVF: Tensor, outputs: int | None = None) -> tuple[Tensor, Tensor]:
         """Sequence form: (B, T, V, F) -> pose (B, T', K, V, 3), sigma (B, T', K, V), T' = the last `outputs` frames.
@@ -153,41 +171,38 @@ class StreamGLAGCN(nn.Module):
         """
         batch, frames = features_BTVF.shape[:2]
         outputs = frames if outputs is None else outputs
-        needed = self._needed_frames(frames, outputs)
+        needed = needed_frames(self.config.levels, self.config.lookaheads, frames, outputs)
         at = needed[0]
         h = self._embed(features_BTVF[:, at].flatten(0, 1)).unflatten(0, (batch, len(at)))
         for level, mix in enumerate(self.temporal):
             h = self._graphs(level, h.flatten(0, 1)).unflatten(0, (batch, len(at)))
-            place = {frame: index for index, frame in enumerate(at)}
+            taps = tap_places(at, needed[level + 1], [back * 3**level for back in (0, 1, 2)])
             at = needed[level + 1]
-            taps = ([place[max(t - back * 3**level, 0)] for t in at] for back in (0, 1, 2))
             h = mix(*(h[:, tap] for tap in taps))
-        pose, sigma = self._heads(h.flatten(0, 1))
+        read = tap_places(at, range(frames - outputs, frames), self.offsets)
+        pose, sigma = self._heads(torch.cat([h[:, tap] for tap in read], -1).flatten(0, 1))
         return pose.unflatten(0, (batch, outputs)), sigma.unflatten(0, (batch, outputs))
 
-    def _needed_frames(self, frames: int, outputs: int) -> list[list[int]]:
-        """For each level's input, the frames it must compute; last entry: the output frames."""
-        needed = [list(range(frames - outputs, frames))]
-        for level in reversed(range(self.config.levels)):
-            needed.insert(0, sorted({max(t - back * 3**level, 0) for t in needed[0] for back in (0, 1, 2)}))
-        return needed
-
     def window(self, features_BTVF: Tensor) -> tuple[Tensor, Tensor]:
-        """Window form: (B, 3^L, V, F) -> the last frame's pose (B, K, V, 3) and sigma (B, K, V)."""
+        """Window form: (B, `window_frames`, V, F) -> the last frame's pose (B, K, V, 3) and sigma (B, K, V)."""
         pose, sigma = self(features_BTVF, outputs=1)
         return pose[:, 0], sigma[:, 0]
 
-    def step(self, features_BVF: Tensor, taps_LBVD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Step form: one frame and the cached taps (L, B, V, 2C) = [t - 3^l | t - 2*3^l] of each level.
+    def step(self, features_BVF: Tensor, taps_RBVD: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Step form: one frame and the cached taps (R, B, V, 2C) = [t - span | t - 2 * span] of each row.
 
-        Returns pose (B, K, V, 3), sigma (B, K, V) and the activations (L, B, V, C) to cache.
+        Returns pose (B, K, V, 3), sigma (B, K, V) and the activations (R, B, V, C) to cache: each level's, and the
+        last one's for both rows of the heads.
         """
         h = self._embed(features_BVF)
         activations = []
         for level, mix in enumerate(self.temporal):
             h = self._graphs(level, h)
             activations.append(h)
-            h = mix(h, *taps_LBVD[level].chunk(2, -1))
+            h = mix(h, *taps_RBVD[level].chunk(2, -1))
+        if len(self.offsets) > 1:
+            activations += [h, h]
+            h = torch.cat((h, taps_RBVD[-2], taps_RBVD[-1].chunk(2, -1)[1]), -1)
         pose, sigma = self._heads(h)
         return pose, sigma, torch.stack(activations)
 

@@ -1,4 +1,4 @@
-"""The recent past of every stream: each level's activations of its last 2 * 3^l frames, as rings in host memory."""
+"""The recent past of every stream: the activations that taps read, as rings in host memory."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from engines.backends.base import Float, StepShape
 
 
 class TapMemory:
-    """Rings for `capacity` streams; grows by doubling. A stream at C = 64 takes 242 x 17 x 64 x 4 bytes = 1.05 MB."""
+    """Rings for `capacity` streams; grows by doubling. A stream at C = 64 takes 254 x 17 x 64 x 4 bytes = 1.11 MB."""
 
     def __init__(self, shape: StepShape, capacity: int = 1) -> None:
         self._shape = shape
-        self.spans = [3**level for level in range(shape.levels)]
-        self._rings = [self._allocate(span, capacity) for span in self.spans]
+        self._rings = [self._allocate(span, capacity) for span in self._shape.spans]
         self._stored: NDArray[np.int64] = np.zeros(capacity, np.int64)  # frames stored since the stream was primed
 
     def _allocate(self, span: int, capacity: int) -> Float:
@@ -29,35 +28,54 @@ class TapMemory:
     def grow(self, capacity: int) -> None:
         more = capacity - len(self._stored)
         if more > 0:
-            added = (self._allocate(span, more) for span in self.spans)
+            added = (self._allocate(span, more) for span in self._shape.spans)
             self._rings = [np.concatenate(pair) for pair in zip(self._rings, added, strict=True)]
             self._stored = np.concatenate((self._stored, np.zeros(more, np.int64)))
 
     def gather(self, slots: Sequence[int], taps: Float) -> None:
-        """Write t - 3^l and t - 2*3^l of each stream into taps (L, B, V, 2C)."""
+        """Write what was `span` and twice as many frames ago into taps (R, B, V, 2C)."""
         channels = self._shape.channels
-        for level, (ring, span) in enumerate(zip(self._rings, self.spans, strict=True)):
+        for tap_row, (ring, span) in enumerate(zip(self._rings, self._shape.spans, strict=True)):
             for row, slot in enumerate(slots):
                 oldest = self._stored[slot] % (2 * span)
-                taps[level, row, :, :channels] = ring[slot, oldest - span]  # a negative index wraps like the ring
-                taps[level, row, :, channels:] = ring[slot, oldest]
+                taps[tap_row, row, :, :channels] = ring[slot, oldest - span]  # a negative index wraps like the ring
+                taps[tap_row, row, :, channels:] = ring[slot, oldest]
 
-    def settle(self, level: int, taps: Float, activations: Float) -> None:
-        """Make this frame's activations of a level both of its taps: a step towards priming."""
+    def gather_chunk(self, slot: int, frames: int, taps: Float) -> None:
+        """As `gather` for a stream's next `frames` frames, (R, frames, V, 2C): zeros for what is among them."""
+        channels, stored = self._shape.channels, self._stored[slot]
+        taps[:] = 0
+        for tap_row, (ring, span) in enumerate(zip(self._rings, self._shape.spans, strict=True)):
+            for half, back in enumerate((span, 2 * span)):
+                before = min(frames, back)
+                at = (stored - back + np.arange(before)) % (2 * span)
+                taps[tap_row, :before, :, half * channels : (half + 1) * channels] = ring[slot, at]
+
+    def settle(self, tap_row: int, taps: Float, activations: Float) -> None:
+        """Make this frame's activations both taps of a row: a step towards priming."""
         channels = self._shape.channels
-        taps[level, ..., :channels] = taps[level, ..., channels:] = activations[level]
+        taps[tap_row, ..., :channels] = taps[tap_row, ..., channels:] = activations[tap_row]
 
     def store(self, slots: Sequence[int], commit: Sequence[bool], activations: Float) -> None:
-        """Append this frame's activations (L, B, V, C) to the streams that commit it."""
+        """Append this frame's activations (R, B, V, C) to the streams that commit it."""
         for row, slot in enumerate(slots):
             if not commit[row]:
                 continue
-            for level, (ring, span) in enumerate(zip(self._rings, self.spans, strict=True)):
-                ring[slot, self._stored[slot] % (2 * span)] = activations[level, row]
+            for tap_row, (ring, span) in enumerate(zip(self._rings, self._shape.spans, strict=True)):
+                ring[slot, self._stored[slot] % (2 * span)] = activations[tap_row, row]
             self._stored[slot] += 1
+
+    def store_chunk(self, slot: int, activations: Float) -> None:
+        """Append the activations (R, frames, V, C) of a stream's successive frames."""
+        frames = activations.shape[1]
+        for tap_row, (ring, span) in enumerate(zip(self._rings, self._shape.spans, strict=True)):
+            kept = min(frames, 2 * span)
+            at = (self._stored[slot] + np.arange(frames - kept, frames)) % (2 * span)
+            ring[slot, at] = activations[tap_row, frames - kept :]
+        self._stored[slot] += frames
 
     def fill(self, slot: int, row: int, activations: Float) -> None:
         """Prime: as if this frame had always been there."""
-        for level, ring in enumerate(self._rings):
-            ring[slot] = activations[level, row]
+        for tap_row, ring in enumerate(self._rings):
+            ring[slot] = activations[tap_row, row]
         self._stored[slot] = 0

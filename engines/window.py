@@ -45,6 +45,7 @@ class WindowLifter:
         if card.joints != JOINTS:
             raise UserError(f"model {card.name} has {card.joints} joints, streams have {JOINTS}: import another")
         self.name, self.engine, self.rate_hz, self.frames = card.name, backend.name, RATE_HZ, card.frames
+        self.chunk_frames = 1
         self.lag_frames = (card.frames - 1) // 2 if align == "centre" else 0
         # past frames in the window, the current one behind them; "end" repeats it to the end
         self._past = card.frames - 1 if align == "centre" else (card.frames - 1) // 2
@@ -100,6 +101,10 @@ class WindowLifter:
         for row, stream in enumerate(streams):
             out.window_fill[row] = min(self._seen[stream] / (self._past + 1), 1.0)
         return out
+
+    def push_chunk(self, stream: int, rays: Float, score: Float) -> LiftedPoses:
+        """A window runs anew for every frame: a chunk is one frame."""
+        return self.push([stream], rays, score)
 
     def _place(self, stream: int, rays: Float, score: Float) -> Float:
         """The frame in the paper's coordinates, (17, 2), nothing missing; fills a fresh stream's memory with it."""

@@ -15,6 +15,7 @@ from engines.compile_plan import export
 from engines.normalise import normalise, to_camera
 from engines.parity import Array, step_poses
 from engines.precision import Converted, convert, evaluator
+from engines.receptive_field import tap_spans
 from engines.synthetic_motion import synthetic_motion
 
 BATCHES = ((1, 1, 1), (1, 8, 64))
@@ -49,7 +50,7 @@ def plan_rows(model: str, form: str, precision: str, poses: int, whole: bool, mo
     converted = _converted(graph, card, weights, form, precision, motion, whole)
     held_out = None
     if mocap is not None and form == "step":
-        held_out = held_out_mpjpe_mm(converted.onnx, precision, mocap)
+        held_out = held_out_mpjpe_mm(converted.onnx, card, precision, mocap)
     for batch in BATCHES:
         for targets in TARGETS:
             built = build(converted.onnx, BuildOptions(targets=targets, batch=batch), targets)
@@ -67,7 +68,7 @@ def _converted(graph: bytes, card: ModelCard, weights: Path, form: str, precisio
     return convert(graph, precision, feeds, certify, force=whole)
 
 
-def held_out_mpjpe_mm(graph: bytes, precision: str, mocap: Path, protocol: str = "own") -> float:
+def held_out_mpjpe_mm(graph: bytes, card: ModelCard, precision: str, mocap: Path, protocol: str = "own") -> float:
     """MPJPE of a streaming step graph, look-ahead 0, on held-out people (engines.training.protocols)."""
     from engines.training.evaluate import evaluate_protocol
     from engines.training.protocols import held_out_clips
@@ -77,7 +78,8 @@ def held_out_mpjpe_mm(graph: bytes, precision: str, mocap: Path, protocol: str =
     def predict(rays: Array, score: Array) -> tuple[Array, None]:
         size, frames = rays.shape[:2]
         features, rotations = normalise(rays.reshape(-1, 17, 2), score.reshape(-1, 17))
-        poses = step_poses(session, features.reshape(size, frames, 17, -1))[:, :, :1]
+        spans = tap_spans(card.levels, card.lookaheads)
+        poses = step_poses(session, features.reshape(size, frames, 17, -1), spans)[:, :, :1]
         return to_camera(poses.reshape(-1, 1, 17, 3), rotations).reshape(poses.shape), None
 
     scores = evaluate_protocol(predict, protocol, held_out_clips(mocap), views=1)

@@ -12,6 +12,7 @@ import numpy as np
 from engines.checkpoint import PAPER, STREAM, ModelCard, find_model, save_model
 from engines.lifter import Lifter, load_lifter
 from engines.normalise import FEATURES
+from engines.receptive_field import head_offsets
 from engines.skeleton import JOINTS
 
 PAPER_CHANNELS = 96
@@ -59,10 +60,11 @@ class Case:
 
 def stream_multiply_adds(card: ModelCard) -> int:
     """Multiply-adds of one step of one stream."""
-    c, v, levels = card.channels, JOINTS, round(np.log(card.frames) / np.log(3))
+    c, v, levels = card.channels, JOINTS, card.levels
+    heads_read = len(head_offsets(card.lookaheads)) * c
     embedding = c // 4 if card.graph == "adaptive" else 0
     graph_conv = v * c * (3 * c + 6 * embedding) + 3 * v * v * embedding + 3 * v * v * c
-    return v * FEATURES * c + levels * (2 * graph_conv + 3 * v * c * c) + v * c * 4 * len(card.lookaheads)
+    return v * FEATURES * c + levels * (2 * graph_conv + 3 * v * c * c) + v * heads_read * 4 * len(card.lookaheads)
 
 
 def models(folder: Path, paper_frames: list[int], channels: list[int]) -> Iterator[tuple[Path, ModelCard]]:

@@ -114,7 +114,7 @@ def _chunked_sequence(card: ModelCard, run: Form) -> Form:
     def form(features: Array) -> tuple[Array, Array]:
         parts = []
         for start in range(0, len(features), CHUNK_FRAMES):
-            early = min(start, card.frames - 1)
+            early = min(start, card.window_frames - 1)
             pose, sigma = run(features[start - early : start + CHUNK_FRAMES])
             parts.append((pose[early:], sigma[early:]))
         return np.concatenate([pose for pose, _ in parts]), np.concatenate([sigma for _, sigma in parts])
@@ -126,7 +126,7 @@ def _chunked_windows(card: ModelCard, run: Form) -> Form:
     """Every frame's own window, the first frame repeated before the beginning."""
 
     def form(features: Array) -> tuple[Array, Array]:
-        at = np.maximum(np.arange(len(features))[:, None] + np.arange(1 - card.frames, 1), 0)  # (T, window)
+        at = np.maximum(np.arange(len(features))[:, None] + np.arange(1 - card.window_frames, 1), 0)  # (T, window)
         chunks = [at[start : start + CHUNK_WINDOWS] for start in range(0, len(at), CHUNK_WINDOWS)]
         parts = [run(features[chunk]) for chunk in chunks]
         return np.concatenate([pose for pose, _ in parts]), np.concatenate([sigma for _, sigma in parts])

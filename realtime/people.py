@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import numpy as np
 
-from engines.lifter import Lifter
+from engines.lifter import LiftedPoses, Lifter
 from realtime.contracts import Array
 from realtime.resample import Resampler, Tick
 
@@ -65,6 +66,9 @@ class People:
             person = self._people.setdefault(sighting.track_id, _Person(Resampler(self._lifter.rate_hz)))
             pending[sighting.track_id] = person.resampler.push(source_ns, sighting.rays, sighting.score)
         poses: dict[int, list[LiftedPerson]] = {track_id: [] for track_id in pending}
+        if self._lifter.chunk_frames > 1:
+            for track_id, ticks in pending.items():
+                self._step_chunks(track_id, ticks, poses[track_id])
         for left in range(max(map(len, pending.values()), default=0), 0, -1):
             self._step({track: ticks[-left] for track, ticks in pending.items() if len(ticks) >= left}, poses)
         for track_id in pending:
@@ -77,6 +81,19 @@ class People:
         for stream in person.streams.values() if person else ():
             self._lifter.close(stream.slot)
 
+    def _step_chunks(self, track_id: int, ticks: list[Tick], poses: list[LiftedPerson]) -> None:
+        """Step, and take out of `ticks`, what a slow camera's frame brings: several ticks of one stream in one call.
+
+        Whatever else there is stays for `_step`.
+        """
+        while len(run := _run(ticks[: self._lifter.chunk_frames])) > 1:
+            del ticks[: len(run)]
+            stream = self._stream(self._people[track_id], run[0])
+            rays, score = np.stack([tick.rays for tick in run]), np.stack([tick.score for tick in run])
+            lifted = self._lifter.push_chunk(stream.slot, rays, score)
+            poses += [self._person(lifted, row, _pose_time(stream, tick, self._lifter.lag_frames))
+                      for row, tick in enumerate(run)]  # fmt: skip
+
     def _step(self, ticks: dict[int, Tick], poses: dict[int, list[LiftedPerson]]) -> None:
         streams = [self._stream(self._people[track_id], tick) for track_id, tick in ticks.items()]
         lifted = self._lifter.push(
@@ -87,8 +104,12 @@ class People:
         )
         for row, (track_id, tick) in enumerate(ticks.items()):
             pose_ns = _pose_time(streams[row], tick, self._lifter.lag_frames)
-            joints_m, sigma_m = lifted.joints_m[row].copy(), lifted.sigma_m[row].copy()
-            poses[track_id].append(LiftedPerson(joints_m, sigma_m, float(lifted.window_fill[row]), pose_ns))
+            poses[track_id].append(self._person(lifted, row, pose_ns))
+
+    @staticmethod
+    def _person(lifted: LiftedPoses, row: int, pose_ns: int) -> LiftedPerson:
+        joints_m, sigma_m = lifted.joints_m[row].copy(), lifted.sigma_m[row].copy()
+        return LiftedPerson(joints_m, sigma_m, float(lifted.window_fill[row]), pose_ns)
 
     def _stream(self, person: _Person, tick: Tick) -> _Stream:
         if tick.phase not in person.streams:
@@ -102,6 +123,15 @@ class People:
     def _close_surplus(self, person: _Person) -> None:
         for phase in [phase for phase in person.streams if phase >= person.resampler.phases]:
             self._lifter.close(person.streams.pop(phase).slot)
+
+
+def _run(ticks: list[Tick]) -> list[Tick]:
+    """The first of them, and those that follow it in the same stream, all to be remembered."""
+
+    def goes_on(tick: Tick) -> bool:
+        return tick.commit and tick.phase == ticks[0].phase and (tick is ticks[0] or not tick.reset)
+
+    return list(takewhile(goes_on, ticks))
 
 
 def _pose_time(stream: _Stream, tick: Tick, lag_frames: int) -> int:

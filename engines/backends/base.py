@@ -14,9 +14,12 @@ Float = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class StepShape:
-    """Sizes of a streaming model's step: L levels, V joints, F features, C channels, K look-aheads."""
+    """Sizes of a streaming model's step: V joints, F features, C channels, K look-aheads, and its R tap rows.
 
-    levels: int
+    Row r keeps the activations of spans[r] and 2 * spans[r] frames ago: see `engines.receptive_field.tap_spans`.
+    """
+
+    spans: tuple[int, ...]
     joints: int
     features: int
     channels: int
@@ -28,19 +31,19 @@ class StepBuffers:
     """Inputs to write and outputs to read, for one batch size; owned by the backend, valid until its next run."""
 
     features: Float  # (B, V, F)
-    taps: Float  # (L, B, V, 2C): [t - 3^l | t - 2*3^l]
+    taps: Float  # (R, B, V, 2C): [t - span | t - 2 * span]
     pose: Float  # (B, K, V, 3)
     sigma: Float  # (B, K, V)
-    activations: Float  # (L, B, V, C)
+    activations: Float  # (R, B, V, C)
 
     @classmethod
     def allocate(cls, shape: StepShape, batch: int) -> StepBuffers:
         return cls(
             features=np.zeros((batch, shape.joints, shape.features), np.float32),
-            taps=np.zeros((shape.levels, batch, shape.joints, 2 * shape.channels), np.float32),
+            taps=np.zeros((len(shape.spans), batch, shape.joints, 2 * shape.channels), np.float32),
             pose=np.zeros((batch, shape.lookaheads, shape.joints, 3), np.float32),
             sigma=np.zeros((batch, shape.lookaheads, shape.joints), np.float32),
-            activations=np.zeros((shape.levels, batch, shape.joints, shape.channels), np.float32),
+            activations=np.zeros((len(shape.spans), batch, shape.joints, shape.channels), np.float32),
         )
 
 
@@ -54,7 +57,7 @@ class Taps(Protocol):
 
     def gather(self, slots: Sequence[int], taps: Float) -> None: ...
 
-    def settle(self, level: int, taps: Float, activations: Float) -> None: ...
+    def settle(self, tap_row: int, taps: Float, activations: Float) -> None: ...
 
     def store(self, slots: Sequence[int], commit: Sequence[bool], activations: Float) -> None: ...
 
@@ -66,6 +69,20 @@ class KeepsTaps(Protocol):
     """A backend with a memory of its own, on its device: taps and activations then never come to the host."""
 
     def memory(self, capacity: int = 1) -> Taps: ...
+
+
+@runtime_checkable
+class RunsChunks(Protocol):
+    """A backend that also steps successive frames of one stream in one call: their buffers' batch is the frames.
+
+    Tap rows hold what lies before the chunk, and zeros: see `engines.taps.TapMemory.gather_chunk`.
+    """
+
+    chunk_frames: int  # at most so many; 0: this one cannot after all
+
+    def chunk_buffers(self, frames: int) -> StepBuffers: ...
+
+    def run_chunk(self, frames: int) -> None: ...
 
 
 class StepBackend(Protocol):

@@ -1,6 +1,6 @@
 """The recent past of every stream in GPU memory: `engines.taps.TapMemory`'s counterpart, with the same calls.
 
-Level l keeps a ring of 2 * 3^l frames plus one place for the frame that primed the stream. A place holds all slots
+A tap row keeps a ring of 2 * span frames plus one place for the frame that primed the stream. A place holds all slots
 side by side, (slots, V, C), so that streams which started together move in one copy.
 """
 
@@ -13,7 +13,7 @@ from engines.backends.cuda_memory import FLOAT_BYTES, Cuda
 
 
 class DeviceTaps:
-    """Gathers into the backend's `taps` (L, P, V, 2C) and stores from its `activations` (L, P, V, C), P rows each.
+    """Gathers into the backend's `taps` (R, P, V, 2C) and stores from its `activations` (R, P, V, C), P rows each.
 
     The host arrays that `TapMemory` works on are accepted and ignored, so a lifter treats both alike.
     """
@@ -22,10 +22,9 @@ class DeviceTaps:
                  padded: Callable[[int], int]) -> None:  # fmt: skip
         self._cuda, self._shape, self._padded = cuda, shape, padded
         self._taps, self._activations = taps, activations
-        self._frame = shape.joints * shape.channels  # floats of one stream's activations at one level
-        self.spans = [3**level for level in range(shape.levels)]
+        self._frame = shape.joints * shape.channels  # floats of one stream's activations in one tap row
         self._capacity = capacity
-        self._rings = [cuda.allocate(self._places(span) * capacity * self._frame) for span in self.spans]
+        self._rings = [cuda.allocate(self._places(span) * capacity * self._frame) for span in self._shape.spans]
         self._stored = [0] * capacity  # frames stored since the stream was primed
         self._rows = 1
 
@@ -35,7 +34,7 @@ class DeviceTaps:
 
     @property
     def bytes_per_stream(self) -> int:
-        return sum(map(self._places, self.spans)) * self._frame * FLOAT_BYTES
+        return sum(map(self._places, self._shape.spans)) * self._frame * FLOAT_BYTES
 
     def lay_out(self, rows: int) -> None:
         """Say how many rows P the backend's taps and activations have: those of the step gathered for, or just run."""
@@ -45,63 +44,63 @@ class DeviceTaps:
         if capacity <= self._capacity:
             return
         old, new = self._capacity * self._frame, capacity * self._frame
-        for level, span in enumerate(self.spans):
+        for tap_row, span in enumerate(self._shape.spans):
             ring = self._cuda.allocate(self._places(span) * new)
-            self._cuda.move_rows(ring, new, self._rings[level], old, old, self._places(span))
+            self._cuda.move_rows(ring, new, self._rings[tap_row], old, old, self._places(span))
             self._cuda.synchronise()  # before the old ring goes
-            self._cuda.free(self._rings[level])
-            self._rings[level] = ring
+            self._cuda.free(self._rings[tap_row])
+            self._rings[tap_row] = ring
         self._stored += [0] * (capacity - self._capacity)
         self._capacity = capacity
 
     def gather(self, slots: Sequence[int], taps: Float | None = None) -> None:
-        """Copy t - 3^l and t - 2*3^l of each stream into the device's taps."""
+        """Copy what was `span` and twice as many frames ago into the device's taps."""
         self.lay_out(self._padded(len(slots)))
         channels, joints = self._shape.channels, self._shape.joints
-        for level, span in enumerate(self.spans):
+        for tap_row, span in enumerate(self._shape.spans):
             for half, back in enumerate((span, 2 * span)):
                 places = [self._place(slot, back, span) for slot in slots]
                 for row, count in _runs(slots, places):
-                    source = self._address(level, places[row], slots[row])
-                    first = (level * self._rows + row) * joints * 2 * channels + half * channels
+                    source = self._address(tap_row, places[row], slots[row])
+                    first = (tap_row * self._rows + row) * joints * 2 * channels + half * channels
                     target = self._taps + first * FLOAT_BYTES
                     self._cuda.move_rows(target, 2 * channels, source, channels, channels, count * joints)
 
     def store(self, slots: Sequence[int], commit: Sequence[bool], activations: Float | None = None) -> None:
         """Append this frame's activations to the streams that commit it."""
-        for level, span in enumerate(self.spans):
+        for tap_row, span in enumerate(self._shape.spans):
             # a place of -1 breaks a run: rows that do not commit stay where they are
             places = [self._stored[slot] % (2 * span) if kept else -1 for slot, kept in zip(slots, commit, strict=True)]
             for row, count in _runs(slots, places):
                 if places[row] >= 0:
-                    self._cuda.move(self._address(level, places[row], slots[row]), self._activation(level, row),
+                    self._cuda.move(self._address(tap_row, places[row], slots[row]), self._activation(tap_row, row),
                                     count * self._frame)  # fmt: skip
         for slot, kept in zip(slots, commit, strict=True):
             self._stored[slot] += kept
 
     def fill(self, slot: int, row: int, activations: Float | None = None) -> None:
         """Prime: as if this frame had always been there."""
-        for level, span in enumerate(self.spans):
-            self._cuda.move(self._address(level, 2 * span, slot), self._activation(level, row), self._frame)
+        for tap_row, span in enumerate(self._shape.spans):
+            self._cuda.move(self._address(tap_row, 2 * span, slot), self._activation(tap_row, row), self._frame)
         self._stored[slot] = 0
 
-    def settle(self, level: int, taps: Float | None = None, activations: Float | None = None) -> None:
-        """While priming: both taps of a level become its activations."""
+    def settle(self, tap_row: int, taps: Float | None = None, activations: Float | None = None) -> None:
+        """While priming: both taps of a row become its activations."""
         channels, rows = self._shape.channels, self._rows * self._shape.joints
-        target = self._taps + level * rows * 2 * channels * FLOAT_BYTES
+        target = self._taps + tap_row * rows * 2 * channels * FLOAT_BYTES
         for half in (0, 1):
-            self._cuda.move_rows(target + half * channels * FLOAT_BYTES, 2 * channels, self._activation(level, 0),
+            self._cuda.move_rows(target + half * channels * FLOAT_BYTES, 2 * channels, self._activation(tap_row, 0),
                                  channels, channels, rows)  # fmt: skip
 
     def _place(self, slot: int, back: int, span: int) -> int:
         stored = self._stored[slot]
         return (stored - back) % (2 * span) if stored >= back else 2 * span
 
-    def _address(self, level: int, place: int, slot: int) -> int:
-        return self._rings[level] + (place * self._capacity + slot) * self._frame * FLOAT_BYTES
+    def _address(self, tap_row: int, place: int, slot: int) -> int:
+        return self._rings[tap_row] + (place * self._capacity + slot) * self._frame * FLOAT_BYTES
 
-    def _activation(self, level: int, row: int) -> int:
-        return self._activations + (level * self._rows + row) * self._frame * FLOAT_BYTES
+    def _activation(self, tap_row: int, row: int) -> int:
+        return self._activations + (tap_row * self._rows + row) * self._frame * FLOAT_BYTES
 
 
 def _runs(slots: Sequence[int], places: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -10,6 +10,7 @@ import onnxruntime as ort
 
 from engines.backends.base import StepBuffers, StepShape
 from engines.errors import UserError
+from engines.receptive_field import CHUNK_FRAMES
 
 
 def session(graph: Path | bytes, threads: int = 1) -> Any:
@@ -27,13 +28,11 @@ def session(graph: Path | bytes, threads: int = 1) -> Any:
         raise UserError(f"ONNX Runtime cannot load {what}: {error}") from error
 
 
-class OnnxRuntimeStep:
-    """A StepBackend on an exported step graph."""
+class _Graph:
+    """A session with arrays bound to it for each batch size."""
 
-    name = "onnxruntime"
-
-    def __init__(self, graph: Path | bytes, shape: StepShape, threads: int = 1) -> None:
-        self.shape = shape
+    def __init__(self, graph: Path | bytes, shape: StepShape, threads: int) -> None:
+        self._shape = shape
         self._session = session(graph, threads)
         self._bound: dict[int, tuple[StepBuffers, Any]] = {}
 
@@ -48,7 +47,7 @@ class OnnxRuntimeStep:
 
     def _bind(self, batch: int) -> tuple[StepBuffers, Any]:
         if batch not in self._bound:
-            buffers = StepBuffers.allocate(self.shape, batch)
+            buffers = StepBuffers.allocate(self._shape, batch)
             binding = self._session.io_binding()
             for name in ("features", "taps"):
                 array = getattr(buffers, name)
@@ -58,3 +57,34 @@ class OnnxRuntimeStep:
                 binding.bind_output(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
             self._bound[batch] = (buffers, binding)
         return self._bound[batch]
+
+
+class OnnxRuntimeStep:
+    """A StepBackend on an exported step graph, and on the chunk's graph where there is one."""
+
+    name = "onnxruntime"
+
+    def __init__(self, graph: Path | bytes, shape: StepShape, threads: int = 1, chunk: bytes | None = None) -> None:
+        self.shape = shape
+        self._step = _Graph(graph, shape, threads)
+        self._chunk = None if chunk is None else _Graph(chunk, shape, threads)
+        self.chunk_frames = CHUNK_FRAMES if self._chunk else 0
+
+    def buffers(self, batch: int) -> StepBuffers:
+        return self._step.buffers(batch)
+
+    def run(self, batch: int) -> None:
+        self._step.run(batch)
+
+    def chunk_buffers(self, frames: int) -> StepBuffers:
+        assert self._chunk is not None
+        return self._chunk.buffers(frames)
+
+    def run_chunk(self, frames: int) -> None:
+        assert self._chunk is not None
+        self._chunk.run(frames)
+
+    def close(self) -> None:
+        for graph in (self._step, self._chunk):
+            if graph is not None:
+                graph.close()

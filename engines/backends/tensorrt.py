@@ -77,8 +77,8 @@ class TensorRTStep:
 
     def _allocate(self, batch: int, rows: int) -> _Host:
         shape, pinned = self.shape, self._cuda.pinned
-        taps = pinned((shape.levels, rows, shape.joints, 2 * shape.channels))
-        activations = pinned((shape.levels, rows, shape.joints, shape.channels))
+        taps = pinned((len(shape.spans), rows, shape.joints, 2 * shape.channels))
+        activations = pinned((len(shape.spans), rows, shape.joints, shape.channels))
         buffers = StepBuffers(
             features=pinned((batch, shape.joints, shape.features)), taps=taps[:, :batch],
             pose=pinned((batch, shape.lookaheads, shape.joints, 3)),

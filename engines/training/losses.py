@@ -20,7 +20,7 @@ class LossWeights:
     bones: float = 0.1
     symmetry: float = 0.05
     sigma: float = 0.01
-    lookaheads: tuple[float, ...] = (1.0, 0.1, 0.1, 0.1)  # each head's share: equal ones cost look-ahead 0 a quarter
+    lookaheads: tuple[float, ...] = (1.0, 0.5, 0.5, 0.5)  # each head's share
 
 
 def losses(pose: Tensor, sigma: Tensor, target: Tensor, weights: LossWeights) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""From a training run to files that run: safetensors, card and the step's ONNX graph, side by side."""
+"""From a training run to files that run: safetensors, card and the ONNX graphs of step and chunk, side by side."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engines.stream_gla_gcn import StreamGLAGCN
 
 
 def ship(model: StreamGLAGCN, name: str, folder: Path) -> Path:
-    """Write `name`.safetensors, .json and .onnx into `folder`; returns the safetensors path."""
+    """Write `name`.safetensors, .json, .onnx and .chunk.onnx into `folder`; returns the safetensors path."""
     config = model.config
     arrays = {key: value.detach().cpu().numpy() for key, value in model.state_dict().items()}
     card = ModelCard(
@@ -20,7 +20,9 @@ def ship(model: StreamGLAGCN, name: str, folder: Path) -> Path:
         graph=config.graph, head=config.head, parameters=sum(p.numel() for p in model.parameters()),
     )  # fmt: skip
     path = folder / f"{name}.safetensors"
-    graph = stream_onnx(card, arrays)
-    save_model(arrays, replace(card, onnx_sha256=hashlib.sha256(graph).hexdigest()), path)
-    write_aside(path.with_suffix(".onnx"), lambda aside: aside.write_bytes(graph))
+    step, chunk = stream_onnx(card, arrays, "step"), stream_onnx(card, arrays, "chunk")
+    step_sha256, chunk_sha256 = (hashlib.sha256(graph).hexdigest() for graph in (step, chunk))
+    save_model(arrays, replace(card, onnx_sha256=step_sha256, chunk_sha256=chunk_sha256), path)
+    write_aside(path.with_suffix(".onnx"), lambda aside: aside.write_bytes(step))
+    write_aside(path.with_suffix(".chunk.onnx"), lambda aside: aside.write_bytes(chunk))
     return path

@@ -30,11 +30,12 @@ Model = StreamGLAGCN | PaperWindow | CausalTCN
 @dataclass(frozen=True)
 class Stage:
     """`lengths` (1,): single frames, every tap the frame itself. Longer: cold-started sequences, each batch one of
-    these lengths; `frames` is a batch's size in frames. `freeze_norm` keeps the batch norms' statistics: a batch
-    holds too few sequences to measure them."""
+    these lengths; `frames` is a batch's size in frames. A step follows the mean gradient of `draws` batches: a batch
+    of long sequences alone shows few people. `freeze_norm` keeps the batch norms' statistics for the same reason."""
 
     steps: int
     frames: int = 256
+    draws: int = 1
     lengths: tuple[int, ...] = (1,)
     learning_rate: float = 2e-3
     final_rate: float = 2e-5
@@ -56,6 +57,13 @@ class TrainConfig:
     bfloat16: bool = False
     log_every: int = 50
     save_every: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    terms: dict[str, float]
+    frames: int
+    sampling_s: float
 
 
 class Trainer:
@@ -94,30 +102,37 @@ class Trainer:
 
     def _advance(self, stage: Stage) -> dict[str, float]:
         start = time.perf_counter()
-        length = int(self.rng.choice(stage.lengths))
-        batch = max(stage.frames // length, 1)
-        features, targets = sample(self.rng, self.bank, batch, length, self.config.sampling)
-        drawn = time.perf_counter()
         rate = learning_rate(stage, self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         set_training(self.model, stage.freeze_norm)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.config.bfloat16):
-            pose, sigma, target = self._predict(torch.from_numpy(features), torch.from_numpy(targets))
-        terms = losses(pose.float(), sigma.float(), target, self.config.losses)
-        loss = torch.stack(list(terms.values())).sum()
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        drawn = [self._draw(stage) for _ in range(stage.draws)]
         nn.utils.clip_grad_norm_(self.model.parameters(), 0.5)
         self.optimizer.step()
         self.average.update_parameters(self.model)
         self.step += 1
-        done = time.perf_counter()
-        figures = {name: float(term.detach()) for name, term in terms.items()}
+        took = time.perf_counter() - start
+        names = {name: None for draw in drawn for name in draw.terms}
+        figures = {name: float(np.mean([d.terms[name] for d in drawn if name in d.terms])) for name in names}
         return figures | {
             "stage": self.stage, "step": self.step, "rate": rate,
-            "frames_per_s": batch * length / (done - start), "sampling_share": (drawn - start) / (done - start),
+            "frames_per_s": sum(draw.frames for draw in drawn) / took,
+            "sampling_share": sum(draw.sampling_s for draw in drawn) / took,
         }  # fmt: skip
+
+    def _draw(self, stage: Stage) -> _Draw:
+        """Add one batch's share of the step's gradient."""
+        start = time.perf_counter()
+        length = int(self.rng.choice(stage.lengths))
+        batch = max(stage.frames // length, 1)
+        features, targets = sample(self.rng, self.bank, batch, length, self.config.sampling)
+        sampling_s = time.perf_counter() - start
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.config.bfloat16):
+            pose, sigma, target = self._predict(torch.from_numpy(features), torch.from_numpy(targets))
+        terms = losses(pose.float(), sigma.float(), target, self.config.losses)
+        (torch.stack(list(terms.values())).sum() / stage.draws).backward()
+        return _Draw({name: float(term.detach()) for name, term in terms.items()}, batch * length, sampling_s)
 
     def _predict(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """pose (B, T, K, V, 3), sigma and the target of every look-ahead: the pose k frames ago in its own view."""

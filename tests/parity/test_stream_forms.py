@@ -16,7 +16,9 @@ from engines.checkpoint import STREAM, ModelCard, save_model  # noqa: E402
 from engines.export_onnx import stream_onnx  # noqa: E402
 from engines.lifter import StreamLifter, load_lifter  # noqa: E402
 from engines.normalise import normalise, to_camera  # noqa: E402
+from engines.receptive_field import CHUNK_FRAMES  # noqa: E402
 from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402
+from engines.training.ship import ship  # noqa: E402
 
 TOLERANCE_M = 1e-4
 
@@ -50,6 +52,12 @@ def save(model: StreamGLAGCN, folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save(random_model(), tmp_path_factory.mktemp("weights"))
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With its graphs beside it, as training leaves a model."""
+    return ship(random_model(), "shipped", tmp_path_factory.mktemp("shipped"))
 
 
 def walk(rng: np.random.Generator, frames: int, persons: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -93,7 +101,7 @@ def test_exported_forms_agree_with_torch(levels: int, channels: int, kind: dict[
     model = random_model(levels, channels, **kind)
     card = ModelCard(STREAM, "m", 3**levels, channels, lookaheads=(0, 2, 4, 8))
     arrays = {key: value.numpy() for key, value in model.state_dict().items()}
-    rays, score = walk(np.random.default_rng(2), 3**levels)
+    rays, score = walk(np.random.default_rng(2), card.window_frames)
     features, _ = normalise(rays[:, 0], score[:, 0])
     with torch.inference_mode():
         pose, sigma = model(torch.from_numpy(features)[None])
@@ -104,6 +112,27 @@ def test_exported_forms_agree_with_torch(levels: int, channels: int, kind: dict[
     np.testing.assert_allclose(last_pose, pose[:, -1], atol=TOLERANCE_M)
     np.testing.assert_allclose(sequence[0], pose[0].numpy(), atol=TOLERANCE_M)
     np.testing.assert_allclose(sequence[1], sigma[0].numpy(), atol=TOLERANCE_M)
+
+
+@settings(max_examples=20, deadline=None)
+@given(sizes=st.lists(st.integers(1, CHUNK_FRAMES), min_size=1, max_size=12), lookahead=st.sampled_from([0, 8]))
+def test_chunks_agree_with_steps(shipped: Path, sizes: list[int], lookahead: int) -> None:
+    """Whatever the chunks, and with another stream between them."""
+    rays, score = walk(np.random.default_rng(len(sizes)), sum(sizes), persons=2)
+    with load_lifter(shipped, lookahead=lookahead) as lifter, load_lifter(shipped, lookahead=lookahead) as stepping:
+        assert isinstance(lifter, StreamLifter)
+        assert lifter.chunk_frames == CHUNK_FRAMES
+        expected = push_all(stepping, rays, score)
+        streams = [lifter.open(), lifter.open()]
+        at = 0
+        for size in sizes:
+            for column, stream in enumerate(streams):
+                part = slice(at, at + size)
+                lifted = lifter.push_chunk(stream, rays[part, column], score[part, column])
+                np.testing.assert_allclose(lifted.joints_m, expected[part, column], atol=TOLERANCE_M)
+            at += size
+        after, expected_after = (each.push(streams, rays[-1], score[-1]).joints_m for each in (lifter, stepping))
+        np.testing.assert_allclose(after, expected_after, atol=TOLERANCE_M)
 
 
 def test_a_single_frame_is_a_primed_stream(weights: Path) -> None:

@@ -14,6 +14,7 @@ from engines.artifacts import sha256_of
 from engines.checkpoint import ModelCard, save_model
 from engines.compile_plan import export
 from engines.plan import PlanCard, Tensor
+from engines.receptive_field import tap_spans
 
 sys.path.insert(0, str(Path(__file__).parent))  # simulated_gpu
 
@@ -77,10 +78,10 @@ def plan_card(model: tuple[ModelCard, Path]) -> PlanCard:
     from engines.parity import Certificate
 
     card = model[0]
-    channels, levels = card.channels, 3
-    inputs = (Tensor("features", (-1, 17, 8), "float32"), Tensor("taps", (levels, -1, 17, 2 * channels), "float32"))
+    channels, rows = card.channels, len(tap_spans(card.levels, card.lookaheads))
+    inputs = (Tensor("features", (-1, 17, 8), "float32"), Tensor("taps", (rows, -1, 17, 2 * channels), "float32"))
     outputs = (Tensor("pose", (-1, 4, 17, 3), "float32"), Tensor("sigma", (-1, 4, 17), "float32"),
-               Tensor("activations", (levels, -1, 17, channels), "float32"))  # fmt: skip
+               Tensor("activations", (rows, -1, 17, channels), "float32"))  # fmt: skip
     parity = Certificate("torch", "onnxruntime", "none", 1000, 0.1, 0.01, "hip", 0.01, "max 1 mm", True)
     return PlanCard(
         model="tiny", source="tiny.safetensors", kind=card.kind, frames=27, lookaheads=card.lookaheads,

@@ -22,7 +22,7 @@ from engines.lifter import StreamLifter, step_shape
 from engines.synthetic_motion import synthetic_motion
 from engines.taps import TapMemory
 
-SHAPE = StepShape(levels=3, joints=3, features=8, channels=2, lookaheads=1)
+SHAPE = StepShape(spans=(1, 3, 9, 2), joints=3, features=8, channels=2, lookaheads=1)
 ROWS = 6  # the padded batch
 STREAMS = 5
 
@@ -44,9 +44,9 @@ class _Both:
 
     def __init__(self) -> None:
         self.cuda = Cuda(SimulatedCuda())
-        levels, joints, channels = SHAPE.levels, SHAPE.joints, SHAPE.channels
-        self.taps = np.zeros((levels, ROWS, joints, 2 * channels), np.float32)
-        self.activations = self.cuda.pinned((levels, ROWS, joints, channels))
+        rows, joints, channels = len(SHAPE.spans), SHAPE.joints, SHAPE.channels
+        self.taps = np.zeros((rows, ROWS, joints, 2 * channels), np.float32)
+        self.activations = self.cuda.pinned((rows, ROWS, joints, channels))
         self.on_device = [self.cuda.allocate(array.size) for array in (self.taps, self.activations)]
         self.device = DeviceTaps(self.cuda, SHAPE, *self.on_device, 1, lambda rows: ROWS)
         self.host = TapMemory(SHAPE)
@@ -98,9 +98,9 @@ def test_streams_that_started_together_move_in_one_copy() -> None:
     calls = both.cuda.api.calls
     calls.clear()
     both.device.gather(range(ROWS))
-    assert calls.count("cudaMemcpy2DAsync") == 2 * SHAPE.levels
+    assert calls.count("cudaMemcpy2DAsync") == 2 * len(SHAPE.spans)
     both.device.store(range(ROWS), [True] * ROWS)
-    assert calls.count("cudaMemcpyAsync") == SHAPE.levels
+    assert calls.count("cudaMemcpyAsync") == len(SHAPE.spans)
     both.cuda.close()
 
 
@@ -114,9 +114,9 @@ class _ResidentLifter(StreamLifter):
     def _prime(self, streams: Sequence[int], fresh: list[int], features: Any, rotations: Any) -> None:
         buffers = self._backend.buffers(len(fresh))
         buffers.features[:] = features.copy()
-        for level in range(self._backend.shape.levels):
+        for row in range(len(self._backend.shape.spans)):
             self._backend.run(len(fresh))
-            self._memory.settle(level)
+            self._memory.settle(row)
         for row, index in enumerate(fresh):
             self._memory.fill(streams[index], row)
             self._views[streams[index]] = rotations[index]

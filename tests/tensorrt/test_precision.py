@@ -16,11 +16,13 @@ from engines.errors import UserError
 from engines.parity import Certificate, certify, onnx_session, require_pass, step_poses, window_poses
 from engines.precision import _calmest, convert, evaluator
 from engines.quantise import products_with_weights, quantise
+from engines.receptive_field import tap_spans
 from engines.rounding import element_types, named, products, rounded, with_rounded
 from engines.synthetic_motion import synthetic_motion
 
 onnx = pytest.importorskip("onnx")
 Model = tuple[ModelCard, Path]
+SPANS = tap_spans(levels=3, lookaheads=(0, 2, 4, 8))
 WORDS = {"reference": "r", "evaluated": "e", "data": "d"}
 
 
@@ -82,7 +84,7 @@ def test_a_certificate_sees_a_changed_weight(model: Model) -> None:
     motion = synthetic_motion(2, 20)
     graph = export(card, weights, "step")
     altered = named(graph)
-    (constant,) = [item for item in altered.graph.initializer if list(item.dims) == [17, 16, 16]]
+    (constant,) = [item for item in altered.graph.initializer if list(item.dims) == [17, 64, 16]]
     value = onnx.numpy_helper.to_array(constant) * np.float32(1.1)
     constant.CopyFrom(onnx.numpy_helper.from_array(value, constant.name))
     certificate = Certifier(graph, card, weights, "step", "fp32", motion).full(altered.SerializeToString())
@@ -94,7 +96,7 @@ def test_the_past_counts(model: Model) -> None:
     card, weights = model
     graph = export(card, weights, "step")
     features = Certifier(graph, card, weights, "step", "fp32", synthetic_motion(2, 20))._inputs
-    moved, still = (step_poses(onnx_session(graph), part) for part in (features, features[:, 12:]))
+    moved, still = (step_poses(onnx_session(graph), part, SPANS) for part in (features, features[:, 12:]))
     assert np.abs(moved[:, 12] - still[:, 0]).max() > 0.01
 
 
@@ -126,8 +128,8 @@ def test_bf16_runs_with_every_rounding_written_out(model: Model) -> None:
     }
     session, how = evaluator(converted.onnx, "bf16")
     assert "rounded to bf16" in how
-    exact = step_poses(onnx_session(graph), certify_._inputs)
-    relative = np.abs(step_poses(session, certify_._inputs) - exact).max() / np.abs(exact).max()
+    exact = step_poses(onnx_session(graph), certify_._inputs, SPANS)
+    relative = np.abs(step_poses(session, certify_._inputs, SPANS) - exact).max() / np.abs(exact).max()
     assert 2**-12 < relative < 2**-2
 
 
