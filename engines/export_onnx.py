@@ -22,7 +22,7 @@ from engines.errors import UserError
 from engines.graph import SUBSETS, skeleton_graphs
 from engines.normalise import FEATURES
 from engines.onnx_graph import GraphBuilder
-from engines.receptive_field import CHUNK_FRAMES, head_offsets, needed_frames, tap_places, tap_spans
+from engines.receptive_field import CHUNK_FRAMES, head_offsets, level_spans, needed_frames, tap_places, tap_spans
 
 SIGMA_SHIFT = 3.0  # as in StreamGLAGCN: sigma = exp(x - 3) m, clamped
 SIGMA_RANGE_M = (0.002, 1.0)
@@ -127,11 +127,12 @@ class _StreamGraph(GraphBuilder):
 
     def window(self) -> None:
         x, frames = self.embed(self.reshape("features", (-1, self.joints, FEATURES))), self.card.window_frames
-        needed = needed_frames(self.levels, self.card.lookaheads, frames, outputs=1)
+        spans = level_spans(self.levels)
+        needed = needed_frames(spans, self.card.lookaheads, frames, outputs=1)
         for level in range(self.levels):
             now, old, shift = self.mix_weights(level)
             x = self.reshape(self.graphs(level, x), (-1, len(needed[level]), self.joints, self.channels))
-            taps = tap_places(needed[level], needed[level + 1], [back * 3**level for back in (0, 1, 2)])
+            taps = tap_places(needed[level], needed[level + 1], [back * spans[level] for back in (0, 1, 2)])
             x = self.beside(x, taps)
             x = self.add("Relu", self.add("Gemm", x, self.constant(np.concatenate((now, old))), self.constant(shift)))
         x = self.reshape(x, (-1, len(needed[-1]), self.joints, self.channels))

@@ -18,10 +18,15 @@ def head_offsets(lookaheads: Sequence[int]) -> tuple[int, ...]:
     return HEAD_OFFSETS if max(lookaheads, default=0) else HEAD_OFFSETS[:1]
 
 
+def level_spans(levels: int, dilated: bool = True) -> tuple[int, ...]:
+    """How far back each level's first tap lies; not dilated (an ablation): always one frame."""
+    return tuple(3**level if dilated else 1 for level in range(levels))
+
+
 def tap_spans(levels: int, lookaheads: Sequence[int]) -> tuple[int, ...]:
     """A tap row keeps the activations of `span` and 2 * `span` frames ago: one a level, then the heads' two."""
     heads = LOOKAHEAD_SPANS if len(head_offsets(lookaheads)) > 1 else ()
-    return (*(3**level for level in range(levels)), *heads)
+    return (*level_spans(levels), *heads)
 
 
 def window_frames(levels: int, lookaheads: Sequence[int]) -> int:
@@ -29,15 +34,15 @@ def window_frames(levels: int, lookaheads: Sequence[int]) -> int:
     return int(3**levels) + head_offsets(lookaheads)[-1]
 
 
-def needed_frames(levels: int, lookaheads: Sequence[int], frames: int, outputs: int) -> list[list[int]]:
+def needed_frames(spans: Sequence[int], lookaheads: Sequence[int], frames: int, outputs: int) -> list[list[int]]:
     """For each level's input, the frames to compute, ascending; then the heads' input. The last `outputs` are answered.
 
-    Frames before the first repeat it.
+    `spans` are the levels'. Frames before the first repeat it.
     """
     answered, offsets = range(frames - outputs, frames), head_offsets(lookaheads)
     needed = [sorted({max(t - back, 0) for t in answered for back in offsets})]
-    for level in reversed(range(levels)):
-        needed.insert(0, sorted({max(t - back * 3**level, 0) for t in needed[0] for back in (0, 1, 2)}))
+    for span in reversed(spans):
+        needed.insert(0, sorted({max(t - back * span, 0) for t in needed[0] for back in (0, 1, 2)}))
     return needed
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from engines.graph import SUBSETS, skeleton_graphs
 from engines.normalise import FEATURES
-from engines.receptive_field import head_offsets, needed_frames, tap_places, window_frames
+from engines.receptive_field import head_offsets, level_spans, needed_frames, tap_places, window_frames
 from engines.skeleton import JOINTS
 
 LOOKAHEADS = (0, 2, 4, 8)
@@ -34,6 +34,7 @@ class StreamConfig:
     lookaheads: tuple[int, ...] = LOOKAHEADS
     graph: str = "adaptive"  # adaptive | fixed (ablation: no similarity graph)
     head: str = "individual"  # individual | shared (ablation)
+    dilated: bool = True  # False (ablation): every level mixes t, t - 1 and t - 2; there is no step form
 
     @property
     def frames(self) -> int:
@@ -171,12 +172,13 @@ class StreamGLAGCN(nn.Module):
         """
         batch, frames = features_BTVF.shape[:2]
         outputs = frames if outputs is None else outputs
-        needed = needed_frames(self.config.levels, self.config.lookaheads, frames, outputs)
+        spans = level_spans(self.config.levels, self.config.dilated)
+        needed = needed_frames(spans, self.config.lookaheads, frames, outputs)
         at = needed[0]
         h = self._embed(features_BTVF[:, at].flatten(0, 1)).unflatten(0, (batch, len(at)))
         for level, mix in enumerate(self.temporal):
             h = self._graphs(level, h.flatten(0, 1)).unflatten(0, (batch, len(at)))
-            taps = tap_places(at, needed[level + 1], [back * 3**level for back in (0, 1, 2)])
+            taps = tap_places(at, needed[level + 1], [back * spans[level] for back in (0, 1, 2)])
             at = needed[level + 1]
             h = mix(*(h[:, tap] for tap in taps))
         read = tap_places(at, range(frames - outputs, frames), self.offsets)

@@ -25,6 +25,7 @@ def train(
     import torch
 
     from engines.stream_gla_gcn import StreamGLAGCN
+    from engines.training.calibrate_sigma import calibrate_sigma
     from engines.training.config import load_config
     from engines.training.importers import load_clips
     from engines.training.mocap import Bank
@@ -40,7 +41,8 @@ def train(
     torch.set_num_threads(threads)
     with Console(stderr=True).status(f"reading {data}"):
         clips = {name: clip for name, clip in load_clips(data).items() if subject_of(name) not in held_out}
-    trainer = Trainer(config, Bank.of(clips, CAPTURE_HZ), run)
+    bank = Bank.of(clips, CAPTURE_HZ)
+    trainer = Trainer(config, bank, run)
     if resume:
         trainer.resume()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -52,8 +54,11 @@ def train(
     model = trainer.weights
     if not isinstance(model, StreamGLAGCN):
         return  # a baseline: its checkpoint is what there is to keep
+    if config.losses.sigma:
+        with Console(stderr=True).status("fitting sigma to ordinary motion"):
+            calibrate_sigma(model, bank, config.sampling)
     path = ship(model, name, run)
-    Console(stderr=True).print(f"wrote {path}, its card and its ONNX graph")
+    Console(stderr=True).print(f"wrote {path}, its card and its ONNX graphs")
 
 
 def _default_config() -> Path:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engines.checkpoint import STREAM, ModelCard, save_model, write_aside
+from engines.errors import UserError
 from engines.export_onnx import stream_onnx
 from engines.stream_gla_gcn import StreamGLAGCN
 
@@ -14,6 +15,8 @@ from engines.stream_gla_gcn import StreamGLAGCN
 def ship(model: StreamGLAGCN, name: str, folder: Path) -> Path:
     """Write `name`.safetensors, .json, .onnx and .chunk.onnx into `folder`; returns the safetensors path."""
     config = model.config
+    if not config.dilated:
+        raise UserError("a model without dilation has no step form and is not shipped: train with dilated = true")
     arrays = {key: value.detach().cpu().numpy() for key, value in model.state_dict().items()}
     card = ModelCard(
         kind=STREAM, name=name, frames=config.frames, channels=config.channels, lookaheads=config.lookaheads,

@@ -41,6 +41,7 @@ class Stage:
     final_rate: float = 2e-5
     warmup: int = 200
     freeze_norm: bool = False
+    ema: float = 0.999  # of the running average that is shipped
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,6 @@ class TrainConfig:
     sampling: Sampling = field(default_factory=Sampling)
     losses: LossWeights = field(default_factory=LossWeights)
     seed: int = 0
-    ema: float = 0.999
     weight_decay: float = 0.01
     bfloat16: bool = False
     log_every: int = 50
@@ -74,9 +74,7 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.rng = np.random.default_rng(config.seed)
         self.model = build_model(config)
-        self.average = torch.optim.swa_utils.AveragedModel(
-            self.model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema), use_buffers=True
-        )
+        self.average = torch.optim.swa_utils.AveragedModel(self.model, use_buffers=True)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3, weight_decay=config.weight_decay)
         self.stage, self.step = 0, 0
 
@@ -85,6 +83,7 @@ class Trainer:
         self.run.mkdir(parents=True, exist_ok=True)
         while self.stage < len(self.config.stages):
             stage = self.config.stages[self.stage]
+            self.average.multi_avg_fn = torch.optim.swa_utils.get_ema_multi_avg_fn(stage.ema)
             if self.step == 0 and max(stage.lengths) > 1 and self._only_single_frames_so_far():
                 for model in (self.model, self.weights):
                     if isinstance(model, StreamGLAGCN):

@@ -12,8 +12,9 @@ torch = pytest.importorskip("torch")
 from engines.errors import UserError  # noqa: E402
 from engines.lifter import load_lifter  # noqa: E402
 from engines.skeleton import FLIP  # noqa: E402
-from engines.stream_gla_gcn import StreamConfig  # noqa: E402
+from engines.stream_gla_gcn import SIGMA_SHIFT, StreamConfig, StreamGLAGCN  # noqa: E402
 from engines.training.augment import FLIP_BONES, BodyAugmentation, augment  # noqa: E402
+from engines.training.calibrate_sigma import calibrate_sigma  # noqa: E402
 from engines.training.cameras import CameraRange, view  # noqa: E402
 from engines.training.config import load_config  # noqa: E402
 from engines.training.mocap import Bank, joints_from_bones  # noqa: E402
@@ -27,7 +28,7 @@ STANDING = np.float32([
     (0, 1.25, 0), (0, 1.45, 0), (0, 1.6, 0.02), (0, 1.7, 0),
     (0.15, 1.45, 0), (0.17, 1.17, 0), (0.18, 0.92, 0.02), (-0.15, 1.45, 0), (-0.17, 1.17, 0), (-0.18, 0.92, 0.02),
 ])  # fmt: skip
-NOTHING = BodyAugmentation(*[0.0] * 11)
+NOTHING = BodyAugmentation(*[0.0] * 12)
 CLEAN = KeypointNoise(clean=1.0, wrong_lens=0)
 
 
@@ -92,6 +93,15 @@ def test_a_clean_detector_says_the_truth(bank: Bank) -> None:
     assert (score > 0.9).all()
 
 
+def test_poses_as_captured_are_left_alone(bank: Bank) -> None:
+    how = BodyAugmentation(mirror=0, as_captured=1)
+    changed, _, _ = augment(np.random.default_rng(4), bank, 16, 3, how)
+    captured, _, _ = bank.draw(np.random.default_rng(4), 16, 3)
+    np.testing.assert_array_equal(changed, captured)
+    bent, _, _ = augment(np.random.default_rng(4), bank, 16, 3, BodyAugmentation(mirror=0, as_captured=0))
+    assert np.abs(bent - captured).max() > 0.1
+
+
 def test_noise_is_correlated_and_hides_joints() -> None:
     rays = np.tile(np.random.default_rng(0).normal(0, 0.1, (1, 1, 17, 2)), (400, 30, 1, 1)).astype(np.float32)
     seen, _ = detect(np.random.default_rng(1), rays, KeypointNoise(clean=0, wrong_lens=0, swap=0, offset=0))
@@ -109,10 +119,10 @@ def test_targets_project_onto_the_features(bank: Bank) -> None:
 
 
 def small(steps: int) -> TrainConfig:
-    first = Stage(steps=steps, frames=32, warmup=2)
-    second = Stage(steps=steps, frames=32, lengths=(4, 8), warmup=2, freeze_norm=True)
+    first = Stage(steps=steps, frames=32, warmup=2, ema=0.9)
+    second = Stage(steps=steps, frames=32, lengths=(4, 8), warmup=2, freeze_norm=True, ema=0.9)
     model = StreamConfig(levels=2, channels=16)
-    return TrainConfig(stages=(first, second), model=model, ema=0.9, save_every=1, log_every=1)
+    return TrainConfig(stages=(first, second), model=model, save_every=1, log_every=1)
 
 
 def test_resume_continues_bit_for_bit(bank: Bank, tmp_path: Path) -> None:
@@ -139,7 +149,7 @@ def test_resume_continues_bit_for_bit(bank: Bank, tmp_path: Path) -> None:
 def test_training_learns_and_ships(bank: Bank, tmp_path: Path) -> None:
     losses: list[float] = []
     model = StreamConfig(levels=2, channels=24)
-    config = TrainConfig(stages=(Stage(steps=60, frames=128, warmup=5),), model=model, ema=0.9)
+    config = TrainConfig(stages=(Stage(steps=60, frames=128, warmup=5, ema=0.9),), model=model)
     trainer = Trainer(config, bank, tmp_path)
     trainer.train(lambda figures: losses.append(figures["mpjpe"]))
     assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
@@ -149,6 +159,39 @@ def test_training_learns_and_ships(bank: Bank, tmp_path: Path) -> None:
         rays = np.random.default_rng(0).normal(0, 0.1, (1, 17, 2)).astype(np.float32)
         poses = lifter.push([stream], rays, np.ones((1, 17), np.float32))
         assert np.isfinite(poses.joints_m).all()
+
+
+def test_several_draws_are_one_step_along_their_mean_gradient(bank: Bank, tmp_path: Path) -> None:
+    def step(frames: int, draws: int) -> dict[str, float]:
+        config = TrainConfig((Stage(steps=1, frames=frames, draws=draws),), model=StreamConfig(levels=2, channels=16))
+        figures: list[dict[str, float]] = []
+        Trainer(config, bank, tmp_path / str(draws)).train(figures.append)
+        return figures[0]
+
+    one, three = step(64, 1), step(64, 3)
+    assert three["mpjpe"] != one["mpjpe"]
+    assert three["mpjpe"] == pytest.approx(one["mpjpe"], rel=0.2)
+
+
+def test_sigma_fits_ordinary_motion_after_calibration(bank: Bank) -> None:
+    """Whatever it was before: here all joints said a centimetre."""
+    torch.manual_seed(0)
+    model = StreamGLAGCN(StreamConfig(levels=2, channels=16))
+    with torch.no_grad():
+        model.head_bias.unflatten(-1, (-1, 4))[..., 3] = SIGMA_SHIFT + np.log(0.01)
+    how = Sampling()
+    calibrate_sigma(model, bank, how, sequences=64, length=9)
+    poses, sigmas, targets = [], [], []
+    for seed in range(4):
+        features, target = sample(np.random.default_rng(100 + seed), bank, 32, 1, how)
+        with torch.inference_mode():
+            pose, sigma = model(torch.from_numpy(features))
+        poses.append(pose[:, :, 0])
+        sigmas.append(sigma[:, :, 0])
+        targets.append(torch.from_numpy(target))
+    error = (torch.cat(poses) - torch.cat(targets)).norm(dim=-1)[..., 1:]
+    within = (error < torch.cat(sigmas)[..., 1:]).float().mean()
+    assert 0.55 < within < 0.8
 
 
 @pytest.mark.parametrize(
