@@ -8,23 +8,22 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 import zmq
+from waiting import until
 
 from engines.errors import UserError
 from realtime import Subscriber, subscribe
-from realtime.clock import monotonic_ns
 from realtime.endpoints import connect_subscriber
 from realtime.known_poses import known_frame
 from realtime.publish import Publisher
 from realtime.take import Recorded, TakeWriter
 from realtime.wire import topic
 
-WAIT_S = 30.0
 PUBLISHER = """
 import sys, threading
 from realtime.publish import Publisher
@@ -42,14 +41,6 @@ with subscribe(sys.argv[1], latest_only=True) as subscriber:
     for message in subscriber:
         print(message.seq, message.gap, flush=True)
 """
-
-
-def until(done: Callable[[], bool], work: Callable[[], object] = lambda: None) -> None:
-    pause, end_ns = threading.Event(), monotonic_ns() + int(WAIT_S * 1e9)
-    while not done():
-        assert monotonic_ns() < end_ns, "it did not happen in time"
-        work()
-        pause.wait(0.005)
 
 
 @pytest.fixture

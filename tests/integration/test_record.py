@@ -8,13 +8,13 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zmq
 from mcap.reader import make_reader
+from waiting import WAIT_S, until
 
 from engines.errors import UserError
 from realtime import subscribe
@@ -29,16 +29,7 @@ from realtime.take import Recorded, TakeWriter, read_take
 from realtime.wire import decode_map, split, topic
 
 LOOPBACK = "tcp://127.0.0.1:*"
-WAIT_S = 30.0
 FRAME_NS = 33_333_333
-
-
-def until(done: Callable[[], bool], work: Callable[[], object] = lambda: None) -> None:
-    pause, end_ns = threading.Event(), monotonic_ns() + int(WAIT_S * 1e9)
-    while not done():
-        assert monotonic_ns() < end_ns, "it did not happen in time"
-        work()
-        pause.wait(0.005)
 
 
 def take_of(path: Path, frames: int, keypoints: bool = True) -> Path:

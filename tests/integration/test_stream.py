@@ -7,8 +7,7 @@ import json
 import logging
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +15,12 @@ import jsonschema
 import numpy as np
 import pytest
 import zmq
+from waiting import WAIT_S, until
 
 import realtime
 from engines.errors import UserError
 from realtime import PoseMessage, Subscriber, subscribe
-from realtime.clock import monotonic_ns, unix_ns
+from realtime.clock import unix_ns
 from realtime.decode import decode_status
 from realtime.endpoints import connect_subscriber
 from realtime.known_poses import known_frame, known_joints
@@ -31,22 +31,12 @@ from realtime.subscribe import StreamTimeoutError
 from realtime.wire import VERSION, VersionError, WireError, encode_map, topic
 
 LOOPBACK = "tcp://127.0.0.1:*"
-WAIT_S = 20.0
 
 
 @pytest.fixture
 def publisher() -> Iterator[Publisher]:
     with Publisher(LOOPBACK, LOOPBACK, high_water=2000) as opened:
         yield opened
-
-
-def until(done: Callable[[], bool], work: Callable[[], object] = lambda: None) -> None:
-    """Repeats `work` every few ms until `done`; fails after WAIT_S."""
-    pause, end_ns = threading.Event(), monotonic_ns() + int(WAIT_S * 1e9)
-    while not done():
-        assert monotonic_ns() < end_ns, "it did not happen in time"
-        work()
-        pause.wait(0.005)
 
 
 def joined(publisher: Publisher, subscriber: Subscriber) -> PoseMessage:

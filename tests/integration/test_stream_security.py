@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 import zmq
+from waiting import until
 
 from engines.errors import UserError
 from realtime import Subscriber
-from realtime.clock import monotonic_ns
 from realtime.endpoints import ClientKeys, connect, connect_subscriber, open_subscriber
 from realtime.key_files import read_pair, read_public
 from realtime.keys import KeyStore
@@ -23,7 +22,6 @@ from realtime.rpc import RpcClient
 from realtime.wire import topic
 
 LOOPBACK = "tcp://127.0.0.1:*"
-WAIT_S = 20.0
 
 
 @pytest.fixture
@@ -46,18 +44,13 @@ def keys(store: KeyStore, name: str) -> ClientKeys:
     return ClientKeys.load(store.directory / f"{name}.key_secret", store.directory / "server.key")
 
 
-def until(done: Callable[[], bool], publisher: Publisher) -> None:
-    """Publishes until `done`; fails after WAIT_S."""
-    pause, end_ns = threading.Event(), monotonic_ns() + int(WAIT_S * 1e9)
-    while not done():
-        assert monotonic_ns() < end_ns, "it did not happen in time"
-        publisher.send(known_frame(publisher.sent()))
-        pause.wait(0.005)
+def send(publisher: Publisher) -> None:
+    publisher.send(known_frame(publisher.sent()))
 
 
 def gets_in(subscriber: Subscriber, publisher: Publisher) -> None:
     before = publisher.sent()
-    until(lambda: (newest := subscriber.latest()) is not None and newest.seq > before, publisher)
+    until(lambda: (newest := subscriber.latest()) is not None and newest.seq > before, lambda: send(publisher))
 
 
 def refusals(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -84,12 +77,12 @@ def test_others_are_refused_and_logged_once(
         gets_in(laptop, publisher)
         with zmq.Context() as context:
             refused = connect_subscriber(context, publisher.address, [b""], keys=wrong)
-            until(lambda: len(refusals(caplog)) > 0, publisher)
+            until(lambda: len(refusals(caplog)) > 0, lambda: send(publisher))
             for _ in range(3):  # it comes back and is not logged again
                 again = open_subscriber(context, publisher.address, [b""], keys=wrong)
                 events = again.get_monitor_socket(zmq.EVENT_DISCONNECTED)
                 connect(again, publisher.address)
-                until(lambda events=events: events.poll(0) > 0, publisher)
+                until(lambda events=events: events.poll(0) > 0, lambda: send(publisher))
                 again.disable_monitor()
                 events.close(linger=0)
                 again.close(linger=0)
@@ -117,7 +110,7 @@ def test_a_revoked_key_loses_its_connection_and_others_come_back(
         gets_in(robot, publisher)
         assert asking.ask("hello")["session"] == publisher.session
         store.revoke("robot")
-        until(lambda: len(refusals(caplog)) > 0, publisher)  # it lost its connection and tried again
+        until(lambda: len(refusals(caplog)) > 0, lambda: send(publisher))  # it lost its connection and tried again
         robot.latest()
         received = robot.received
         gets_in(laptop, publisher)
@@ -142,7 +135,7 @@ def test_refused_peers_leave_nothing_behind(publisher: Publisher, store: KeyStor
             monitors = [peer.get_monitor_socket(zmq.EVENT_DISCONNECTED) for peer in peers]
             for peer in peers:
                 connect(peer, publisher.address)
-            until(lambda: all(monitor.poll(0) for monitor in monitors), publisher)
+            until(lambda: all(monitor.poll(0) for monitor in monitors), lambda: send(publisher))
             for peer, monitor in zip(peers, monitors, strict=True):
                 peer.disable_monitor()
                 monitor.close(linger=0)
@@ -152,7 +145,7 @@ def test_refused_peers_leave_nothing_behind(publisher: Publisher, store: KeyStor
     before = process.num_fds()
     for _ in range(5):
         storm()
-    until(lambda: process.num_fds() <= before, publisher)
+    until(lambda: process.num_fds() <= before, lambda: send(publisher))
 
 
 def test_more_than_loopback_needs_keys_or_says_insecure(store: KeyStore, caplog: pytest.LogCaptureFixture) -> None:
