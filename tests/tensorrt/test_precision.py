@@ -16,7 +16,7 @@ from engines.errors import UserError
 from engines.parity import Certificate, certify, onnx_session, require_pass, step_poses, window_poses
 from engines.precision import _calmest, convert, evaluator
 from engines.quantise import products_with_weights, quantise
-from engines.receptive_field import tap_spans
+from engines.receptive_field import tap_spans, window_frames
 from engines.rounding import element_types, named, products, rounded, with_rounded
 from engines.synthetic_motion import synthetic_motion
 
@@ -162,8 +162,10 @@ def test_what_passes_whole_is_converted_whole(model: Model) -> None:
 
 
 def test_window_poses_run_in_batches(model: Model) -> None:
-    graph = export(*model, "window")
-    windows = np.random.default_rng(0).random((11, 27, 17, 8), np.float32)
+    card, weights = model
+    graph = export(card, weights, "window")
+    frames = window_frames(card.levels, card.lookaheads)
+    windows = np.random.default_rng(0).random((11, frames, 17, 8), np.float32)
     session = onnx_session(graph, 1)
     np.testing.assert_allclose(window_poses(session, windows, 4), window_poses(session, windows, 11), atol=1e-4)
 
