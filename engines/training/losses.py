@@ -16,7 +16,7 @@ from engines.skeleton import LEFT, PARENTS, RIGHT
 @dataclass(frozen=True)
 class LossWeights:
     mpjpe: float = 1.0
-    velocity: float = 1.0  # of frame-to-frame differences; sequences only
+    velocity: float = 3.0  # of frame-to-frame differences; sequences only
     bones: float = 0.1
     symmetry: float = 0.05
     sigma: float = 0.01
