@@ -49,6 +49,7 @@ class Lifter(Protocol):
     lag_frames: int
     frames: int
     chunk_frames: int  # successive frames of one stream that `push_chunk` takes; 1: there is only `push`
+    remembers: bool  # has `remember`, which costs nothing; where False, a frame is remembered by lifting it
 
     def __enter__(self) -> Lifter: ...
 
@@ -63,6 +64,8 @@ class Lifter(Protocol):
     def push(self, streams: Sequence[int], rays: Float, score: Float, commit: Commit = None) -> LiftedPoses: ...
 
     def push_chunk(self, stream: int, rays: Float, score: Float) -> LiftedPoses: ...
+
+    def remember(self, stream: int, rays: Float, score: Float) -> None: ...
 
 
 class Slots:
@@ -88,6 +91,8 @@ class Slots:
 
 class StreamLifter:
     """The streaming model, one frame at a time on any StepBackend."""
+
+    remembers = False  # what it keeps of a frame are the activations of lifting it
 
     def __init__(self, card: ModelCard, backend: StepBackend, lookahead: int = 0) -> None:
         if lookahead not in card.lookaheads:
@@ -167,6 +172,10 @@ class StreamLifter:
         self._backend.run_chunk(frames)
         self._memory.store_chunk(stream, buffers.activations)
         return self._answer(buffers, [stream] * frames, [True] * frames, rotations)
+
+    def remember(self, stream: int, rays: Float, score: Float) -> None:
+        """One frame, rays (17, 2) and scores (17,), of which no pose is wanted."""
+        self.push([stream], rays[None], score[None])
 
     def _answer(
         self, buffers: StepBuffers, streams: Sequence[int], kept: Sequence[bool], rotations: Float

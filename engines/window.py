@@ -39,6 +39,8 @@ NOMINAL_SIGMA_M = 0.05
 class WindowLifter:
     """The paper's model on any WindowBackend; see the module and `engines.lifter.Lifter`."""
 
+    remembers = True
+
     def __init__(self, card: ModelCard, backend: WindowBackend, align: str = "centre") -> None:
         if align not in ALIGNMENTS:
             raise UserError(f"align {align!r} is unknown: choose {' or '.join(ALIGNMENTS)}")
@@ -91,9 +93,7 @@ class WindowLifter:
             frame = self._place(stream, rays[row], score[row])
             self._write_window(stream, frame, features[row])
             if commit is None or commit[row]:
-                self._memory[stream, self._seen[stream] % len(self._memory[stream])] = frame
-                self._last[stream] = frame
-                self._seen[stream] += 1
+                self._keep(stream, frame)
         self._backend.run(batch)
         out = self._output(batch)
         out.joints_m[:] = self._backend.buffers(batch).pose[:, 0]
@@ -105,6 +105,16 @@ class WindowLifter:
     def push_chunk(self, stream: int, rays: Float, score: Float) -> LiftedPoses:
         """A window runs anew for every frame: a chunk is one frame."""
         return self.push([stream], rays, score)
+
+    def remember(self, stream: int, rays: Float, score: Float) -> None:
+        """One frame, rays (17, 2) and scores (17,), of which no pose is wanted: no window is run."""
+        self._slots.check([stream])
+        self._keep(stream, self._place(stream, rays, score))
+
+    def _keep(self, stream: int, frame: Float) -> None:
+        self._memory[stream, self._seen[stream] % len(self._memory[stream])] = frame
+        self._last[stream] = frame
+        self._seen[stream] += 1
 
     def _place(self, stream: int, rays: Float, score: Float) -> Float:
         """The frame in the paper's coordinates, (17, 2), nothing missing; fills a fresh stream's memory with it."""

@@ -18,7 +18,7 @@ from engines.lifter import Lifter, load_lifter
 from engines.normalise import MIN_SCORE
 from realtime.contracts import Array
 from realtime.keypoints_file import KeypointsFile, read_keypoints
-from realtime.lift_forms import lift_form, load_form
+from realtime.lift_forms import lift_form, load_form, times_after
 from realtime.people import LiftedPerson, People, Sighting
 from realtime.resample import GAP_NS
 
@@ -78,11 +78,11 @@ def lift_file(
             info = (lifter.lag_frames, lifter.name, lifter.engine)
             rows = assemble(recording, partial(lift_stretch, lifter, counted=counted))
     else:
-        card, form = load_form(model, mode, engine, threads)
-        info = (lookahead, card.name, "onnxruntime" if engine == "auto" else engine)
+        form = load_form(model, mode, engine, threads)
+        info = (lookahead, form.card.name, "onnxruntime" if engine == "auto" else engine)
 
         def lift_form_stretch(times_ns: Times, rays: Array, score: Array) -> Iterator[LiftedPerson]:
-            yield from lift_form(card, form, lookahead, times_ns, rays, score)
+            yield from lift_form(form, lookahead, times_ns, rays, score)
             counted(len(times_ns))
 
         rows = assemble(recording, lift_form_stretch)
@@ -112,11 +112,9 @@ def lift_stretch(
             poses = people.push_every(source_ns, [Sighting(_PERSON, frame_rays, frame_score)])[_PERSON]
             counted(1)
             yield from poses
-        steps = np.diff(times_ns)
-        step_ns = int(np.median(steps[steps > 0])) if (steps > 0).any() else round(1e9 / lifter.rate_hz)
-        source_ns = int(times_ns[-1])
+        after = times_after(times_ns)
         while lifter.lag_frames and poses[-1].source_ns <= times_ns[-1]:
-            source_ns += step_ns
+            source_ns = next(after)
             poses = people.push_every(source_ns, [Sighting(_PERSON, rays[-1], score[-1])])[_PERSON]
             yield from poses
     finally:

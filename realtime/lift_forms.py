@@ -5,8 +5,10 @@ Same weights, same resampled clock as the live steps, so the same poses; for che
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -23,65 +25,151 @@ from realtime.resample import Resampler, Tick
 CHUNK_FRAMES = 2048
 CHUNK_WINDOWS = 32
 
-# features (T, 17, F) -> pose (T, K, 17, 3), sigma (T, K, 17)
-Form = Callable[[Array], tuple[Array, Array]]
+# features (T, 17, F), or windows of them (N, W, 17, F) -> pose (T or N, K, 17, 3), sigma (T or N, K, 17)
+Run = Callable[[Array], tuple[Array, Array]]
 
 
-def load_form(model: str | Path, mode: str, engine: str, threads: int) -> tuple[ModelCard, Form]:
+class Form:
+    """One of the two forms of a model, for all frames at once. Frames that the live lifter does not remember are lifted
+    in a window of their own in either."""
+
+    def __init__(self, card: ModelCard, mode: str, load: Callable[[str], Run]) -> None:
+        self.card, self._mode, self._load = card, mode, load
+
+    @cached_property
+    def _run_window(self) -> Run:
+        return self._load("window")
+
+    @cached_property
+    def _run_sequence(self) -> Run:
+        return self._load("sequence")
+
+    def frames(self, features: Array) -> tuple[Array, Array]:
+        """Features (T, 17, F) of successive frames -> pose (T, K, 17, 3), sigma (T, K, 17)."""
+        if self._mode == "window":
+            return self.after(features, np.arange(len(features)), features)
+        parts = []
+        for start in range(0, len(features), CHUNK_FRAMES):
+            # a receptive field early, so that where a chunk is cut does not show
+            early = min(start, self.card.window_frames - 1)
+            pose, sigma = self._run_sequence(features[start - early : start + CHUNK_FRAMES])
+            parts.append((pose[early:], sigma[early:]))
+        return _joined(parts)
+
+    def after(self, features: Array, seen: NDArray[np.intp], now: Array) -> tuple[Array, Array]:
+        """Frames `now` (N, 17, F), each after the first `seen` (N,) frames of `features`, in a window each.
+
+        The first frame is repeated before the beginning; a frame with nothing before it repeats itself.
+        """
+        back = np.arange(1 - self.card.window_frames, 0)
+        parts = []
+        for start in range(0, len(now), CHUNK_WINDOWS):
+            rows = slice(start, start + CHUNK_WINDOWS)
+            at = np.maximum(seen[rows, None] + back, 0)  # (N, W - 1)
+            past = np.where((seen[rows] > 0)[:, None, None, None], features[at], now[rows, None])
+            parts.append(self._run_window(np.concatenate((past, now[rows, None]), 1)))
+        return _joined(parts)
+
+
+def load_form(model: str | Path, mode: str, engine: str, threads: int) -> Form:
     """`mode` sequence or window on `engine` auto, onnxruntime or torch. Raises UserError for a paper model."""
     card, weights = find_model(model)
     if card.kind != STREAM:
         raise UserError(f"{card.name} is the paper's model and has no {mode} mode: use --mode stream")
-    run = _torch(weights, mode, threads) if engine == "torch" else _onnx(card, weights, mode, engine, threads)
-    return card, _chunked_sequence(card, run) if mode == "sequence" else _chunked_windows(card, run)
-
-
-def lift_form(
-    card: ModelCard, form: Form, lookahead: int, times_ns: NDArray[np.int64], rays: Array, score: Array
-) -> list[LiftedPerson]:
-    """Poses of one unbroken stretch, rays (T, 17, 2), at the ticks of the model's clock, in live order."""
-    if lookahead not in card.lookaheads:
-        raise UserError(f"model {card.name} has no look-ahead {lookahead}: choose one of {list(card.lookaheads)}")
-    phases = _committed(times_ns, rays, score)
-    head = card.lookaheads.index(lookahead)
-    poses: list[tuple[int, LiftedPerson]] = []  # with when each would have come out of the live lifter
-    for orders, ticks in phases.values():
-        # the recording's last frame stands for the future it does not have
-        all_rays = np.stack([*(tick.rays for tick in ticks), *[rays[-1]] * lookahead])
-        all_scores = np.stack([*(tick.score for tick in ticks), *[score[-1]] * lookahead])
-        features, rotations = normalise(all_rays, all_scores)
-        pose, sigma = form(features)
-        joints = to_camera(pose[lookahead:, head], rotations[: len(ticks)])
-        come_out = [*orders[lookahead:], *[sys.maxsize] * lookahead]
-        for row, tick in enumerate(ticks):
-            fill = min((row + 1 + lookahead) / card.frames, 1.0)
-            person = LiftedPerson(joints[row], sigma[lookahead + row, head], fill, tick.source_ns)
-            poses.append((come_out[row], person))
-    return [person for _, person in sorted(poses, key=lambda item: item[0])]
-
-
-def _committed(times_ns: NDArray[np.int64], rays: Array, score: Array) -> dict[int, tuple[list[int], list[Tick]]]:
-    """Each phase's committed ticks, and their places in the order of all ticks."""
-    resampler = Resampler(RATE_HZ)
-    phases: dict[int, tuple[list[int], list[Tick]]] = {}
-    order = 0
-    for source_ns, frame_rays, frame_score in zip(times_ns.tolist(), rays, score, strict=True):
-        for tick in resampler.push(source_ns, frame_rays, frame_score):
-            order += 1
-            if tick.commit:
-                orders, ticks = phases.setdefault(tick.phase, ([], []))
-                orders.append(order)
-                ticks.append(tick)
-    return phases
-
-
-def _onnx(card: ModelCard, weights: Path, mode: str, engine: str, threads: int) -> Form:
-    if engine not in ("auto", "onnxruntime"):
+    if engine not in ("auto", "onnxruntime", "torch"):
         raise UserError(f"engine {engine!r} has no {mode} mode: choose onnxruntime or torch")
+    if engine == "torch":
+        return Form(card, mode, lambda form: _torch(weights, form, threads))
+    return Form(card, mode, lambda form: _onnx(card, weights, form, threads))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lifted:
+    """A tick, how many its stream had remembered before it, and its place in the order of all ticks."""
+
+    tick: Tick
+    seen: int
+    order: int
+
+
+@dataclass(slots=True, eq=False)
+class _Stream:
+    """What one of the live lifter's streams is given."""
+
+    committed: list[_Lifted] = field(default_factory=list)
+    early: list[_Lifted] = field(default_factory=list)  # lifted, not remembered
+
+
+def lift_form(form: Form, lookahead: int, times_ns: NDArray[np.int64], rays: Array, score: Array) -> list[LiftedPerson]:
+    """Poses of one unbroken stretch, rays (T, 17, 2), at the ticks of the model's clock, in live order."""
+    if lookahead not in form.card.lookaheads:
+        known = list(form.card.lookaheads)
+        raise UserError(f"model {form.card.name} has no look-ahead {lookahead}: choose one of {known}")
+    lifted: list[tuple[int, LiftedPerson]] = []  # with its place in live order
+    for stream in _streams(times_ns, rays, score, lookahead):
+        features, views = _normalised(stream.committed)
+        lifted += _persons(form, lookahead, stream, stream.committed, views, form.frames(features))
+        if stream.early:
+            now, own_views = _normalised(stream.early)
+            after = form.after(features, np.array([tick.seen for tick in stream.early]), now)
+            lifted += _persons(form, lookahead, stream, stream.early, views if lookahead else own_views, after)
+    return [person for _, person in sorted(lifted, key=lambda item: item[0])]
+
+
+def _normalised(ticks: list[_Lifted]) -> tuple[Array, Array]:
+    return normalise(np.stack([one.tick.rays for one in ticks]), np.stack([one.tick.score for one in ticks]))
+
+
+def _persons(
+    form: Form, lookahead: int, stream: _Stream, ticks: list[_Lifted], views: Array, poses: tuple[Array, Array]
+) -> list[tuple[int, LiftedPerson]]:
+    """With look-ahead the pose is of the remembered frame that many before; of the first while there are fewer."""
+    (pose, sigma), head = poses, form.card.lookaheads.index(lookahead)
+    out = []
+    for row, one in enumerate(ticks):
+        answered = max(one.seen - lookahead, 0) if lookahead else row
+        of = stream.committed[answered].tick if lookahead else one.tick
+        joints_m = to_camera(pose[row, head][None], views[answered][None])[0]
+        fill = min((one.seen + one.tick.commit) / form.card.frames, 1.0)
+        out.append((one.order, LiftedPerson(joints_m, sigma[row, head], fill, of.source_ns)))
+    return out
+
+
+def times_after(times_ns: NDArray[np.int64]) -> Iterator[int]:
+    """When a recording's last frame is repeated, to stand for the future it does not have."""
+    steps = np.diff(times_ns)
+    step_ns = int(np.median(steps[steps > 0])) if (steps > 0).any() else round(1e9 / RATE_HZ)
+    return itertools.count(int(times_ns[-1]) + step_ns, step_ns)
+
+
+def _streams(times_ns: NDArray[np.int64], rays: Array, score: Array, lookahead: int) -> list[_Stream]:
+    """Up to where the last frame's own pose is out."""
+    resampler, order = Resampler(RATE_HZ), itertools.count()
+    streams: list[_Stream] = []
+    current: dict[int, _Stream] = {}  # phase -> its stream since the last reset
+    answered_ns = int(times_ns[-1]) + (not lookahead)  # with look-ahead the recording's end must be repeated
+    repeated = zip(times_after(times_ns), itertools.repeat(rays[-1]), itertools.repeat(score[-1]), strict=False)
+    recorded = zip(times_ns.tolist(), rays, score, strict=True)
+    for source_ns, frame_rays, frame_score in itertools.chain(recorded, repeated):
+        if source_ns > times_ns[-1] and answered_ns > times_ns[-1]:
+            break
+        for tick in resampler.push(source_ns, frame_rays, frame_score):
+            if tick.reset:
+                current[tick.phase] = _Stream()
+                streams.append(current[tick.phase])
+            stream = current[tick.phase]
+            seen = len(stream.committed)
+            (stream.committed if tick.commit else stream.early).append(_Lifted(tick, seen, next(order)))
+            if lookahead:
+                answered_ns = stream.committed[max(seen - lookahead, 0)].tick.source_ns
+    return streams
+
+
+def _onnx(card: ModelCard, weights: Path, form: str, threads: int) -> Run:
     from engines.backends.onnxruntime import session
     from engines.export_onnx import stream_onnx
 
-    graph = session(stream_onnx(card, load_arrays(card, weights), mode), threads)
+    graph = session(stream_onnx(card, load_arrays(card, weights), form), threads)
 
     def run(features: Array) -> tuple[Array, Array]:
         pose, sigma = graph.run(["pose", "sigma"], {"features": features})
@@ -90,7 +178,7 @@ def _onnx(card: ModelCard, weights: Path, mode: str, engine: str, threads: int) 
     return run
 
 
-def _torch(weights: Path, mode: str, threads: int) -> Form:
+def _torch(weights: Path, form: str, threads: int) -> Run:
     _, module = load_model(weights)
     import torch
 
@@ -102,33 +190,11 @@ def _torch(weights: Path, mode: str, threads: int) -> Form:
     def run(features: Array) -> tuple[Array, Array]:
         with torch.inference_mode():
             x = torch.from_numpy(features)
-            pose, sigma = module.window(x) if mode == "window" else (out[0] for out in module(x[None]))
+            pose, sigma = module.window(x) if form == "window" else (out[0] for out in module(x[None]))
         return pose.numpy(), sigma.numpy()
 
     return run
 
 
-def _chunked_sequence(card: ModelCard, run: Form) -> Form:
-    """A chunk begins a receptive field early, so that where it is cut does not show."""
-
-    def form(features: Array) -> tuple[Array, Array]:
-        parts = []
-        for start in range(0, len(features), CHUNK_FRAMES):
-            early = min(start, card.window_frames - 1)
-            pose, sigma = run(features[start - early : start + CHUNK_FRAMES])
-            parts.append((pose[early:], sigma[early:]))
-        return np.concatenate([pose for pose, _ in parts]), np.concatenate([sigma for _, sigma in parts])
-
-    return form
-
-
-def _chunked_windows(card: ModelCard, run: Form) -> Form:
-    """Every frame's own window, the first frame repeated before the beginning."""
-
-    def form(features: Array) -> tuple[Array, Array]:
-        at = np.maximum(np.arange(len(features))[:, None] + np.arange(1 - card.window_frames, 1), 0)  # (T, window)
-        chunks = [at[start : start + CHUNK_WINDOWS] for start in range(0, len(at), CHUNK_WINDOWS)]
-        parts = [run(features[chunk]) for chunk in chunks]
-        return np.concatenate([pose for pose, _ in parts]), np.concatenate([sigma for _, sigma in parts])
-
-    return form
+def _joined(parts: list[tuple[Array, Array]]) -> tuple[Array, Array]:
+    return np.concatenate([pose for pose, _ in parts]), np.concatenate([sigma for _, sigma in parts])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,7 +26,7 @@ _CERTAINTY = {"assumed": 0, "height": 1, "measured": 2}
 class _Track:
     """What is remembered of a person in view."""
 
-    pose: Pose3D
+    pose: Pose3D | None  # the newest; None before the first
     scale: str
     seen_ns: int
     past: deque[tuple[int, Array, Array]]  # source time, rays, score of the newest frames
@@ -45,18 +46,28 @@ class Lift:
         self._tracks: dict[int, _Track] = {}
 
     def __call__(self, keypoints: Keypoints2D) -> PoseFrame:
+        return self._lift(keypoints, self._people.push)
+
+    def remember(self, keypoints: Keypoints2D) -> None:
+        """A frame too old to publish: the same memory afterwards, for as little work as the model allows."""
+        self._lift(keypoints, self._people.remember)
+
+    def _lift(
+        self, keypoints: Keypoints2D, lift: Callable[[int, Sequence[Sighting]], dict[int, LiftedPerson]]
+    ) -> PoseFrame:
         source_ns = keypoints.stamp.source_ns
         placer = self._placer_for(keypoints.image_wh)
         sightings = [
             Sighting(person.track_id, placer.camera.rays(person.xy_px), person.score) for person in keypoints.persons
         ]
         sightings = [sighting for sighting in sightings if _is_seen(sighting)]
-        lifted = self._people.push(source_ns, sightings) if sightings else {}
+        lifted = lift(source_ns, sightings) if sightings else {}
         persons: list[Pose3D] = []
         for sighting in sightings:
-            person = lifted[sighting.track_id]
-            if np.isfinite(person.joints_m.sum()):
-                persons.append(self._placed(placer, source_ns, sighting, person))
+            track = self._seen(source_ns, sighting)
+            person = lifted.get(sighting.track_id)
+            if person is not None and np.isfinite(person.joints_m.sum()):
+                persons.append(self._placed(placer, track, sighting, person))
         self._forget(source_ns)
         persons += self._held(source_ns, [pose.track_id for pose in persons])
         if persons:  # a message promises no more than holds for all in it
@@ -72,22 +83,27 @@ class Lift:
             self._placer = load_placer(self._place, self._source, image_wh)
         return self._placer
 
-    def _placed(self, placer: Placer, source_ns: int, sighting: Sighting, person: LiftedPerson) -> Pose3D:
+    def _seen(self, source_ns: int, sighting: Sighting) -> _Track:
+        track = self._tracks.get(sighting.track_id)
+        if track is None:
+            track = self._tracks[sighting.track_id] = _Track(None, "assumed", source_ns, deque(maxlen=self._past))
+        track.seen_ns = source_ns
+        track.past.append((source_ns, sighting.rays, sighting.score))
+        return track
+
+    def _placed(self, placer: Placer, track: _Track, sighting: Sighting, person: LiftedPerson) -> Pose3D:
         track_id = sighting.track_id
-        known = self._tracks.get(track_id)
-        past = known.past if known else deque(maxlen=self._past)
-        past.append((source_ns, sighting.rays, sighting.score))
         # With look-ahead the pose is of an earlier frame: it is placed by what was seen then.
-        pose_ns, rays, score = past[-1]
+        pose_ns, rays, score = track.past[-1]
         if self._lag_frames:
-            pose_ns, rays, score = min(past, key=lambda seen: abs(seen[0] - person.source_ns))
+            pose_ns, rays, score = min(track.past, key=lambda seen: abs(seen[0] - person.source_ns))
         placed = placer.place(rays, score, person.joints_m, person.sigma_m, pose_ns, track_id)
-        pose = Pose3D(
+        track.scale = placed.scale
+        track.pose = Pose3D(
             track_id, placed.joints_m, placed.root_m, placed.sigma_m, score, self._lag_frames, person.window_fill,
             held=False,
         )  # fmt: skip
-        self._tracks[track_id] = _Track(pose, placed.scale, source_ns, past)
-        return pose
+        return track.pose
 
     def _forget(self, source_ns: int) -> None:
         for track_id, track in list(self._tracks.items()):
@@ -100,7 +116,8 @@ class Lift:
     def _held(self, source_ns: int, seen: list[int]) -> list[Pose3D]:
         """The last poses of people just out of sight; never more people than are looked for."""
         missing = [track.pose for track_id, track in self._tracks.items() if track_id not in seen]
-        return [replace(pose, held=True) for pose in missing[: max(0, self._max_people - len(seen))]]
+        known = [pose for pose in missing if pose is not None]
+        return [replace(pose, held=True) for pose in known[: max(0, self._max_people - len(seen))]]
 
 
 def _is_seen(sighting: Sighting) -> bool:

@@ -17,6 +17,7 @@ from realtime.ring import Ring, RingReader
 from realtime.stats import LifterStats, Load
 
 _READ_TIMEOUT_S = 0.1
+_MAX_BEHIND = 4  # frames; a lifter further behind than that leaves out what is not the newest
 # The line in stages; `message` is what lifting and publishing add, `total` is from the grab to the message.
 STAGES = ("detect", "ring", "lift", "publish", "message", "total")
 
@@ -40,6 +41,8 @@ def main(link: Link, config: RunConfig) -> None:
         link.ready(f"{lifter.name} on {lifter.engine}, publishing at {publisher.address}")
         while not link.stopping:
             link.beat()
+            if not config.source.max_speed and ring.head - reader.position > _MAX_BEHIND:
+                catch_up(lift, ring, reader, link)
             keypoints = reader.read_next(_READ_TIMEOUT_S)
             if keypoints is not None:
                 woken_ns = monotonic_ns()
@@ -57,7 +60,7 @@ def main(link: Link, config: RunConfig) -> None:
 
 
 def reprime(lift: Lift, ring: Ring, reader: RingReader, link: Link, skip_unread: bool) -> int:
-    """A lifter that is started again lifts the ring's history first, unpublished: it continues with a filled window.
+    """A lifter that is started again first remembers the ring's history, unpublished: it continues a filled window.
 
     Frames that were not read while it was away are history too (`skip_unread`: latest wins; they count as lost), or
     are left to be published. Returns the number of frames of history. Nothing happens at the first start.
@@ -70,13 +73,21 @@ def reprime(lift: Lift, ring: Ring, reader: RingReader, link: Link, skip_unread:
     history = reader.history(ring.slots - 1, last)
     for keypoints in history:
         link.beat()
-        lift(keypoints)
-    while skip_unread and ring.head - reader.position > 1:  # what came meanwhile
-        late = reader.read_next(0)
-        if late is not None:
-            lift(late)
-            reader.lost += 1
+        lift.remember(keypoints)
+    if skip_unread:
+        catch_up(lift, ring, reader, link)  # what came meanwhile
     return len(history)
+
+
+def catch_up(lift: Lift, ring: Ring, reader: RingReader, link: Link) -> None:
+    """Latest wins: what is unread but for the newest is remembered, not published, and counts as lost."""
+    while reader.position < ring.head - 1:
+        link.beat()
+        reader.position += 1
+        reader.lost += 1
+        late = ring.record(reader.position)
+        if late is not None:  # else overwritten already
+            lift.remember(late)
 
 
 def _latencies(keypoints: Keypoints2D, woken_ns: int, lifted_ns: int) -> dict[str, float]:

@@ -57,10 +57,21 @@ class People:
 
     def push(self, source_ns: int, sightings: Sequence[Sighting]) -> dict[int, LiftedPerson]:
         """One frame at `source_ns` on the source's timeline: track id -> pose, one for each sighting."""
-        return {track_id: poses[-1] for track_id, poses in self.push_every(source_ns, sightings).items()}
+        return {track_id: poses[-1] for track_id, poses in self._lift(source_ns, sightings, wanted=1).items()}
 
     def push_every(self, source_ns: int, sightings: Sequence[Sighting]) -> dict[int, list[LiftedPerson]]:
         """As `push`, with the poses of the ticks between frames before the frame's own, which is last."""
+        return self._lift(source_ns, sightings, wanted=None)
+
+    def remember(self, source_ns: int, sightings: Sequence[Sighting]) -> dict[int, LiftedPerson]:
+        """As `push`, of a frame whose poses are not wanted: only such as cost nothing more are given."""
+        lifted = self._lift(source_ns, sightings, wanted=0)
+        return {track_id: poses[-1] for track_id, poses in lifted.items() if poses}
+
+    def _lift(
+        self, source_ns: int, sightings: Sequence[Sighting], wanted: int | None
+    ) -> dict[int, list[LiftedPerson]]:
+        """`wanted`: how many of each person's newest poses; None: all. There may be more."""
         pending: dict[int, list[Tick]] = {}
         for sighting in sightings:
             person = self._people.setdefault(sighting.track_id, _Person(Resampler(self._lifter.rate_hz)))
@@ -69,6 +80,9 @@ class People:
         if self._lifter.chunk_frames > 1:
             for track_id, ticks in pending.items():
                 self._step_chunks(track_id, ticks, poses[track_id])
+        if self._lifter.remembers and wanted is not None:
+            for track_id, ticks in pending.items():
+                self._remember(track_id, ticks, wanted)
         for left in range(max(map(len, pending.values()), default=0), 0, -1):
             self._step({track: ticks[-left] for track, ticks in pending.items() if len(ticks) >= left}, poses)
         for track_id in pending:
@@ -93,6 +107,15 @@ class People:
             lifted = self._lifter.push_chunk(stream.slot, rays, score)
             poses += [self._person(lifted, row, _pose_time(stream, tick, self._lifter.lag_frames))
                       for row, tick in enumerate(run)]  # fmt: skip
+
+    def _remember(self, track_id: int, ticks: list[Tick], wanted: int) -> None:
+        """Take out of `ticks` all but the newest `wanted`, and lift none of them."""
+        while len(ticks) > wanted:
+            tick = ticks.pop(0)
+            stream = self._stream(self._people[track_id], tick)
+            if tick.commit:
+                _pose_time(stream, tick, self._lifter.lag_frames)
+                self._lifter.remember(stream.slot, tick.rays, tick.score)
 
     def _step(self, ticks: dict[int, Tick], poses: dict[int, list[LiftedPerson]]) -> None:
         streams = [self._stream(self._people[track_id], tick) for track_id, tick in ticks.items()]

@@ -64,7 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=25, deadline=None)
 @given(
-    frames=st.integers(1, 40), fps=st.sampled_from([10.0, 20.0, 25.0, 30.0]), lookahead=st.sampled_from([0, 4]),
+    frames=st.integers(1, 40), fps=st.sampled_from([10.0, 20.0, 25.0, 30.0, 40.0]), lookahead=st.sampled_from([0, 4]),
     holes=st.lists(st.tuples(st.integers(0, 39), st.integers(0, 16)), max_size=20),
     empty=st.sets(st.integers(0, 39), max_size=5), seed=st.integers(0, 99),
 )  # fmt: skip
@@ -78,6 +78,16 @@ def test_stream_window_and_sequence_modes_agree(
     fields["keypoints_px"][[t for t in empty if t < frames]] = np.nan
     if not np.isfinite(fields["keypoints_px"]).any():
         return
+    check_modes_agree(fields, folder, small, lookahead)
+
+
+@settings(max_examples=15, deadline=None)
+@given(steps_ms=st.lists(st.integers(4, 70), min_size=1, max_size=50), lookahead=st.sampled_from([0, 4]))
+def test_modes_agree_on_a_jittery_camera(steps_ms: list[int], lookahead: int, folder: Path, small: str) -> None:
+    """Frames that come early are lifted and not remembered."""
+    fields = person(len(steps_ms) + 1)
+    del fields["fps"]
+    fields["t_s"] = np.cumsum([0, *steps_ms]) / 1000
     check_modes_agree(fields, folder, small, lookahead)
 
 

@@ -14,6 +14,7 @@ from engines.errors import UserError  # noqa: E402
 from engines.gla_gcn import GLAGCN  # noqa: E402
 from engines.lifter import Lifter, load_lifter  # noqa: E402
 from engines.published import import_checkpoint  # noqa: E402
+from realtime.people import People, Sighting  # noqa: E402
 
 FRAMES, HALF = 27, 13
 
@@ -131,3 +132,28 @@ def test_what_it_cannot_do_is_said(weights: Path, tmp_path: Path) -> None:
     import_checkpoint(tmp_path / "x.bin", tmp_path / "x.safetensors", "x")
     with pytest.raises(UserError, match="15 joints"):
         load_lifter(tmp_path / "x.safetensors")
+
+
+def test_a_remembered_frame_is_as_good_as_a_lifted_one(weights: Path) -> None:
+    """A lifter that is behind leaves poses out, not what they came from."""
+    rays, score = walk(40)
+    with load_lifter(weights, align="end") as lifter:
+        wanted = lift(lifter, rays, score)[-1]
+        people = People(lifter)
+        for t in range(39):
+            assert people.remember(t * 33_333_333, [Sighting(1, rays[t], score[t])]) == {}
+        last = people.push(39 * 33_333_333, [Sighting(1, rays[39], score[39])])[1]
+    np.testing.assert_allclose(last.joints_m, wanted, atol=1e-5)
+
+
+def test_a_slow_cameras_frame_runs_one_window(weights: Path) -> None:
+    """10 frames a second are three ticks a frame, of which only the frame's own pose is wanted."""
+    rays, score = walk(20)
+    with load_lifter(weights, align="end") as lifter:
+        every, newest = People(lifter), People(lifter)
+        for t in range(20):
+            seen = [Sighting(1, rays[t], score[t])]
+            all_of_them = every.push_every(t * 100_000_000, seen)[1]
+            np.testing.assert_allclose(newest.push(t * 100_000_000, seen)[1].joints_m, all_of_them[-1].joints_m,
+                                       atol=1e-5)  # fmt: skip
+        assert len(all_of_them) == 3
