@@ -13,6 +13,7 @@ from calibration.board import Board, BoardFinder, View
 from calibration.camera_file import evidence_of, load_camera, save_camera
 from calibration.coverage import ViewSelector, draw_guide, draw_report
 from calibration.intrinsics import calibrate
+from calibration.profiles import device_name
 from calibration.rays import Camera
 from calibration.rendered import BoardRenderer, board_poses
 from engines.errors import UserError
@@ -155,6 +156,32 @@ def test_the_file_is_read_by_us_by_yaml_and_by_opencv(camera: Camera, tmp_path: 
     assert (ros["image_width"], ros["image_height"]) == IMAGE_WH
     store = cv2.FileStorage(str(path), cv2.FILE_STORAGE_READ)
     np.testing.assert_array_equal(store.getNode("camera_matrix").mat(), camera.camera_matrix)
+    store.release()
+
+
+@pytest.mark.parametrize("names", [
+    ["1.png", "0_0.png", "2026-01-01 10.00.jpg", "-1.png", ".5.png"],
+    ["Müller é 写真 📷.png", "it's \"quoted\" \\.png", "# not: a comment.png", "null", "x" * 200 + " " + "y" * 50],
+    [device_name("http://192.168.0.5:8080/video"), "640x360"],
+    [f"{i}.png" for i in range(500)],
+])  # fmt: skip
+def test_whatever_the_pictures_and_the_camera_are_called_yaml_and_opencv_read_it(
+    names: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "camera.yaml"
+    evidence = evidence_of(calibrate(perfect_views(PINHOLE), BOARD))
+    save_camera(path, PINHOLE, names[0], {**evidence, "view_names": names})
+    assert load_camera(path).camera_matrix.tolist() == PINHOLE.camera_matrix.tolist()
+    plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert (plain["camera_name"], plain["calibration"]["view_names"]) == (names[0], names)
+    assert plain["calibration"]["view_rms_px"] == evidence["view_rms_px"]
+    store = cv2.FileStorage(str(path), cv2.FILE_STORAGE_READ)
+    known = store.getNode("calibration")
+    assert store.getNode("camera_name").string() == names[0]
+    assert [known.getNode("view_names").at(i).string() for i in range(len(names))] == names
+    assert known.getNode("board").string() == evidence["board"]
+    assert known.getNode("rms_px").real() == evidence["rms_px"]
+    np.testing.assert_array_equal(store.getNode("camera_matrix").mat(), PINHOLE.camera_matrix)
     store.release()
 
 
