@@ -110,6 +110,17 @@ def test_another_picture_size_is_another_lens(new_lift: Callable[..., Lift]) -> 
     assert far.root_m[2] > 1.5 * near.root_m[2], "as many pixels of a larger picture are a smaller angle"
 
 
+def test_every_frame_says_that_its_lens_is_a_guess(lifter: Lifter, tmp_path: Path) -> None:
+    path = tmp_path / "guess.yaml"
+    save_camera(path, Camera.assumed((640, 480), 50), "guess", {"source": "guess"})
+    assert Lift(lifter, PlaceConfig(camera=path), "demo", 1)(keypoints(0, {})).calibration.startswith("guess-")
+    save_ground(tmp_path / "ground.yaml", from_angles(1.2, 0, 0))
+    place = PlaceConfig(camera=path, ground=tmp_path / "ground.yaml")
+    assert Lift(lifter, place, "demo", 1)(keypoints(0, {0: 320})).calibration.startswith("guess-")
+    save_camera(path, Camera.assumed((640, 480), 50), "measured", {"source": "board"})
+    assert "guess" not in Lift(lifter, place, "demo", 1)(keypoints(0, {})).calibration
+
+
 def test_frames_never_mix_two_calibrations(tmp_path: Path) -> None:
     path = tmp_path / "camera.yaml"
     place = PlaceConfig(camera=path)
