@@ -69,6 +69,8 @@ def test_boards_that_cannot_be_printed_or_made_are_refused(tmp_path: Path) -> No
         Board(marker_m=0.03)
     with pytest.raises(UserError, match="DICT_4X4_250"):
         Board(columns=20, rows=20)
+    with pytest.raises(UserError, match="DICT_4X4_1000"):
+        Board(columns=40, rows=40)
     with pytest.raises(UserError, match="dictionary"):
         Board(dictionary="DICT_9X9")
     with pytest.raises(UserError, match="unknown board"):

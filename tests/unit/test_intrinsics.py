@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from calibration.board import Board, BoardFinder, View
 from calibration.camera_file import evidence_of, load_camera, save_camera
-from calibration.coverage import ViewSelector, draw_guide, draw_report
+from calibration.coverage import ViewSelector, distinct_views, draw_guide, draw_report
 from calibration.intrinsics import calibrate
 from calibration.profiles import device_name
 from calibration.rays import Camera
@@ -140,6 +140,18 @@ def test_the_selector_keeps_distinct_sharp_views_and_says_what_is_missing() -> N
     assert any("tilt the board" in what for what in flat.progress.missing)
     guide = draw_guide(np.zeros((360, 640, 3), np.uint8), flat, views[0])
     assert guide.any()
+
+
+def test_views_that_show_the_same_again_count_once() -> None:
+    views = perfect_views(PINHOLE, 30)
+    again = [replace(view, name="again", corners_px=view.corners_px + np.float32(0.3)) for view in views]
+    assert [view.name for view in distinct_views([*views, *again], 100)] == [view.name for view in views]
+    other_size = replace(views[0], image_wh=(1280, 720))
+    assert distinct_views([views[0], other_size], 100) == [views[0], other_size], "calibrate tells them apart"
+    few = distinct_views(views, 10)
+    assert 5 <= len(few) <= 10
+    sizes = [replace(views[0], image_wh=(640 + i, 360)) for i in range(5)]
+    assert len(distinct_views(sizes, 3)) == 5
 
 
 @pytest.mark.parametrize("camera", [PINHOLE, FISHEYE, Camera.assumed(IMAGE_WH)])
