@@ -101,6 +101,19 @@ def test_what_cannot_be_calibrated_is_refused_with_what_to_do(tmp_path: Path, pi
     assert not out.exists()
 
 
+def test_options_that_cannot_be_are_refused_before_any_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match=r"cam\.png must end in \.yaml"):
+        calibrate("camera", tmp_path, "-o", tmp_path / "cam.png")
+    with pytest.raises(UserError, match=r"'foo': use one of pinhole, fisheye"):
+        calibrate("camera", tmp_path, "--lens", "foo")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(UserError, match="--no-window"):
+        calibrate("camera", "board.avi", "--window")
+
+
 def test_every_picture_of_a_folder_is_looked_at(tmp_path: Path, pictures: list[Image]) -> None:
     blank = [np.full((36, 64), 90, np.uint8)] * 201
     folder = write(tmp_path / "many", blank)

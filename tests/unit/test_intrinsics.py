@@ -87,6 +87,8 @@ def test_too_few_alike_mixed_and_senseless_views_are_refused() -> None:
         calibrate(views[:5], BOARD)
     with pytest.raises(UserError, match="at least 8"):
         calibrate([], BOARD)
+    with pytest.raises(UserError, match="use one of pinhole, fisheye"):
+        calibrate(views, BOARD, "foo")
     with pytest.raises(UserError, match=r"same tilt|only known to|no lens fits|impossible"):
         calibrate(perfect_views(PINHOLE, tilt_deg=1.0), BOARD)
     with pytest.raises(UserError, match=r"different sizes.*view 3"):
