@@ -197,8 +197,15 @@ def test_angles_by_hand_and_missing_options(tmp_path: Path) -> None:
         calibrate("ground", "-o", tmp_path / "ground.yaml")
     with pytest.raises(UserError, match="--person-height"):
         calibrate("ground", "--source", "0")
+    for more in (("--source", "walk.mp4"), ("--on-board",)):
+        with pytest.raises(UserError, match="--person-height"):
+            calibrate("ground", "--height", 1.76, *more)
+    with pytest.raises(UserError, match="--person-height"):
+        calibrate("ground", "--source", "walk.mp4", "--pitch", -10, "--person-height", 1.76)
     with pytest.raises(UserError, match="--height"):
         calibrate("person", "ana")
+    with pytest.raises(UserError, match=r"no \.yaml"):
+        calibrate("person", "ana.yaml", "--height", 1.7)
 
 
 def test_the_board_is_drawn(tmp_path: Path) -> None:
