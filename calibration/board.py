@@ -39,10 +39,11 @@ class Board:
             raise UserError(f"markers of {self.marker_m * 1000:g} mm do not fit squares of {self.square_m * 1000:g} "
                             "mm: make them about three quarters of a square")
         if self.kind == "charuco":
-            room = len(_dictionary(self.dictionary).bytesList)
-            if self.columns * self.rows // 2 > room:
+            room, need = len(_dictionary(self.dictionary).bytesList), self.columns * self.rows // 2
+            if need > room:
+                large = next(size for size in (100, 250, 1000) if size >= need)
                 raise UserError(f"{self.dictionary} has {room} markers, {self.columns}x{self.rows} squares need "
-                                f"{self.columns * self.rows // 2}: use --dictionary DICT_4X4_250")
+                                f"{need}: use --dictionary DICT_4X4_{large}")
 
     def corner_points(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Inner corners (n,) by number, row by row -> (n, 3) metres on the board."""
@@ -73,7 +74,7 @@ class View:
 
 
 class BoardFinder:
-    """Finds one kind of board; keeps what the detector needs. `markers` counts the markers seen, fitting or not."""
+    """Finds one kind of board; keeps what the detector needs. `markers`: in the last picture, fitting or not."""
 
     def __init__(self, board: Board) -> None:
         self.board = board
@@ -99,7 +100,7 @@ class BoardFinder:
     def _charuco(self, grey: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
         assert self._detector is not None
         corners, ids, _, markers = self._detector.detectBoard(grey)
-        self.markers += 0 if markers is None else len(markers)
+        self.markers = 0 if markers is None else len(markers)
         if ids is None or len(ids) == 0:
             return None
         return np.asarray(ids).reshape(-1).astype(np.int64), np.asarray(corners, np.float32).reshape(-1, 2)

@@ -16,6 +16,7 @@ from calibration.intrinsics import Calibration
 from calibration.rays import Camera
 from engines.errors import UserError
 
+GUESS = "guess-"  # what the identity of a guessed lens begins with, so that every message says so
 _TO_ROS = {4: "plumb_bob", 5: "plumb_bob", 8: "rational_polynomial"}
 _FROM_ROS = {"plumb_bob": "pinhole", "rational_polynomial": "pinhole", "equidistant": "fisheye", "fisheye": "fisheye",
              "thin_prism": "pinhole", "none": "pinhole"}
@@ -72,7 +73,7 @@ def load_camera(path: Path) -> Camera:
                         "'realtime calibrate camera' writes") from error
     known = content.get("calibration")
     if isinstance(known, dict) and known.get("source") == "guess":
-        identity = f"guess-{identity}"  # so that every message says so
+        identity = GUESS + identity
     return Camera(image_wh, yaml_file.read_matrix(matrix, f"camera_matrix in {path}"),
                   yaml_file.read_matrix(dist, f"distortion_coefficients in {path}").ravel(), model, identity)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,7 +18,9 @@ TILTS = ("left", "right", "up", "down")
 ENOUGH_VIEWS = 20
 _TILTED_DEG = 15.0
 _SHARP = 0.18
-_DISTINCT = 0.06  # of the picture's width: mean distance of the corners to those of every view kept
+# Of the picture's width: mean distance of the corners to those of every view kept.
+_DISTINCT = 0.06  # where there are always more to choose from
+_SAME = 0.005  # of chosen pictures those that differ less are the same one again; tilted in place is 0.01 and more
 _WHERE = (("top left", "top", "top right"), ("left", "middle", "right"), ("bottom left", "bottom", "bottom right"))
 
 
@@ -40,7 +43,7 @@ class ViewSelector:
 
     def offer(self, view: View) -> bool:
         """True where the view was kept."""
-        if view.image_wh != self.image_wh or view.sharpness < _SHARP or not self._distinct(view):
+        if view.image_wh != self.image_wh or view.sharpness < _SHARP or not _differs(view, self.views, _DISTINCT):
             return False
         self.views.append(view)
         column, row = self._region(view.corners_px)
@@ -62,15 +65,6 @@ class ViewSelector:
         share = 1 - (len(empty) + len(flat) + lacking) / steps
         return Progress(share, tuple(missing), not missing)
 
-    def _distinct(self, view: View) -> bool:
-        for kept in self.views:
-            _, here, there = np.intersect1d(view.ids, kept.ids, return_indices=True)
-            if len(here) >= 4:
-                moved = np.linalg.norm(view.corners_px[here] - kept.corners_px[there], axis=1).mean()
-                if moved < _DISTINCT * self.image_wh[0]:
-                    return False
-        return True
-
     def _region(self, corners_px: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         cell = np.floor((corners_px + 0.5) / self.image_wh * REGIONS).astype(np.int64)
         return cell[:, 0].clip(0, REGIONS[0] - 1), cell[:, 1].clip(0, REGIONS[1] - 1)
@@ -84,6 +78,32 @@ class ViewSelector:
         across, along = np.degrees(np.arctan2(normal[:2], normal[2]))
         sides = {"left": -across, "right": across, "up": -along, "down": along}
         return {side for side, angle in sides.items() if angle > _TILTED_DEG}
+
+
+def distinct_views(views: Sequence[View], at_most: int) -> list[View]:
+    """Without those that show again what one before them shows; where that leaves too many, those that differ more."""
+    by = _SAME
+    while len(kept := _differing(views, by)) > at_most and by < 1:
+        by *= 1.5
+    return kept
+
+
+def _differing(views: Sequence[View], by: float) -> list[View]:
+    kept: list[View] = []
+    for view in views:
+        if _differs(view, kept, by):
+            kept.append(view)
+    return kept
+
+
+def _differs(view: View, kept: Sequence[View], by: float) -> bool:
+    for other in kept:
+        _, here, there = np.intersect1d(view.ids, other.ids, return_indices=True)
+        if len(here) >= 4 and view.image_wh == other.image_wh:
+            moved = np.linalg.norm(view.corners_px[here] - other.corners_px[there], axis=1).mean()
+            if moved < by * view.image_wh[0]:
+                return False
+    return True
 
 
 def draw_guide(image_bgr: NDArray[np.uint8], selector: ViewSelector, view: View | None) -> NDArray[np.uint8]:

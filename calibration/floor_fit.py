@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from calibration.body_scale import ANKLE_HEIGHT
 from calibration.contact import ANKLES, MIN_FOOT_SCORE
 from calibration.ground import Ground, rotation_from_up
 from engines.errors import UserError
+
+_LOG = logging.getLogger("realtime.calibration")
 
 Array64 = NDArray[np.float64]
 
@@ -23,6 +26,10 @@ _DEPTH_SIGMA = 0.04  # relative, of a placed ankle
 _UPRIGHT_SIGMA = 0.08  # radians: how far a walking body's mean axis may lean, each way
 _CONTACTS_A_STEP = 12.0  # frames of one step say the same
 _ROUNDS = 12
+# One sigma that is worth a warning: standing still gives 6.5 degrees and a fifth of the height, six seconds' walk 1.5
+# degrees and 4 %.
+_VAGUE_DEG = 3.0
+_VAGUE_HEIGHT = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,8 +59,11 @@ def ground_from_walk(walk: Walk, camera_identity: str = "") -> Ground:
     if not 0.05 < height < 50:
         raise UserError("the feet lie above the camera: check that the picture is upright, and use 'realtime calibrate "
                         "ground --height' for a camera on the floor")
-    return Ground(rotation_from_up(up), height, walk.scale, "person", float(np.degrees(np.hypot(*sigma_up))), sigma_h,
-                  camera_identity)
+    tilt_sigma_deg = float(np.degrees(np.hypot(*sigma_up)))
+    if tilt_sigma_deg > _VAGUE_DEG or sigma_h > _VAGUE_HEIGHT * height:
+        _LOG.warning("the floor is known to %.1f degrees and %.2f m only: walk about for ten seconds or more, to and "
+                     "fro and across", tilt_sigma_deg, sigma_h)
+    return Ground(rotation_from_up(up), height, walk.scale, "person", tilt_sigma_deg, sigma_h, camera_identity)
 
 
 def _body_axis(walk: Walk) -> Array64:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.board import Board, View
-from calibration.rays import Camera
+from calibration.rays import Camera, check_model
 from engines.errors import UserError
 
 MIN_VIEWS = 8
@@ -57,6 +57,7 @@ class _Fit:
 
 def calibrate(views: Sequence[View], board: Board, model: str = "pinhole") -> Calibration:
     """The lens that saw these views. Raises UserError, saying what to do, where they cannot tell it."""
+    check_model(model)
     image_wh = _one_size(views)
     if len(views) < MIN_VIEWS:
         raise UserError(f"the board was found in {len(views)} different pictures and at least {MIN_VIEWS} are needed: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from engines.errors import UserError
 
 _LOG = logging.getLogger("realtime.calibration")
 _CAMERA = re.compile(r"(?:/dev/video)?(\d+)")
+_ENDINGS = (".yaml", ".yml")  # of what is a file's path and no person's name
 _NAME = re.compile(r"[\w-][\w .-]{0,60}")
 
 
@@ -40,29 +42,32 @@ def camera_path(device: str, image_wh: tuple[int, int]) -> Path:
 
 
 def find_camera(device: str, image_wh: tuple[int, int]) -> Camera | None:
-    """The device's lens at this resolution, rescaled from another of the same aspect; None where none is known."""
+    """The device's lens at this resolution, rescaled from the nearest of the same aspect; None where none is known."""
     exact = camera_path(device, image_wh)
     if not device or not exact.parent.is_dir():
         return None
     if exact.exists():
         return load_camera(exact).scaled(image_wh)
+    fitting: list[tuple[float, Camera]] = []
     for path in sorted(exact.parent.glob("*x*.yaml")):
         try:
-            return load_camera(path).scaled(image_wh)
+            camera = load_camera(path)
+            fitting.append((abs(math.log(camera.image_wh[0] / image_wh[0])), camera.scaled(image_wh)))
         except UserError as error:
             _LOG.warning("not using %s: %s", path, error)
-    return None
+    return min(fitting, key=lambda fit: fit[0])[1] if fitting else None
 
 
 def person_path(name: str) -> Path:
-    if not _NAME.fullmatch(name):
-        raise UserError(f"{name!r} cannot be a person's name here: use letters, digits, spaces, dots and dashes")
+    if not _NAME.fullmatch(name) or name.endswith(_ENDINGS):
+        raise UserError(f"{name!r} cannot be a person's name here: use letters, digits, spaces, dots and dashes, and "
+                        "no .yaml at the end")
     return profiles_dir() / "people" / f"{name}.yaml"
 
 
 def find_person(name: str) -> BodyScale:
     """A person by name, or by the path of a file. Raises UserError that lists who is known."""
-    if name.endswith((".yaml", ".yml")):
+    if name.endswith(_ENDINGS):
         return load_person(Path(name))
     path = person_path(name)
     if not path.exists():

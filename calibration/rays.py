@@ -19,6 +19,12 @@ _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-9)
 _ZERO = np.zeros(3)
 
 
+def check_model(model: str) -> None:
+    """Raises UserError for a lens model that is not known."""
+    if model not in MODELS:
+        raise UserError(f"unknown lens model {model!r}: use one of {', '.join(MODELS)}")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Camera:
     """A lens: image size, camera matrix and distortion, in OpenCV's conventions.
@@ -37,8 +43,7 @@ class Camera:
     def __post_init__(self) -> None:
         object.__setattr__(self, "camera_matrix", np.array(self.camera_matrix, np.float64))
         object.__setattr__(self, "dist_coeffs", np.array(self.dist_coeffs, np.float64).reshape(-1))
-        if self.model not in MODELS:
-            raise UserError(f"unknown lens model {self.model!r}: use one of {', '.join(MODELS)}")
+        check_model(self.model)
         sizes = (4,) if self.model == "fisheye" else (0, 4, 5, 8, 12, 14)
         if self.camera_matrix.shape != (3, 3) or self.dist_coeffs.size not in sizes:
             raise UserError(f"a {self.model} lens has a 3x3 camera matrix and {sizes} distortion coefficients, got "

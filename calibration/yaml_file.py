@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 from collections.abc import Mapping
 from datetime import datetime
@@ -37,8 +38,33 @@ def read_matrix(node: Any, where: str) -> NDArray[np.float64]:
 
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
-    text = _HEADER + yaml.safe_dump(dict(content), sort_keys=False, default_flow_style=None, width=120)
-    write_bytes(path, text.encode())
+    text = yaml.safe_dump(_for_opencv(content), sort_keys=False, width=math.inf, allow_unicode=True)
+    write_bytes(path, (_HEADER + text).encode())
+
+
+class _Text(str):
+    """Written in quotes: cv2.FileStorage takes a bare text that starts with a digit for a number."""
+
+    __slots__ = ()
+
+
+class _List(list[Any]):
+    """Written in brackets: cv2.FileStorage wants other lists indented further than YAML does."""
+
+
+yaml.add_representer(_Text, lambda out, text: out.represent_scalar("tag:yaml.org,2002:str", text, "'"), yaml.SafeDumper)
+yaml.add_representer(
+    _List, lambda out, items: out.represent_sequence("tag:yaml.org,2002:seq", items, True), yaml.SafeDumper
+)
+
+
+def _for_opencv(value: Any) -> Any:
+    """Values as cv2.FileStorage reads them. Keys stay bare, it knows no others."""
+    if isinstance(value, str):
+        return _Text(value)
+    if isinstance(value, Mapping):
+        return {key: _for_opencv(item) for key, item in value.items()}
+    return _List(map(_for_opencv, value)) if isinstance(value, list) else value
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -12,6 +12,7 @@ from calibration.camera_file import evidence_of, save_camera
 from calibration.coverage import draw_report
 from calibration.intrinsics import MIN_VIEWS, Calibration, calibrate, with_identity
 from calibration.profiles import camera_path, device_name
+from calibration.rays import check_model
 from engines.errors import UserError
 from realtime.calibrate_views import views_of_folder, views_of_source
 
@@ -36,13 +37,17 @@ def calibrate_camera(
     Without `output` a camera's file goes to its profile, where `realtime run` finds it; a folder's or video's to
     `camera.yaml`. `show` None: a window where there is a display and the source is live. Raises UserError.
     """
+    check_model(model)
+    if output is not None and output.suffix.lower() not in (".yaml", ".yml"):
+        raise UserError(f"{output} must end in .yaml or .yml: the report goes to a .png beside it")
     if Path(source).is_dir():
         looked = views_of_folder(Path(source), board)
     else:
         from realtime.view_stage import has_display
 
-        live = device_name(source) != ""
-        window = show if show is not None else live and has_display()
+        window = show if show is not None else device_name(source) != "" and has_display()
+        if window and not has_display():
+            raise UserError("no display for a window: calibrate without one with --no-window")
         looked = views_of_source(source, board, show=window, keep=keep, every=every, seconds=seconds,
                                  width=width, height=height)
     if len(looked.views) < MIN_VIEWS and (not looked.views or looked.mirrored):

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.board import Board, BoardFinder, View
-from calibration.coverage import ViewSelector, draw_guide
+from calibration.board import MIN_CORNERS, Board, BoardFinder, View
+from calibration.coverage import ViewSelector, distinct_views, draw_guide
 from engines.errors import UserError
 from realtime.capture import open_source
 from realtime.clock import monotonic_ns
@@ -22,8 +22,7 @@ from realtime.progress_bar import progress_bar
 _LOG = logging.getLogger("realtime.calibrate")
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 _WINDOW = "realtime calibrate camera (Esc stops)"
-_MAX_PICTURES = 200
-_LOOK_FOR_MIRROR = 12  # pictures without a board that are looked at in a mirror
+_MAX_VIEWS = 100  # more cost minutes and tell nothing new
 
 Image = NDArray[np.uint8]
 
@@ -33,8 +32,9 @@ class Looked:
     """What was found on the way, to say what is wrong when too little was."""
 
     pictures: int = 0
-    markers: int = 0
-    mirrored: int = 0
+    found: int = 0  # pictures with the board in them, chosen or not
+    markers: int = 0  # the most in one picture
+    mirrored: bool = False
     views: list[View] = field(default_factory=list)
 
     def explain_nothing(self, board: Board) -> UserError:
@@ -43,16 +43,22 @@ class Looked:
         if self.mirrored:
             return UserError("the pictures are mirrored left to right: take them without mirroring "
                              "(and without --mirror), since a mirrored lens is another lens")
-        if self.markers:
+        if self.found:
+            return UserError(f"the board was found in {self.found} pictures, all of them blurred: hold it still, in "
+                             "focus and in good light")
+        if self.markers >= MIN_CORNERS:
             return UserError(f"markers were seen in the pictures but they do not fit a {board}: "
                              "give the printed board's --columns, --rows and --dictionary")
+        if self.markers:
+            return UserError(f"no picture shows more than {self.markers} of the board's markers clearly: hold it "
+                             f"still, closer, in focus and in good light, and check that it is a {board}")
         return UserError(f"no {board} was found in {self.pictures} pictures: check --board, --columns and --rows, "
                          "the light, and that all of the board is seen")
 
 
 def views_of_folder(folder: Path, board: Board) -> Looked:
-    """Every picture in the folder, in the order of their names."""
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)[:_MAX_PICTURES]
+    """Of every picture in the folder, in the order of their names; those that show the same again count once."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)
     looked, finder = Looked(), BoardFinder(board)
     with progress_bar() as bar:
         for path in bar.track(paths, description="looking for the board"):
@@ -62,6 +68,9 @@ def views_of_folder(folder: Path, board: Board) -> Looked:
             view = _look(looked, finder, np.asarray(image, np.uint8), path.name)
             if view is not None:
                 looked.views.append(view)
+    found, looked.views = len(looked.views), distinct_views(looked.views, _MAX_VIEWS)
+    if len(looked.views) < found:
+        _LOG.info("%d of %d views left out: others show nearly the same", found - len(looked.views), found)
     return looked
 
 
@@ -106,10 +115,10 @@ def _frames(source: str, every: int, width: int | None, height: int | None) -> I
 def _look(looked: Looked, finder: BoardFinder, image: Image, name: str) -> View | None:
     looked.pictures += 1
     view = finder.find(image, name)
-    looked.markers = finder.markers
-    if view is None and not looked.mirrored and looked.pictures <= _LOOK_FOR_MIRROR:
-        looked.mirrored += finder.looks_mirrored(image)
-        finder.markers = looked.markers  # those in the mirror do not count
+    looked.found += view is not None
+    looked.markers = max(looked.markers, finder.markers)
+    if not looked.found and not looked.mirrored:  # who found it once as it is needs no mirror
+        looked.mirrored = finder.looks_mirrored(image)
     return view
 
 

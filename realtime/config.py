@@ -105,6 +105,9 @@ class RunConfig:
     def __post_init__(self) -> None:
         _require(self.frames is None or self.frames > 0, f"frames must be above 0, got {self.frames}")
         _require(self.duration_s is None or self.duration_s > 0, f"duration must be above 0, got {self.duration_s}")
+        _require(self.place.person is None or self.detector.people == 1,
+                 f"{self.detector.people} people cannot all have the size of {self.place.person}: leave out --person "
+                 "(place.person), or look for one with --people 1 (detector.people)")
 
 
 def load_config(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:

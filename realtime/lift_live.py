@@ -79,8 +79,15 @@ class Lift:
         )  # fmt: skip
 
     def _placer_for(self, image_wh: tuple[int, int]) -> Placer:
+        """Reads the calibration files for the first picture and for one of another size.
+
+        Then everyone starts anew: no pose is held, lifted or placed by what was seen through the calibration before.
+        """
         if self._placer is None or self._placer.camera.image_wh != image_wh:
             self._placer = load_placer(self._place, self._source, image_wh)
+            self._people.clear()
+            self._tracks.clear()
+            self._scale = "assumed"
         return self._placer
 
     def _seen(self, source_ns: int, sighting: Sighting) -> _Track:

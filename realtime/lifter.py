@@ -109,12 +109,10 @@ class Report:
         self._rate = Rate()
         self._with_person = 0
         self._told_ns = monotonic_ns()
-        self._newest: PoseFrame | None = None
         self.reprimed = 0
 
     def published(self, frame: PoseFrame, keypoints: Keypoints2D, lifted_ns: int) -> None:
         now_ns = monotonic_ns()
-        self._newest = frame
         self._rate.tick(now_ns)
         self._with_person += any(not person.held for person in frame.persons)
         self._stages.add(
@@ -130,9 +128,6 @@ class Report:
         self._told_ns = monotonic_ns()
         recent_ms = self._stages.recent()
         status: dict[str, object] = {"stages_ms": recent_ms, "lost": self._reader.lost, "restarts": self._link.life}
-        if self._newest is not None:
-            newest = self._newest
-            status |= {"space": newest.space, "scale": newest.scale, "calibration": newest.calibration}
         self._publisher.status(status)
         stats = LifterStats(
             self._rate.count, self._with_person, self._reader.lost, self.reprimed,

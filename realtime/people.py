@@ -95,6 +95,11 @@ class People:
         for stream in person.streams.values() if person else ():
             self._lifter.close(stream.slot)
 
+    def clear(self) -> None:
+        """Forget everyone."""
+        for track_id in list(self._people):
+            self.drop(track_id)
+
     def _step_chunks(self, track_id: int, ticks: list[Tick], poses: list[LiftedPerson]) -> None:
         """Step, and take out of `ticks`, what a slow camera's frame brings: several ticks of one stream in one call.
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.body_scale import ANKLE_HEIGHT, BodyScale, RunningMedian, bone_lengths, make_rigid, stature
+from calibration.camera_file import GUESS
 from calibration.contact import floor_depth, floor_scale, lowest_foot
 from calibration.ground import Ground
 from calibration.rays import Camera
@@ -58,7 +59,8 @@ class Placer:
         self.space = "camera" if ground is None else "world"
         parts = (camera.identity, ground.identity if ground else "", person.identity if person else "")
         # "" without any calibration; otherwise it changes when any byte of any file in force does.
-        self.calibration = hashlib.sha256("/".join(parts).encode()).hexdigest()[:12] if any(parts) else ""
+        name = hashlib.sha256("/".join(parts).encode()).hexdigest()[:12] if any(parts) else ""
+        self.calibration = GUESS + name if camera.identity.startswith(GUESS) else name
         self._height_m = _known_height(person)
         self._tracks: dict[int, _Track] = {}
 

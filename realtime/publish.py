@@ -42,7 +42,7 @@ class _Stream:
     seq: int = 0  # of the next pose
     keypoints_seq: int = 0
     rate: Rate = field(default_factory=Rate)
-    about: dict[str, Any] = field(default_factory=dict)  # engine, model, lookahead, dropped of the last frame
+    about: dict[str, Any] = field(default_factory=dict)  # what the last frame said of its making
     told: dict[str, Any] = field(default_factory=dict)  # what `status` was given
     unsendable: int = 0
 
@@ -161,7 +161,10 @@ class Publisher:
         )  # fmt: skip
         state.seq += 1
         state.rate.tick(monotonic_ns())
-        state.about = {"engine": engine, "model": model, "lookahead": lookahead, "dropped": frame.dropped}
+        state.about = {
+            "engine": engine, "model": model, "lookahead": lookahead, "dropped": frame.dropped,
+            "space": frame.space, "scale": frame.scale, "calibration": frame.calibration,
+        }  # fmt: skip
         return message
 
     def _keypoints(self, keypoints: Keypoints2D, name: str, state: _Stream) -> bytes:

@@ -99,6 +99,9 @@ def ground(
     from calibration.ground import from_angles, save_ground
     from engines.errors import UserError
 
+    if (height is not None or pitch or roll) and (source is not None or on_board):
+        raise UserError("--height, --pitch and --roll are the camera's, given by hand in place of --source and "
+                        "--on-board: leave out the ones or the others, and give a person's height as --person-height")
     if height is not None:
         found = from_angles(height, pitch, roll)
     elif source is None:

@@ -59,7 +59,7 @@ def run(
         Path | None,
         typer.Option(help="Floor of 'realtime calibrate ground': poses in world axes."),
     ] = None,
-    person: Annotated[str | None, typer.Option(help="Body profile of 'realtime calibrate person'.")] = None,
+    person: Annotated[str | None, typer.Option(help="Who is in view, by 'realtime calibrate person'.")] = None,
     frames: Annotated[int | None, typer.Option(help="Stop after as many frames.")] = None,
     duration: Annotated[float | None, typer.Option(help="Stop after as many seconds.")] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings; options given here win.")] = None,

@@ -82,7 +82,13 @@ def test_what_cannot_be_calibrated_is_refused_with_what_to_do(tmp_path: Path, pi
         calibrate("camera", write(tmp_path / "taller", pictures), "--rows", 7, "-o", out)
     with pytest.raises(UserError, match="at least 8"):
         calibrate("camera", write(tmp_path / "few", pictures[:4]), "-o", out)
-    alike = write(tmp_path / "alike", [pictures[0]] * 9)
+    with pytest.raises(UserError, match=r"in 4 different pictures .* at least 8"):
+        calibrate("camera", write(tmp_path / "twice", pictures[:4] * 2), "-o", out)
+    tilts = np.random.default_rng(0).uniform(-0.03, 0.03, (9, 2))
+    flat = [cv2.Rodrigues(np.array([*tilt, 0]))[0] for tilt in tilts]
+    places = [np.array([0.04 * (i % 3) - 0.16, 0.03 * (i // 3) - 0.11, 0.5]) for i in range(9)]
+    renderer = BoardRenderer(LENS, Board())
+    alike = write(tmp_path / "alike", [renderer.render(*pose, noise=3) for pose in zip(flat, places, strict=True)])
     with pytest.raises(UserError, match=r"same tilt|only known to|no lens fits|impossible"):
         calibrate("camera", alike, "-o", out)
     mixed = [*pictures[:9], cv2.resize(pictures[9], (800, 450)).astype(np.uint8)]
@@ -93,6 +99,44 @@ def test_what_cannot_be_calibrated_is_refused_with_what_to_do(tmp_path: Path, pi
     with pytest.raises(UserError, match="was found in"):
         calibrate("camera", write(tmp_path / "blank", [np.full((360, 640), 90, np.uint8)] * 3), "-o", out)
     assert not out.exists()
+
+
+def test_options_that_cannot_be_are_refused_before_any_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match=r"cam\.png must end in \.yaml"):
+        calibrate("camera", tmp_path, "-o", tmp_path / "cam.png")
+    with pytest.raises(UserError, match=r"'foo': use one of pinhole, fisheye"):
+        calibrate("camera", tmp_path, "--lens", "foo")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(UserError, match="--no-window"):
+        calibrate("camera", "board.avi", "--window")
+
+
+def test_every_picture_of_a_folder_is_looked_at(tmp_path: Path, pictures: list[Image]) -> None:
+    blank = [np.full((36, 64), 90, np.uint8)] * 201
+    folder = write(tmp_path / "many", blank)
+    for i, picture in enumerate(pictures):
+        cv2.imwrite(str(folder / f"z{i:02}.png"), picture)
+    calibrate("camera", folder, "-o", tmp_path / "camera.yaml")
+    assert load_camera(tmp_path / "camera.yaml").focal_px == pytest.approx(LENS.focal_px, rel=0.005)
+    late = write(tmp_path / "late", [*blank[:30], *(np.ascontiguousarray(picture[:, ::-1]) for picture in pictures)])
+    with pytest.raises(UserError, match="mirrored"):
+        calibrate("camera", late, "-o", tmp_path / "camera.yaml")
+
+
+def test_blurred_pictures_are_said_to_be_blurred(tmp_path: Path, pictures: list[Image]) -> None:
+    blurred = [cv2.GaussianBlur(picture, (0, 0), 3.5).astype(np.uint8) for picture in pictures[:9]]
+    with pytest.raises(UserError, match=r"markers clearly.*still"):
+        calibrate("camera", write(tmp_path / "blurred", blurred))
+    writer = cv2.VideoWriter(str(tmp_path / "blurred.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 30, (1280, 720))
+    for picture in pictures[:9]:  # as much blur, of a board that is large enough to be found
+        large = cv2.GaussianBlur(cv2.resize(picture, (1280, 720)), (0, 0), 4)
+        writer.write(cv2.cvtColor(large, cv2.COLOR_GRAY2BGR))
+    writer.release()
+    with pytest.raises(UserError, match="all of them blurred"):
+        calibrate("camera", tmp_path / "blurred.avi", "--no-window")
 
 
 def test_a_board_on_the_floor_gives_the_floor(tmp_path: Path) -> None:
@@ -153,8 +197,15 @@ def test_angles_by_hand_and_missing_options(tmp_path: Path) -> None:
         calibrate("ground", "-o", tmp_path / "ground.yaml")
     with pytest.raises(UserError, match="--person-height"):
         calibrate("ground", "--source", "0")
+    for more in (("--source", "walk.mp4"), ("--on-board",)):
+        with pytest.raises(UserError, match="--person-height"):
+            calibrate("ground", "--height", 1.76, *more)
+    with pytest.raises(UserError, match="--person-height"):
+        calibrate("ground", "--source", "walk.mp4", "--pitch", -10, "--person-height", 1.76)
     with pytest.raises(UserError, match="--height"):
         calibrate("person", "ana")
+    with pytest.raises(UserError, match=r"no \.yaml"):
+        calibrate("person", "ana.yaml", "--height", 1.7)
 
 
 def test_the_board_is_drawn(tmp_path: Path) -> None:

@@ -213,6 +213,18 @@ def test_the_status_comes_once_a_second_and_meets_its_schema(publisher: Publishe
         Publisher(LOOPBACK, None, stream="no good")
 
 
+def test_the_status_says_what_the_poses_rest_on_from_the_first_one_on(publisher: Publisher) -> None:
+    schema = json.loads((Path(realtime.__file__).parent / "status.schema.json").read_text())
+    with RpcClient(publisher.rpc_address) as client:
+        assert not {"space", "scale", "calibration"} & set(client.ask("status")["streams"]["main"])
+        for space, scale, calibration in (("camera", "assumed", ""), ("world", "height", "guess-0123456789ab")):
+            publisher.send(replace(known_frame(0), space=space, scale=scale, calibration=calibration))
+            status = client.ask("status")["streams"]["main"]
+            jsonschema.validate(status, schema)
+            assert (status["space"], status["scale"], status["calibration"]) == (space, scale, calibration)
+    assert {"space", "scale", "calibration"} <= set(schema["properties"])
+
+
 def test_requests_are_answered_in_their_own_encoding(publisher: Publisher) -> None:
     send(publisher)
     with RpcClient(publisher.rpc_address) as client:

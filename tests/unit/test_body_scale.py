@@ -70,7 +70,7 @@ def test_a_person_is_found_again_by_name(tmp_path: Path, monkeypatch: pytest.Mon
     assert np.isnan(find_person("bo").bones_m).all()
     with pytest.raises(UserError, match=r"ana, bo.*calibrate person carl"):
         find_person("carl")
-    for bad in ("../x", "", "a/b"):
+    for bad in ("../x", "", "a/b", "ana.yaml", "ana.yml"):
         with pytest.raises(UserError, match="name"):
             person_path(bad)
 
@@ -96,6 +96,9 @@ def test_a_lens_is_found_by_device_and_resolution(tmp_path: Path, monkeypatch: p
     assert half.focal_px == pytest.approx(450)
     assert half.identity == saved.identity
     assert find_camera("cam-a", (640, 480)) is None  # another aspect may crop
+    small = Camera((320, 180), np.array([[200.0, 0, 160], [0, 200, 90], [0, 0, 1]]), np.zeros(5))
+    save_camera(camera_path("cam-a", (320, 180)), small, "cam a")
+    assert [find_camera("cam-a", (wide, wide * 9 // 16)).focal_px for wide in (1920, 400)] == pytest.approx([1350, 250])
     assert find_camera("cam-b", (1280, 720)) is None
     assert camera_for(None, "cam-a", (640, 480)).identity == ""
     with pytest.raises(UserError, match="another aspect"):

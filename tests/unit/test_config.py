@@ -53,6 +53,7 @@ def test_it_travels_to_a_spawned_process() -> None:
         ("[source]\nwidth = -3", "width must be above 0, got -3"),
         ("[source", "not valid TOML"),
         ("[stream]\nencoding = 'xml'", "'xml' is none of msgpack, json"),
+        ("[detector]\npeople = 2\n[place]\nperson = 'ana'", "2 people cannot all have the size of ana"),
         ("[view]\nenabled = false\nrender = 'out.mp4'", "leave out either --no-view"),
     ],
 )

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from calibration.body_scale import ANKLE_HEIGHT
+from calibration.floor_fit import Walk, ground_from_walk
 from calibration.ground import Ground, from_angles, from_board, load_ground, rotation_from_up, save_ground
 from engines.errors import UserError
 
@@ -47,6 +49,26 @@ def test_a_board_on_the_floor_gives_back_the_floor() -> None:
     assert found.height_m == pytest.approx(1.7)
     np.testing.assert_allclose(found.up, truth.up, atol=1e-9)
     assert found.camera_identity == "lens"
+
+
+def stands_at(*places: tuple[float, float]) -> Walk:
+    """A person of 1.7 m who stands two seconds at each place (x, y) of the floor, seen from 1.5 m above it."""
+    body = np.zeros((17, 3))
+    body[[3, 6]] = [(-0.1, 0, -0.82), (0.1, 0, -0.82)]  # ankles
+    body[10] = (0, 0, 0.75)  # head
+    world = np.concatenate([np.repeat(body[None] + [*place, 0.82 + ANKLE_HEIGHT * 1.7], 60, 0) for place in places])
+    seen = (world - [0, 0, 1.5]) @ from_angles(1.5, -10, 2).rotation
+    return Walk(seen[:, 0], seen - seen[:, :1], np.ones(seen.shape[:2]), 1.7)
+
+
+def test_a_floor_that_is_hardly_known_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    walked = ground_from_walk(stands_at((-1.5, 3), (1.5, 3), (0, 4), (-2, 6), (2, 6), (0, 7)))
+    assert walked.height_m == pytest.approx(1.5, abs=0.05)
+    assert not caplog.records
+    stood = ground_from_walk(stands_at((0, 4)))
+    assert stood.normal_sigma_deg > 3
+    (record,) = caplog.records
+    assert "walk about" in record.message
 
 
 def test_a_saved_ground_comes_back_with_an_identity_of_its_bytes(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from calibration.board import Board, BoardFinder, View
 from calibration.camera_file import evidence_of, load_camera, save_camera
-from calibration.coverage import ViewSelector, draw_guide, draw_report
+from calibration.coverage import ViewSelector, distinct_views, draw_guide, draw_report
 from calibration.intrinsics import calibrate
+from calibration.profiles import device_name
 from calibration.rays import Camera
 from calibration.rendered import BoardRenderer, board_poses
 from engines.errors import UserError
@@ -86,6 +87,8 @@ def test_too_few_alike_mixed_and_senseless_views_are_refused() -> None:
         calibrate(views[:5], BOARD)
     with pytest.raises(UserError, match="at least 8"):
         calibrate([], BOARD)
+    with pytest.raises(UserError, match="use one of pinhole, fisheye"):
+        calibrate(views, BOARD, "foo")
     with pytest.raises(UserError, match=r"same tilt|only known to|no lens fits|impossible"):
         calibrate(perfect_views(PINHOLE, tilt_deg=1.0), BOARD)
     with pytest.raises(UserError, match=r"different sizes.*view 3"):
@@ -141,6 +144,18 @@ def test_the_selector_keeps_distinct_sharp_views_and_says_what_is_missing() -> N
     assert guide.any()
 
 
+def test_views_that_show_the_same_again_count_once() -> None:
+    views = perfect_views(PINHOLE, 30)
+    again = [replace(view, name="again", corners_px=view.corners_px + np.float32(0.3)) for view in views]
+    assert [view.name for view in distinct_views([*views, *again], 100)] == [view.name for view in views]
+    other_size = replace(views[0], image_wh=(1280, 720))
+    assert distinct_views([views[0], other_size], 100) == [views[0], other_size], "calibrate tells them apart"
+    few = distinct_views(views, 10)
+    assert 5 <= len(few) <= 10
+    sizes = [replace(views[0], image_wh=(640 + i, 360)) for i in range(5)]
+    assert len(distinct_views(sizes, 3)) == 5
+
+
 @pytest.mark.parametrize("camera", [PINHOLE, FISHEYE, Camera.assumed(IMAGE_WH)])
 def test_the_file_is_read_by_us_by_yaml_and_by_opencv(camera: Camera, tmp_path: Path) -> None:
     path = tmp_path / "camera.yaml"
@@ -155,6 +170,32 @@ def test_the_file_is_read_by_us_by_yaml_and_by_opencv(camera: Camera, tmp_path: 
     assert (ros["image_width"], ros["image_height"]) == IMAGE_WH
     store = cv2.FileStorage(str(path), cv2.FILE_STORAGE_READ)
     np.testing.assert_array_equal(store.getNode("camera_matrix").mat(), camera.camera_matrix)
+    store.release()
+
+
+@pytest.mark.parametrize("names", [
+    ["1.png", "0_0.png", "2026-01-01 10.00.jpg", "-1.png", ".5.png"],
+    ["Müller é 写真 📷.png", "it's \"quoted\" \\.png", "# not: a comment.png", "null", "x" * 200 + " " + "y" * 50],
+    [device_name("http://192.168.0.5:8080/video"), "640x360"],
+    [f"{i}.png" for i in range(500)],
+])  # fmt: skip
+def test_whatever_the_pictures_and_the_camera_are_called_yaml_and_opencv_read_it(
+    names: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "camera.yaml"
+    evidence = evidence_of(calibrate(perfect_views(PINHOLE), BOARD))
+    save_camera(path, PINHOLE, names[0], {**evidence, "view_names": names})
+    assert load_camera(path).camera_matrix.tolist() == PINHOLE.camera_matrix.tolist()
+    plain = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert (plain["camera_name"], plain["calibration"]["view_names"]) == (names[0], names)
+    assert plain["calibration"]["view_rms_px"] == evidence["view_rms_px"]
+    store = cv2.FileStorage(str(path), cv2.FILE_STORAGE_READ)
+    known = store.getNode("calibration")
+    assert store.getNode("camera_name").string() == names[0]
+    assert [known.getNode("view_names").at(i).string() for i in range(len(names))] == names
+    assert known.getNode("board").string() == evidence["board"]
+    assert known.getNode("rms_px").real() == evidence["rms_px"]
+    np.testing.assert_array_equal(store.getNode("camera_matrix").mat(), PINHOLE.camera_matrix)
     store.release()
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from calibration.camera_file import save_camera
 from calibration.ground import from_angles, save_ground
+from calibration.rays import Camera
 from engines.lifter import Lifter, load_lifter
 from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, Person2D, PoseFrame, Stamp
@@ -106,6 +108,36 @@ def test_another_picture_size_is_another_lens(new_lift: Callable[..., Lift]) -> 
     near = lift(keypoints(0, {0: 320})).persons[0]
     far = lift(keypoints(60, {0: 320}, image_wh=(1280, 960))).persons[0]
     assert far.root_m[2] > 1.5 * near.root_m[2], "as many pixels of a larger picture are a smaller angle"
+
+
+def test_every_frame_says_that_its_lens_is_a_guess(lifter: Lifter, tmp_path: Path) -> None:
+    path = tmp_path / "guess.yaml"
+    save_camera(path, Camera.assumed((640, 480), 50), "guess", {"source": "guess"})
+    assert Lift(lifter, PlaceConfig(camera=path), "demo", 1)(keypoints(0, {})).calibration.startswith("guess-")
+    save_ground(tmp_path / "ground.yaml", from_angles(1.2, 0, 0))
+    place = PlaceConfig(camera=path, ground=tmp_path / "ground.yaml")
+    assert Lift(lifter, place, "demo", 1)(keypoints(0, {0: 320})).calibration.startswith("guess-")
+    save_camera(path, Camera.assumed((640, 480), 50), "measured", {"source": "board"})
+    assert "guess" not in Lift(lifter, place, "demo", 1)(keypoints(0, {})).calibration
+
+
+def test_frames_never_mix_two_calibrations(tmp_path: Path) -> None:
+    path = tmp_path / "camera.yaml"
+    place = PlaceConfig(camera=path)
+    save_camera(path, Camera.assumed((640, 480), 50), "before")
+    with load_lifter(lookahead=8) as lifter:
+        lift = Lift(lifter, place, "demo", 2)
+        before = [lift(keypoints(frame, {0: 200, 1: 440})) for frame in range(20)][-1]
+        save_camera(path, Camera.assumed((640, 480), 90), "after")
+        assert lift(keypoints(20, {0: 200, 1: 440})).calibration == before.calibration, "read at the start"
+        fresh = Lift(lifter, place, "demo", 2)
+        for frame in range(21, 30):
+            seen = keypoints(frame, {1: 440}, (1280, 960))
+            after, expected = lift(seen), fresh(seen)
+            assert (after.calibration, ids(after)) == (expected.calibration, {1: False})
+            assert after.calibration != before.calibration
+            for what in ("joints_m", "root_m", "sigma_m", "window_fill"):
+                np.testing.assert_array_equal(*(getattr(poses.persons[0], what) for poses in (after, expected)))
 
 
 def test_a_timeline_that_jumps_back_starts_anew(new_lift: Callable[..., Lift]) -> None:
