@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engines.artifacts import read_bytes, sha256_of
+from engines.artifacts import fingerprint, read_bytes, sha256_of
 from engines.errors import UserError
-from engines.parity import Certificate
+from engines.parity import LIMITS_MM, Certificate
+from engines.toml_config import build
 
-FORMAT = 1
+FORMAT = 2
 REBUILD = "realtime build-engine"
+RUNTIMES = ("rtx", "tensorrt")
+FORMS = ("step", "window")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class PlanCard:
-    """Everything a loader must know before it hands a plan to a GPU."""
+    """Everything a loader must know before it hands a plan to a GPU. Raises UserError for values that are none."""
 
     model: str
     source: str  # the name or path it was built from
@@ -58,11 +60,22 @@ class PlanCard:
     format: int = FORMAT
 
     def __post_init__(self) -> None:
-        if self.format != FORMAT:
-            raise UserError(f"the plan's card has format {self.format}, this version reads {FORMAT}: {REBUILD}")
+        for name, known in (("runtime", RUNTIMES), ("form", FORMS), ("precision", tuple(LIMITS_MM))):
+            if getattr(self, name) not in known:
+                raise UserError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
+        low, best, high = self.batch
+        if not 1 <= low <= best <= high:
+            raise UserError(f"batch must be smallest, best and largest, got {list(self.batch)}")
+        if not self.targets:
+            raise UserError("targets must name a GPU")
+
+    @property
+    def sha256(self) -> str:
+        """Over all fields: written beside them, so that a card that was edited or damaged is noticed."""
+        return fingerprint(asdict(self))
 
     def to_json(self) -> bytes:
-        return (json.dumps(asdict(self), indent=2) + "\n").encode()
+        return (json.dumps(asdict(self) | {"card_sha256": self.sha256}, indent=2) + "\n").encode()
 
     @property
     def rebuild(self) -> str:
@@ -77,13 +90,13 @@ def sidecar_path(plan: Path) -> Path:
 
 
 def read_card(plan: Path) -> PlanCard:
-    """The sidecar of `plan`, alone. Raises UserError where it is missing or unreadable."""
+    """The sidecar of `plan`, alone. Raises UserError where it is missing, unreadable or not as it was written."""
     path = sidecar_path(plan)
     if not path.exists():
         raise UserError(f"{plan} has no {path.name} beside it, so what it holds is unknown: copy both or {REBUILD}")
     try:
         return _card(json.loads(read_bytes(path, "the plan's card")))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, RecursionError, UserError) as error:
         raise UserError(f"{path} is not a plan's card ({error}): {REBUILD}") from error
 
 
@@ -97,11 +110,12 @@ def load_plan(plan: Path) -> tuple[PlanCard, bytes]:
     return card, data
 
 
-def _card(raw: Mapping[str, Any]) -> PlanCard:
-    known = {key: value for key, value in raw.items() if key in {item.name for item in fields(PlanCard)}}
-    for key in ("lookaheads", "targets", "batch"):
-        known[key] = tuple(known[key])
-    for key in ("inputs", "outputs"):
-        known[key] = tuple(Tensor(item["name"], tuple(item["shape"]), item["dtype"]) for item in known[key])
-    known["parity"] = Certificate(**known["parity"])
-    return PlanCard(**known)
+def _card(raw: Any) -> PlanCard:
+    if not isinstance(raw, dict) or "format" not in raw:
+        raise UserError("it has no format")
+    if raw["format"] != FORMAT:
+        raise UserError(f"it has format {raw['format']!r}, this version reads {FORMAT}")
+    if raw.pop("card_sha256", None) != fingerprint(raw):
+        raise UserError("it was edited or damaged: the SHA-256 of its fields differs")
+    card: PlanCard = build(PlanCard, raw, "the card")
+    return card

@@ -14,7 +14,8 @@ from engines.plan import PlanCard, load_plan
 def inspect_plan(plan: Path, model: str | None = None) -> str:
     """The plan's card in words. Raises UserError where the plan, its ONNX graph or the weights are not the card's."""
     card, _ = load_plan(plan)
-    lines = [describe(card), f"hashes     plan {card.plan_sha256[:16]}: this file\n"]
+    lines = [describe(card), f"hashes     card {card.sha256[:16]}: as it was written\n",
+             f"           plan {card.plan_sha256[:16]}: this file\n"]  # fmt: skip
     graph = plan.with_name(plan.name + ".onnx")
     if graph.exists():
         if sha256_of(read_bytes(graph, "graph")) != card.onnx_sha256:

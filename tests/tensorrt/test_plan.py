@@ -10,6 +10,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from engines.checkpoint import ModelCard
 from engines.errors import UserError
 from engines.machine import Machine, choose_plan, misfit
 from engines.plan import PlanCard, load_plan, read_card, sidecar_path
+from realtime.inspect_plan import inspect_plan
 
 HERE = Machine("sm86", "RTX A2000", runtimes={"rtx": "1.7.1"})
 Model = tuple[ModelCard, Path]
@@ -30,6 +32,13 @@ def _written(card: PlanCard, path: Path, data: bytes = b"plan") -> PlanCard:
     card = replace(card, plan_bytes=len(data), plan_sha256=sha256_of(data))
     write_all({path: data, sidecar_path(path): card.to_json()})
     return card
+
+
+def _rewrite(card: PlanCard, path: Path, change: dict[str, Any]) -> None:
+    """A card with other fields, and the right hash over them."""
+    raw = json.loads(card.to_json()) | change
+    del raw["card_sha256"]
+    sidecar_path(path).write_text(json.dumps(raw | {"card_sha256": fingerprint(raw)}))
 
 
 def test_a_card_reads_back_as_written(plan_card: PlanCard, tmp_path: Path) -> None:
@@ -69,7 +78,7 @@ def test_a_truncated_plan_is_refused(plan_card: PlanCard, tmp_path: Path) -> Non
         load_plan(tmp_path / "a.plan")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', '{"model": 3}', "null"])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2}', '{"model": 3}', "null", "[" * 100_000])
 def test_a_card_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "a.plan.json").write_text(text)
     with pytest.raises(UserError, match=r"is not a plan's card"):
@@ -77,10 +86,49 @@ def test_a_card_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
 
 
 def test_a_card_of_a_later_format_is_refused(plan_card: PlanCard, tmp_path: Path) -> None:
-    raw = json.loads(plan_card.to_json()) | {"format": 2}
-    (tmp_path / "a.plan.json").write_text(json.dumps(raw))
-    with pytest.raises(UserError, match="format 2"):
+    _rewrite(plan_card, tmp_path / "a.plan", {"format": 3})
+    with pytest.raises(UserError, match="format 3"):
         read_card(tmp_path / "a.plan")
+
+
+MALFORMED = [
+    ({"runtime": "foo"}, "runtime must be one of rtx, tensorrt, got 'foo'"),
+    ({"form": "whole"}, "form must be one of step, window"),
+    ({"precision": "fp8"}, "precision must be one of fp32"),
+    ({"build_s": "a"}, "build_s must be float, got 'a'"),
+    ({"layers": 5}, "layers must be a table, got 5"),
+    ({"layers": {"add": "x"}}, "layers: add must be int, got 'x'"),
+    ({"parity": 3}, "parity must be a table"),
+    ({"parity": {"max_mm": "x"}}, "max_mm must be float, got 'x'"),
+    ({"batch": [1, 2]}, "batch must hold 3 values, got 2"),
+    ({"batch": [4, 2, 8]}, "batch must be smallest, best and largest"),
+    ({"targets": []}, "targets must name a GPU"),
+    ({"targets": "sm86"}, "targets must be a list"),
+    ({"inputs": [{"name": "features"}]}, "missing 2 required positional arguments"),
+    ({"plan_bytes": True}, "plan_bytes must be int, got True"),
+    ({"colour": "red"}, "has no setting 'colour'"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), MALFORMED)
+def test_a_malformed_card_is_refused_in_one_sentence(
+    plan_card: PlanCard, tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    _written(plan_card, tmp_path / "a.plan")
+    _rewrite(plan_card, tmp_path / "a.plan", change)
+    with pytest.raises(UserError, match=re.escape(words)) as refused:
+        inspect_plan(tmp_path / "a.plan")
+    assert "\n" not in str(refused.value)
+
+
+def test_an_edited_card_is_noticed(plan_card: PlanCard, tmp_path: Path) -> None:
+    _written(plan_card, tmp_path / "a.plan")
+    card = sidecar_path(tmp_path / "a.plan")
+    card.write_text(card.read_text().replace('"frames": 1000', '"frames": 9000'))
+    with pytest.raises(UserError, match="the SHA-256 of its fields differs"):
+        load_plan(tmp_path / "a.plan")
+    with pytest.raises(UserError, match="the SHA-256 of its fields differs"):
+        inspect_plan(tmp_path / "a.plan")
 
 
 @pytest.mark.parametrize(
