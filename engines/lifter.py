@@ -221,6 +221,8 @@ def check_lifter(model: str | Path, engine: str, lookahead: int, plan: Path | No
     """What can be told without loading anything, and the model found. Raises UserError."""
     if engine not in ENGINES:
         raise UserError(f"engine {engine!r} is unknown: choose one of {', '.join(ENGINES)}")
+    if plan is not None and engine not in ("auto", "tensorrt"):
+        raise UserError(f"engine {engine} runs no plan: leave --plan out, or choose --engine tensorrt")
     if plan is not None and not plan.exists():
         raise UserError(f"there is no plan {plan}: 'realtime build-engine' makes one; without --plan one is looked for")
     card, weights = find_model(model)

@@ -79,14 +79,14 @@ def require_fit(card: PlanCard, machine: Machine, plan: Path, weights_sha256: st
         raise UserError(problem)
 
 
-def choose_plan(weights_sha256: str, form: str, machine: Callable[[], Machine] = this_machine,
-                folder: Path | None = None) -> tuple[Path | None, str]:  # fmt: skip
-    """The most exact plan of these weights that fits `machine`, or None; and the reason.
+def fitting_plans(weights_sha256: str, form: str, machine: Callable[[], Machine] = this_machine,
+                  folder: Path | None = None) -> tuple[list[Path], list[str]]:  # fmt: skip
+    """The certified plans of these weights that fit `machine`, the most exact first; and why not the others.
 
     The machine is only asked where there is a plan of these weights: it loads the CUDA libraries.
     """
     folder = folder or plans_dir()
-    plans: list[tuple[float, Path, PlanCard]] = []
+    plans: list[tuple[float, int, Path, PlanCard]] = []
     problems = [f"no {form} plan of this model in {folder}: 'realtime build-engine' makes one"]
     for path in sorted(folder.glob("*.plan")):
         try:
@@ -94,11 +94,17 @@ def choose_plan(weights_sha256: str, form: str, machine: Callable[[], Machine] =
         except UserError as error:
             problems.append(str(error))
             continue
-        if (card.weights_sha256, card.form) == (weights_sha256, form):
-            plans.append((card.parity.mean_mm, path, card))
-    for _, path, card in sorted(plans, key=lambda plan: plan[:2]):
+        if (card.weights_sha256, card.form) != (weights_sha256, form):
+            continue
+        if card.parity.passed:
+            plans.append((card.parity.mean_mm, -card.batch[2], path, card))  # of equals, the one for more people
+        else:
+            problems.append(f"{path} did not pass its certificate: --plan {path} runs it all the same")
+    fitting = []
+    for *_, path, card in sorted(plans, key=lambda plan: plan[:3]):
         problem = misfit(card, machine(), str(path))
         if problem is None:
-            return path, f"{path.name} fits this {machine().gpu_name or machine().gpu}"
-        problems.append(problem)
-    return None, problems[-1]
+            fitting.append(path)
+        else:
+            problems.append(problem)
+    return fitting, problems

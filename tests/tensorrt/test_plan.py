@@ -20,7 +20,8 @@ from engines.artifacts import fingerprint, plans_dir, sha256_of, write_all
 from engines.backends.tensorrt import open_plan, runner_for
 from engines.checkpoint import ModelCard
 from engines.errors import UserError
-from engines.machine import Machine, choose_plan, misfit
+from engines.lifter import check_lifter
+from engines.machine import Machine, fitting_plans, misfit
 from engines.plan import PlanCard, load_plan, read_card, sidecar_path
 from realtime.inspect_plan import inspect_plan
 
@@ -157,28 +158,30 @@ def test_other_weights_and_another_form_are_refused(plan_card: PlanCard, tmp_pat
         open_plan(path, model[0], "window", HERE)
 
 
-def test_auto_takes_the_most_exact_fitting_plan(plan_card: PlanCard, cache: Path) -> None:
+def test_auto_takes_the_most_exact_fitting_plans_first(plan_card: PlanCard, cache: Path) -> None:
     parity = plan_card.parity
     folder = plans_dir()
     _written(replace(plan_card, precision="fp16", parity=replace(parity, mean_mm=0.2)), folder / "fp16.plan")
     _written(replace(plan_card, parity=replace(parity, mean_mm=0.0001)), folder / "fp32.plan")
+    _written(replace(plan_card, batch=(1, 1, 1), parity=replace(parity, mean_mm=0.0001)), folder / "alone.plan")
     _written(replace(plan_card, targets=("sm120",), parity=replace(parity, mean_mm=0)), folder / "other.plan")
+    _written(replace(plan_card, parity=replace(parity, mean_mm=0, passed=False)), folder / "failed.plan")
     (folder / "lost.plan").write_bytes(b"")
-    path, why = choose_plan(plan_card.weights_sha256, "step", lambda: HERE)
-    assert path is not None
-    assert (path.name, why) == ("fp32.plan", "fp32.plan fits this RTX A2000")
+    plans, problems = fitting_plans(plan_card.weights_sha256, "step", lambda: HERE)
+    assert [path.name for path in plans] == ["fp32.plan", "alone.plan", "fp16.plan"]
+    assert any("failed.plan did not pass its certificate" in problem for problem in problems)
 
 
 def test_auto_asks_no_gpu_where_there_is_no_plan(plan_card: PlanCard) -> None:
     def machine() -> Machine:
         raise AssertionError("CUDA was loaded for nothing")
 
-    path, why = choose_plan(plan_card.weights_sha256, "step", machine)
-    assert path is None
-    assert "'realtime build-engine' makes one" in why
+    plans, problems = fitting_plans(plan_card.weights_sha256, "step", machine)
+    assert plans == []
+    assert "'realtime build-engine' makes one" in problems[-1]
 
 
-@pytest.mark.parametrize("damage", ["other GPU", "corrupt", "no card", "driver"])
+@pytest.mark.parametrize("damage", ["other GPU", "corrupt", "no card", "malformed card", "driver"])
 def test_auto_goes_on_with_onnx_runtime(plan_card: PlanCard, model: Model, cache: Path, damage: str) -> None:
     path = plans_dir() / "a.plan"
     _written(plan_card, path)
@@ -187,6 +190,8 @@ def test_auto_goes_on_with_onnx_runtime(plan_card: PlanCard, model: Model, cache
         path.write_bytes(b"plam")
     elif damage == "no card":
         sidecar_path(path).unlink()
+    elif damage == "malformed card":
+        _rewrite(plan_card, path, {"runtime": "foo"})
     else:
         machine = replace(HERE, gpu="sm75" if damage == "other GPU" else None)
     runner, why = runner_for(model[0], "step", "auto", machine=lambda: machine)
@@ -195,6 +200,22 @@ def test_auto_goes_on_with_onnx_runtime(plan_card: PlanCard, model: Model, cache
     with pytest.raises(UserError) as refused:
         runner_for(model[0], "step", "tensorrt", machine=lambda: machine)
     assert "\n" not in str(refused.value)
+
+
+def test_whatever_a_driver_does_auto_goes_on(plan_card: PlanCard, model: Model) -> None:
+    def machine() -> Machine:
+        raise ImportError("libcudart.so: cannot open shared object file")
+
+    _written(plan_card, plans_dir() / "a.plan")
+    runner, why = runner_for(model[0], "step", "auto", machine=machine)
+    assert runner is None
+    assert "no plan could be opened (ImportError: libcudart.so" in why
+
+
+def test_a_plan_for_an_engine_that_runs_none_is_refused(tmp_path: Path) -> None:
+    for engine in ("onnxruntime", "torch"):
+        with pytest.raises(UserError, match=f"engine {engine} runs no plan"):
+            check_lifter("default", engine, 0, tmp_path / "a.plan")
 
 
 @contextlib.contextmanager

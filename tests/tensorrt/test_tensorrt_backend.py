@@ -211,6 +211,21 @@ def test_auto_opens_the_plan_it_finds(
     _same_lift(model, TensorRTStep(runner, step_shape(model[0])), frames=5)
 
 
+def test_a_damaged_plan_does_not_hide_a_good_one(
+    model: Model, cuda: SimulatedCuda, simulated_plan: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _on_the_simulated_gpu(monkeypatch, cuda)
+    card, plan = simulated_plan
+    path, best = plans_dir() / "tiny.plan", plans_dir() / "best.plan"
+    exact = replace(card, parity=replace(card.parity, mean_mm=0.0))
+    write_all({path: plan, sidecar_path(path): card.to_json(), best: b"", sidecar_path(best): exact.to_json()})
+    machine = Machine("sm86", "Simulated GPU", runtimes={"rtx": card.runtime_version})
+    runner, why = runner_for(model[0], "step", "auto", machine=lambda: machine)
+    assert runner is not None
+    runner.close()
+    assert why == "tiny.plan fits this Simulated GPU"
+
+
 def test_a_gpu_without_memory_left_sends_auto_to_onnx_runtime(
     model: Model, cuda: SimulatedCuda, simulated_plan: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
