@@ -72,6 +72,13 @@ class KeepsTaps(Protocol):
 
 
 @runtime_checkable
+class LimitsBatch(Protocol):
+    """A backend that runs no more than so many rows at once."""
+
+    max_batch: int
+
+
+@runtime_checkable
 class RunsChunks(Protocol):
     """A backend that also steps successive frames of one stream in one call: their buffers' batch is the frames.
 

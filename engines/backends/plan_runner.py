@@ -72,7 +72,7 @@ class PlanRunner:
         for size in self.sizes:
             if batch <= size:
                 return size
-        raise ValueError(f"{batch} streams at once, the plan takes {self.card.batch[2]}: {self.card.rebuild}")
+        raise ValueError(f"{batch} streams at once, the plan takes {self.card.batch[2]}: push them in turns")
 
     def run(self, rows: int) -> None:
         """Enqueue the plan for a padded size. What it computed is there after `cuda.synchronise`."""

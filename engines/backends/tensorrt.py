@@ -93,6 +93,7 @@ class TensorRTWindow:
 
     def __init__(self, runner: PlanRunner) -> None:
         self.runner, self._cuda = runner, runner.cuda
+        self.max_batch = runner.card.batch[2]
         self._buffers: dict[int, WindowBuffers] = {}
 
     def buffers(self, batch: int) -> WindowBuffers:

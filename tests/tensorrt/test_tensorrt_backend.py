@@ -58,6 +58,15 @@ def test_poses_equal_onnx_runtime_with_taps_from_the_host(model: Model, runner: 
     _same_lift(model, TensorRTStep(runner(), step_shape(model[0])))
 
 
+@pytest.mark.parametrize("batch", [(1, 1, 1), (1, 2, 2), (2, 3, 4)])
+def test_more_people_than_the_plans_batch_take_turns(
+    model: Model, runner: Make, batch: tuple[int, int, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    _same_lift(model, TensorRTStep(runner(batch=batch), step_shape(model[0])), frames=30)
+    assert f"takes {batch[2]} of 5 streams at once" in caplog.text
+    assert "--batch 1,5,5" in caplog.text
+
+
 def test_a_plan_that_cannot_be_captured_is_enqueued_each_time(model: Model, runner: Make, cuda: SimulatedCuda) -> None:
     _same_lift(model, TensorRTStep(runner(capturable=False), step_shape(model[0])), frames=8)
     assert "cudaGraphLaunch" not in cuda.calls
@@ -240,12 +249,13 @@ def test_a_gpu_without_memory_left_sends_auto_to_onnx_runtime(
     assert "does not run on Simulated GPU: cudaMalloc: cudaErrorMemoryAllocation" in why
 
 
+@pytest.mark.parametrize("batch", [(1, 2, 6), (1, 1, 1)])
 def test_a_window_plan_runs_the_papers_model(
-    paper_model: Model, cuda: SimulatedCuda, plan_card: Any, cache: Path
+    paper_model: Model, cuda: SimulatedCuda, plan_card: Any, cache: Path, batch: tuple[int, int, int]
 ) -> None:
     graph = export(*paper_model, "window")
     tensors = (Tensor("features", (-1, 27, 17, 2), "float32"),), (Tensor("pose", (-1, 1, 17, 3), "float32"),)
-    card = replace(plan_card, form="window", inputs=tensors[0], outputs=tensors[1])
+    card = replace(plan_card, form="window", batch=batch, inputs=tensors[0], outputs=tensors[1])
     module = simulated_tensorrt(cuda)
     runner = PlanRunner(card, HEADER + graph, api=cuda, module=module, gpu="sm86")
     reference = WindowLifter(paper_model[0], OnnxRuntimeWindow(graph, 27, 17))
