@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 from engines.artifacts import write_all
 from engines.errors import UserError
 from engines.machine import INSTALL, MODULES, Machine
-from engines.plan import Tensor
+from engines.plan import RTX_TARGETS, Tensor
 from engines.tensorrt_log import collecting_logger
 
 if TYPE_CHECKING:
     import tensorrt_rtx as trt
 
-TARGETS = ("sm75", "sm80", "sm86", "sm89", "sm120", "sm121")
 DEFAULT_TARGETS = ("sm80", "sm86", "sm89", "sm120")
 Progress = Callable[[str, int, int], None]  # phase, steps done, steps in all
 
@@ -28,7 +27,7 @@ Progress = Callable[[str, int, int], None]  # phase, steps done, steps in all
 @dataclass(frozen=True)
 class BuildOptions:
     runtime: str = "rtx"  # rtx | tensorrt
-    targets: tuple[str, ...] = DEFAULT_TARGETS
+    targets: tuple[str, ...] = ()  # none: the usual ones of rtx; tensorrt knows only the GPU it builds on
     batch: tuple[int, int, int] = (1, 1, 1)  # smallest, best, largest
     workspace_mib: int | None = None
     opt_level: int = 3
@@ -37,9 +36,10 @@ class BuildOptions:
     def __post_init__(self) -> None:
         if self.runtime not in MODULES:
             raise UserError(f"--runtime is {self.runtime!r}: choose one of {', '.join(MODULES)}")
-        unknown = [target for target in self.targets if target not in (*TARGETS, "current")]
-        if unknown or not self.targets or len(set(self.targets)) != len(self.targets):
-            raise UserError(f"--target is {','.join(self.targets)!r}: give some of {','.join(TARGETS)}, or current")
+        known = self.runtime == "tensorrt" or set(self.targets) <= {*RTX_TARGETS, "current"}
+        if not known or len(set(self.targets)) != len(self.targets):
+            raise UserError(f"--target is {','.join(self.targets)!r}: give some of {','.join(RTX_TARGETS)}, or current;"
+                            " for other GPUs there is --runtime tensorrt")  # fmt: skip
         if "current" in self.targets and len(self.targets) > 1:
             raise UserError("--target current stands alone: name the other GPUs' architectures instead")
         low, best, high = self.batch
@@ -75,14 +75,18 @@ def require_buildable(options: BuildOptions, precision: str, machine: Machine) -
             what = "--runtime tensorrt builds" if options.runtime == "tensorrt" else "--target current means"
             raise UserError(f"{what} for the GPU of this machine, and {machine.why_no_gpu}:"
                             " name the GPUs instead, for example --runtime rtx --target sm86")  # fmt: skip
-        if options.runtime == "rtx" and machine.gpu not in TARGETS:
+        if options.runtime == "rtx" and machine.gpu not in RTX_TARGETS:
             raise UserError(f"TensorRT for RTX does not build for {machine.gpu} ({machine.gpu_name}):"
                             " use --runtime tensorrt")  # fmt: skip
+        if not set(options.targets) <= {"current", machine.gpu}:
+            raise UserError(f"--runtime tensorrt builds for the GPU of this machine, {machine.gpu}, not"
+                            f" {','.join(options.targets)}: use --target current")  # fmt: skip
         return (machine.gpu,)
-    if "sm75" in options.targets and precision != "fp16":
+    targets = options.targets or DEFAULT_TARGETS
+    if "sm75" in targets and precision != "fp16":
         raise UserError(f"sm75 (Turing) has only FP16 matrix products in TensorRT for RTX, not {precision}:"
                         " use --precision fp16 for it, or leave sm75 out")  # fmt: skip
-    return options.targets
+    return targets
 
 
 def build(onnx: bytes, options: BuildOptions, targets: tuple[str, ...], progress: Progress | None = None) -> Built:

@@ -26,6 +26,7 @@ class PlanRequest:
     form: str = "step"  # step | window
     precision: str = "fp32"
     options: BuildOptions = field(default_factory=BuildOptions)
+    motion: Path | None = None  # the recording to certify on, as its card will tell; None: synthetic motion
     output: Path | None = None  # None: in the user cache, named by fingerprint
     keep_onnx: bool = False
     force: bool = False  # build although it exists, keep although its certificate does not pass
@@ -126,6 +127,7 @@ def _card(request: PlanRequest, prepared: Prepared, converted: Converted, built:
         conversion=converted.conversion, runtime=options.runtime, runtime_version=built.runtime_version, via="onnx",
         targets=built.targets, batch=options.batch, inputs=built.inputs, outputs=built.outputs,
         onnx_sha256=sha256_of(converted.onnx), onnx_opset=opsets[0], opt_level=options.opt_level,
+        workspace_mib=options.workspace_mib, motion=str(request.motion or ""), forced=request.force,
         build_s=round(built.build_s, 3), built_utc=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         plan_bytes=len(built.plan), plan_sha256=sha256_of(built.plan), fingerprint=prepared.fingerprint,
         parity=converted.parity, layers=built.layers,

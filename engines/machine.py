@@ -54,27 +54,28 @@ def probe_gpu() -> tuple[str | None, str]:
         return None, f"no NVIDIA GPU or driver is usable here ({error})"
 
 
-def misfit(card: PlanCard, machine: Machine, plan: str = "the plan") -> str | None:
+def misfit(card: PlanCard, machine: Machine, plan: Path) -> str | None:
     """Why `plan` cannot run here, in one sentence with what to do; None where it can."""
+    other_gpu = machine.gpu if machine.gpu not in card.targets else None
     installed = machine.runtimes.get(card.runtime)
     if installed is None:
         return f"{plan} needs {MODULES[card.runtime]}, which is not installed: {INSTALL[card.runtime]}"
     if installed != card.runtime_version:
         return (f"{plan} was built by {MODULES[card.runtime]} {card.runtime_version}, {installed} is installed:"
-                f" run '{card.rebuild}'")  # fmt: skip
+                f" run {card.rebuild(plan, other_gpu)}")  # fmt: skip
     if machine.gpu is None:
         return f"{plan} needs an NVIDIA GPU: {machine.why_no_gpu}"
-    if machine.gpu not in card.targets:
+    if other_gpu:
         return (f"{plan} was built for {', '.join(card.targets)}, this GPU is {machine.gpu}:"
-                f" run '{card.rebuild.rsplit(' --target', 1)[0]} --target {machine.gpu}'")  # fmt: skip
+                f" run {card.rebuild(plan, other_gpu)}")  # fmt: skip
     return None
 
 
 def require_fit(card: PlanCard, machine: Machine, plan: Path, weights_sha256: str = "") -> None:
     """Raise UserError where the plan cannot run here or was built from other weights (if given)."""
-    problem = misfit(card, machine, str(plan))
+    problem = misfit(card, machine, plan)
     if weights_sha256 and card.weights_sha256 != weights_sha256:
-        problem = f"{plan} was built from other weights of {card.model} than these: run '{card.rebuild} -o {plan}'"
+        problem = f"{plan} was built from other weights of {card.model} than these: run {card.rebuild(plan)}"
     if problem:
         raise UserError(problem)
 
@@ -102,7 +103,7 @@ def fitting_plans(weights_sha256: str, form: str, machine: Callable[[], Machine]
             problems.append(f"{path} did not pass its certificate: --plan {path} runs it all the same")
     fitting = []
     for *_, path, card in sorted(plans, key=lambda plan: plan[:3]):
-        problem = misfit(card, machine(), str(path))
+        problem = misfit(card, machine(), path)
         if problem is None:
             fitting.append(path)
         else:

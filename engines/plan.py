@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engines.artifacts import fingerprint, read_bytes, sha256_of
 from engines.errors import UserError
-from engines.parity import LIMITS_MM, Certificate
+from engines.parity import LIMITS_MM, MIN_FRAMES, Certificate
 from engines.toml_config import build
 
 FORMAT = 2
 REBUILD = "realtime build-engine"
 RUNTIMES = ("rtx", "tensorrt")
+RTX_TARGETS = ("sm75", "sm80", "sm86", "sm89", "sm120", "sm121")  # what TensorRT for RTX builds for
 FORMS = ("step", "window")
 
 
@@ -50,6 +52,9 @@ class PlanCard:
     onnx_sha256: str
     onnx_opset: int
     opt_level: int
+    workspace_mib: int | None
+    motion: str  # the recording it was certified on, a path; empty: synthetic motion
+    forced: bool
     build_s: float
     built_utc: str
     plan_bytes: int
@@ -77,12 +82,25 @@ class PlanCard:
     def to_json(self) -> bytes:
         return (json.dumps(asdict(self) | {"card_sha256": self.sha256}, indent=2) + "\n").encode()
 
-    @property
-    def rebuild(self) -> str:
-        """The command that builds this plan again."""
-        batch = ",".join(map(str, self.batch))
-        return (f"{REBUILD} {self.source} --form {self.form} --precision {self.precision} --runtime {self.runtime}"
-                f" --batch {batch} --target {','.join(self.targets)}")  # fmt: skip
+    def rebuild(self, plan: Path | None = None, gpu: str | None = None) -> str:
+        """The command that builds this plan again, as the file `plan`, and for `gpu` if given instead of its own."""
+        runtime, targets = self.runtime, self.targets
+        if gpu is not None:
+            runtime, targets = runtime if gpu in RTX_TARGETS else "tensorrt", (gpu,)
+        words = [*REBUILD.split(), self.source, "--form", self.form, "--precision", self.precision,
+                 "--runtime", runtime, "--target", ",".join(targets) if runtime == "rtx" else "current",
+                 "--batch", ",".join(map(str, self.batch)), "--opt-level", str(self.opt_level)]  # fmt: skip
+        if self.workspace_mib is not None:
+            words += ["--workspace", str(self.workspace_mib)]
+        if self.motion:
+            words += ["--motion", self.motion]
+        if self.parity.frames != MIN_FRAMES:
+            words += ["--parity-frames", str(self.parity.frames)]
+        if self.forced:
+            words += ["--force"]
+        if plan is not None:
+            words += ["-o", str(plan)]
+        return shlex.join(words)
 
 
 def sidecar_path(plan: Path) -> Path:
@@ -106,7 +124,7 @@ def load_plan(plan: Path) -> tuple[PlanCard, bytes]:
     card = read_card(plan)
     if len(data) != card.plan_bytes or sha256_of(data) != card.plan_sha256:
         raise UserError(f"{plan} is damaged, or {sidecar_path(plan).name} belongs to another plan (SHA-256 differs):"
-                        f" {card.rebuild} -o {plan}")  # fmt: skip
+                        f" {card.rebuild(plan)}")  # fmt: skip
     return card, data
 
 

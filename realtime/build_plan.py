@@ -29,7 +29,7 @@ class BuildFlags:
     frames: int | None = None
     batch: str = "1,1,8"
     precision: str = "fp32"
-    target: str = "sm80,sm86,sm89,sm120"
+    target: str = ""
     workspace: int | None = None
     opt_level: int = 3
     timing_cache: Path | None = None
@@ -73,10 +73,12 @@ def request_of(flags: BuildFlags) -> PlanRequest:
     if flags.frames is not None and flags.frames != card.frames:
         raise UserError(f"model {card.name} sees {card.frames} frames, not {flags.frames}: a plan is built for the"
                         " model as trained; name a model of that size instead of --frames")  # fmt: skip
-    options = BuildOptions(flags.runtime, tuple(flags.target.split(",")), _batch(flags.batch), flags.workspace,
+    targets = tuple(flags.target.split(",")) if flags.target else ()
+    options = BuildOptions(flags.runtime, targets, _batch(flags.batch), flags.workspace,
                            flags.opt_level, flags.timing_cache)  # fmt: skip
     form = flags.form or ("window" if card.kind == PAPER else "step")
-    return PlanRequest(flags.model, form, flags.precision, options, flags.out, flags.keep_onnx, flags.force)
+    return PlanRequest(flags.model, form, flags.precision, options, flags.motion, flags.out, flags.keep_onnx,
+                       flags.force)  # fmt: skip
 
 
 def _batch(text: str) -> tuple[int, int, int]:

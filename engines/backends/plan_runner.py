@@ -148,10 +148,11 @@ class PlanRunner:
         names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
         expected = [tensor.name for tensor in (*self.card.inputs, *self.card.outputs)]
         if sorted(names) != sorted(expected):
-            raise UserError(f"the plan's tensors are {sorted(names)}, its card says {sorted(expected)}: rebuild it")
+            raise UserError(f"the plan's tensors are {sorted(names)}, its card says {sorted(expected)}:"
+                            f" {self.card.rebuild()}")  # fmt: skip
         for tensor in (*self.card.inputs, *self.card.outputs):
             if engine.get_tensor_dtype(tensor.name) != self._module.DataType.FLOAT:
-                raise UserError(f"the plan's {tensor.name} is not float32: rebuild it with '{self.card.rebuild}'")
+                raise UserError(f"the plan's {tensor.name} is not float32: {self.card.rebuild()}")
 
     def _runtime_config(self, engine: trt.ICudaEngine) -> trt.IRuntimeConfig | None:
         if self._jit_path is None:

@@ -129,7 +129,7 @@ def open_plan(plan: Path, model: ModelCard, form: str, machine: Machine | None =
         raise
     except Exception as error:  # CUDA's and TensorRT's own kinds
         raise UserError(f"{plan} does not run on {machine.gpu_name}: {error}; use --engine onnxruntime, or rebuild it"
-                        f" with '{card.rebuild}'") from error  # fmt: skip
+                        f" with {card.rebuild(plan)}") from error  # fmt: skip
 
 
 def runner_for(model: ModelCard, form: str, engine: str, plan: Path | None = None,

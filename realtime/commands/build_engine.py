@@ -17,7 +17,7 @@ def build_engine(
     frames: Annotated[int | None, typer.Option(help="27, 81 or 243: the model's receptive field, as a check.")] = None,
     batch: Annotated[str, typer.Option(help="Streams at once: smallest,best,largest, or one number.")] = "1,1,8",
     precision: Annotated[str, typer.Option(help="fp32, fp16, bf16 or int8.")] = "fp32",
-    target: Annotated[str, typer.Option(help="GPUs to build for, or 'current'.")] = "sm80,sm86,sm89,sm120",
+    target: Annotated[str, typer.Option(help="GPUs to build for, or 'current'. Default: the usual RTX ones.")] = "",
     workspace: Annotated[int | None, typer.Option(metavar="MIB", help="Most scratch memory on the GPU.")] = None,
     opt_level: Annotated[int, typer.Option(help="0 (fastest build) to 5 (fastest plan).")] = 3,
     timing_cache: Annotated[Path | None, typer.Option(help="For --runtime tensorrt: keep kernel timings here.")] = None,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from engines.artifacts import sha256_of
-from engines.build_tensorrt import BuildOptions, build
+from engines.build_tensorrt import BuildOptions, build, require_buildable
 from engines.checkpoint import ModelCard
 from engines.compile_plan import PlanRequest, compile_plan, export, prepare
 from engines.errors import UserError
@@ -157,6 +157,16 @@ def test_what_cannot_be_built_is_refused_in_one_sentence(
     with pytest.raises(UserError, match=words) as refused:
         run(BuildFlags(**{"model": str(model[1]), **flags}))
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("gpu", ["sm80", "sm87", "sm90"])
+def test_tensorrt_builds_for_the_gpu_it_builds_on(monkeypatch: pytest.MonkeyPatch, gpu: str) -> None:
+    monkeypatch.setattr("engines.build_tensorrt.MODULES", {"rtx": "json", "tensorrt": "json"})  # as if installed
+    machine = Machine(gpu, "a GPU", runtimes={"tensorrt": "11.0"})
+    for targets in ((), ("current",), (gpu,)):
+        assert require_buildable(BuildOptions("tensorrt", targets), "fp32", machine) == (gpu,)
+    with pytest.raises(UserError, match=f"builds for the GPU of this machine, {gpu}, not sm120: use --target current"):
+        require_buildable(BuildOptions("tensorrt", ("sm120",)), "fp32", machine)
 
 
 def test_the_papers_model_has_no_step(paper_model: Model) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import resource
+import shlex
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from engines.artifacts import fingerprint, plans_dir, sha256_of, write_all
 from engines.backends.tensorrt import open_plan, runner_for
+from engines.build_tensorrt import BuildOptions, require_buildable
 from engines.checkpoint import ModelCard
 from engines.errors import UserError
 from engines.lifter import check_lifter
@@ -135,18 +137,53 @@ def test_an_edited_card_is_noticed(plan_card: PlanCard, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("machine", "words"),
     [
-        (replace(HERE, gpu="sm120"), r"built for sm86, sm89, this GPU is sm120: run 'realtime build-engine .*sm120'"),
+        (replace(HERE, gpu="sm120"), r"built for sm86, sm89, this GPU is sm120: run realtime build-engine .*sm120"),
         (replace(HERE, gpu=None, why_no_gpu="no NVIDIA driver is installed"), "needs an NVIDIA GPU: no NVIDIA driver"),
         (replace(HERE, runtimes={"rtx": "1.8.0"}), r"built by tensorrt_rtx 1\.7\.1, 1\.8\.0 is installed: run"),
         (replace(HERE, runtimes={}), "needs tensorrt_rtx, which is not installed: pip install"),
     ],
 )
 def test_a_plan_that_does_not_fit_says_why_and_what_to_do(plan_card: PlanCard, machine: Machine, words: str) -> None:
-    problem = misfit(plan_card, machine, "a.plan")
+    problem = misfit(plan_card, machine, Path("a.plan"))
     assert problem is not None
     assert re.search(words, problem)
     assert "\n" not in problem
-    assert misfit(plan_card, HERE) is None
+    assert misfit(plan_card, HERE, Path("a.plan")) is None
+
+
+def test_the_command_that_rebuilds_a_plan_has_all_of_its_flags(plan_card: PlanCard) -> None:
+    card = replace(plan_card, source="my models/tiny.safetensors", workspace_mib=64, motion="take 1.npz", forced=True,
+                   parity=replace(plan_card.parity, frames=64), opt_level=5)  # fmt: skip
+    command = shlex.split(card.rebuild(Path("a b.plan")))
+    assert command == [
+        "realtime", "build-engine", "my models/tiny.safetensors", "--form", "step", "--precision", "fp32", "--runtime",
+        "rtx", "--target", "sm86,sm89", "--batch", "1,2,6", "--opt-level", "5", "--workspace", "64", "--motion",
+        "take 1.npz", "--parity-frames", "64", "--force", "-o", "a b.plan",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("runtime", "gpu", "words"),
+    [
+        ("rtx", "sm89", "--runtime rtx --target sm86,sm89 "),
+        ("rtx", "sm120", "--runtime rtx --target sm120 "),
+        ("rtx", "sm90", "--runtime tensorrt --target current "),
+        ("tensorrt", "sm87", "--runtime tensorrt --target current "),
+        ("tensorrt", "sm120", "--runtime tensorrt --target current "),
+    ],
+)
+def test_the_command_for_another_gpu_is_one_that_builds(
+    plan_card: PlanCard, runtime: str, gpu: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engines.build_tensorrt.MODULES", {"rtx": "json", "tensorrt": "json"})  # as if installed
+    machine = Machine(gpu, "a GPU", runtimes={"rtx": "2.0", "tensorrt": "11.0"})
+    problem = misfit(replace(plan_card, runtime=runtime), machine, Path("a.plan"))
+    assert problem is not None
+    assert words in problem
+    assert problem.endswith("-o a.plan")
+    built_here = shlex.split(problem.split("realtime build-engine")[1])
+    options = BuildOptions(built_here[6], tuple(built_here[8].split(",")))
+    require_buildable(options, "fp32", machine)
 
 
 def test_other_weights_and_another_form_are_refused(plan_card: PlanCard, tmp_path: Path, model: Model) -> None:
