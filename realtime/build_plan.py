@@ -12,6 +12,7 @@ from engines.certify_model import Motion, frames_needed
 from engines.checkpoint import PAPER, find_model
 from engines.compile_plan import PlanRequest, Prepared, compile_plan, prepare, up_to_date
 from engines.errors import UserError
+from engines.parity import MIN_FRAMES, require_frames
 from engines.plan import PlanCard
 
 SEQUENCES = 8
@@ -34,7 +35,7 @@ class BuildFlags:
     opt_level: int = 3
     timing_cache: Path | None = None
     motion: Path | None = None
-    parity_frames: int = 1000
+    parity_frames: int = MIN_FRAMES
     keep_onnx: bool = False
     inspect: bool = False
     dry_run: bool = False
@@ -69,6 +70,8 @@ def run(flags: BuildFlags) -> PlanCard | None:
 def request_of(flags: BuildFlags) -> PlanRequest:
     """The flags as a request. Raises UserError for values that are none, and for what this machine does not offer."""
     _require_via(flags.via)
+    if not flags.force:
+        require_frames(flags.parity_frames)
     card, _ = find_model(flags.model)
     if flags.frames is not None and flags.frames != card.frames:
         raise UserError(f"model {card.name} sees {card.frames} frames, not {flags.frames}: a plan is built for the"

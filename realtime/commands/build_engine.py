@@ -24,7 +24,7 @@ def build_engine(
     motion: Annotated[
         Path | None, typer.Option(help="Recorded keypoints (.npz, .mcap) to certify and calibrate on.")
     ] = None,
-    parity_frames: Annotated[int, typer.Option(min=1, help="Poses to certify on.")] = 1000,
+    parity_frames: Annotated[int, typer.Option(min=1, help="Poses to certify on; at least 1000, or --force.")] = 1000,
     keep_onnx: Annotated[bool, typer.Option("--keep-onnx", help="Also write PLAN.onnx.")] = False,
     inspect: Annotated[bool, typer.Option("--inspect", help="Print the plan's card and layers when done.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, say what would be built, stop.")] = False,

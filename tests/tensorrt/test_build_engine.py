@@ -33,7 +33,7 @@ ALL = "sm80,sm86,sm89,sm120"
 
 
 def _build(model: Model, out: Path, **flags: Any) -> PlanCard:
-    card = run(BuildFlags(**{"model": str(model[1]), "out": out, "parity_frames": 64, **flags}))
+    card = run(BuildFlags(**{"model": str(model[1]), "out": out, **flags}))
     assert card is not None
     assert load_plan(out) == (card, out.read_bytes())
     return card
@@ -56,7 +56,7 @@ def test_a_forced_precision_is_what_the_builder_reads(
 ) -> None:
     if precision != "int8":
         pytest.importorskip("modelopt", reason="needs: pip install 'realtime-pose[autocast]'")
-    card = _build(model, tmp_path / "a.plan", precision=precision, target="sm86", force=True)
+    card = _build(model, tmp_path / "a.plan", precision=precision, target="sm86", force=True, parity_frames=64)
     assert any(name.endswith(kind) for name in card.layers)
     assert {tensor.dtype for tensor in (*card.inputs, *card.outputs)} == {"float32"}
     assert card.parity.frames == 64
@@ -64,8 +64,8 @@ def test_a_forced_precision_is_what_the_builder_reads(
 
 
 def test_the_papers_model(paper_model: Model, tmp_path: Path) -> None:
-    card = _build(paper_model, tmp_path / "a.plan", target="sm86", keep_onnx=True)
-    assert (card.form, card.parity.passed) == ("window", True)
+    card = _build(paper_model, tmp_path / "a.plan", target="sm86", keep_onnx=True, parity_frames=64, force=True)
+    assert (card.form, card.parity.within_limit) == ("window", True)
     assert sha256_of((tmp_path / "a.plan.onnx").read_bytes()) == card.onnx_sha256
     assert "graph" in inspect_plan(tmp_path / "a.plan")
     (tmp_path / "a.plan.onnx").write_bytes(b"another")
@@ -77,7 +77,8 @@ def test_turing_takes_fp16_only(model: Model, tmp_path: Path) -> None:
     pytest.importorskip("modelopt", reason="needs: pip install 'realtime-pose[autocast]'")
     with pytest.raises(UserError, match=r"sm75 \(Turing\) has only FP16"):
         _build(model, tmp_path / "a.plan", target="sm75,sm86")
-    assert _build(model, tmp_path / "a.plan", target="sm75", precision="fp16", force=True).targets == ("sm75",)
+    flags = {"precision": "fp16", "force": True, "parity_frames": 64}
+    assert _build(model, tmp_path / "a.plan", target="sm75", **flags).targets == ("sm75",)
 
 
 def test_a_precision_that_is_not_exact_enough_is_refused_and_nothing_written(
@@ -100,7 +101,7 @@ def test_the_same_request_is_not_built_twice(model: Model, tmp_path: Path, capsy
 
 
 def test_without_o_the_plan_goes_to_the_user_cache(model: Model, cache: Path) -> None:
-    run(BuildFlags(model=str(model[1]), target="sm86", parity_frames=8))
+    run(BuildFlags(model=str(model[1]), target="sm86"))
     assert [path.suffix for path in sorted((cache / "plans").iterdir())] == [".plan", ".json"]
 
 
@@ -122,7 +123,7 @@ def test_a_recording_certifies_and_calibrates(model: Model, tmp_path: Path) -> N
     motion = synthetic_motion(1, 90)
     path = tmp_path / "take.npz"
     np.savez(path, keypoints_px=motion.rays[0] * 500 + 320, fps=30.0, image_wh=np.array([640, 480]))
-    card = _build(model, tmp_path / "a.plan", target="sm86", motion=path)
+    card = _build(model, tmp_path / "a.plan", target="sm86", motion=path, parity_frames=64, force=True)
     assert card.parity.data == "take.npz, 8 stretches of 8 frames"
     with pytest.raises(UserError, match="no recording has the 100 frames"):
         read_motion(path, 8, 100)
@@ -145,6 +146,7 @@ def test_a_recording_certifies_and_calibrates(model: Model, tmp_path: Path) -> N
         ({"frames": 81}, "sees 27 frames"),
         ({"opt_level": 9}, "0 to 5"),
         ({"workspace": 0}, "at least 1"),
+        ({"parity_frames": 999}, "at least 1000 frames, not 999"),
         ({"model": "nobody"}, "no model 'nobody'"),
     ],
 )
@@ -199,7 +201,7 @@ def test_the_command_builds_and_inspect_verifies(model: Model, tmp_path: Path) -
         return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
 
     plan = tmp_path / "a.plan"
-    built = realtime("build-engine", str(model[1]), "-o", str(plan), "--target", "sm86", "--parity-frames", "64")
+    built = realtime("build-engine", str(model[1]), "-o", str(plan), "--target", "sm86")
     assert (built.returncode, "within the limit" in built.stdout) == (0, True), built.stderr
     card = json.loads(realtime("inspect", str(plan), "--json").stdout)
     assert card["plan_sha256"] == sha256_of(plan.read_bytes())

@@ -202,11 +202,13 @@ def test_auto_takes_the_most_exact_fitting_plans_first(plan_card: PlanCard, cach
     _written(replace(plan_card, parity=replace(parity, mean_mm=0.0001)), folder / "fp32.plan")
     _written(replace(plan_card, batch=(1, 1, 1), parity=replace(parity, mean_mm=0.0001)), folder / "alone.plan")
     _written(replace(plan_card, targets=("sm120",), parity=replace(parity, mean_mm=0)), folder / "other.plan")
-    _written(replace(plan_card, parity=replace(parity, mean_mm=0, passed=False)), folder / "failed.plan")
+    _written(replace(plan_card, parity=replace(parity, mean_mm=0, within_limit=False)), folder / "failed.plan")
+    _written(replace(plan_card, parity=replace(parity, mean_mm=0, frames=999)), folder / "hasty.plan")
     (folder / "lost.plan").write_bytes(b"")
     plans, problems = fitting_plans(plan_card.weights_sha256, "step", lambda: HERE)
     assert [path.name for path in plans] == ["fp32.plan", "alone.plan", "fp16.plan"]
-    assert any("failed.plan did not pass its certificate" in problem for problem in problems)
+    for name in ("failed.plan", "hasty.plan"):
+        assert any(f"{name} did not pass its certificate" in problem for problem in problems)
 
 
 def test_auto_asks_no_gpu_where_there_is_no_plan(plan_card: PlanCard) -> None:
