@@ -15,7 +15,7 @@ from engines.artifacts import write_all
 from engines.errors import UserError
 from engines.machine import INSTALL, MODULES, Machine
 from engines.plan import RTX_TARGETS, Tensor
-from engines.tensorrt_log import collecting_logger
+from engines.tensorrt_log import Kept, collecting_logger
 
 if TYPE_CHECKING:
     import tensorrt_rtx as trt
@@ -92,21 +92,23 @@ def require_buildable(options: BuildOptions, precision: str, machine: Machine) -
 def build(onnx: bytes, options: BuildOptions, targets: tuple[str, ...], progress: Progress | None = None) -> Built:
     """Build the plan of a strongly typed graph whose batch axes are dynamic (-1).
 
-    Raises UserError with the parser's or the builder's first complaint.
+    Raises UserError with the parser's or the builder's first complaint, and whatever `progress` raises. Ctrl-C ends it
+    at the builder's next step.
     """
     module: Any = importlib.import_module(MODULES[options.runtime])
     complaints: list[str] = []
-    logger = collecting_logger(module, complaints)
+    kept = Kept()
+    logger = collecting_logger(module, complaints, kept)
     builder: trt.Builder = module.Builder(logger)
     network: trt.INetworkDefinition = builder.create_network(0)
     parser: trt.OnnxParser = module.OnnxParser(network, logger)
     if not parser.parse(onnx):
         raise UserError(f"TensorRT cannot read the exported graph: {parser.get_error(0).desc()}")
     config = _config(module, builder, network, options, targets)
-    if progress is not None:
-        config.progress_monitor = _monitor(module, progress)
+    config.progress_monitor = _monitor(module, progress or _silent, kept)
     started = time.perf_counter()
     plan = builder.build_serialized_network(network, config)
+    kept.check()
     if plan is None:
         reason = complaints[0] if complaints else "it gives no reason"
         if "Turing" in reason:
@@ -180,8 +182,11 @@ def _layers(network: trt.INetworkDefinition) -> dict[str, int]:
     return dict(sorted(count.items()))
 
 
-def _monitor(module: Any, progress: Progress) -> trt.IProgressMonitor:
-    """Reports the outermost phase: the inner ones come and go too fast to read."""
+def _silent(phase: str, done: int, steps: int) -> None: ...
+
+
+def _monitor(module: Any, progress: Progress, kept: Kept) -> trt.IProgressMonitor:
+    """Reports the outermost phase: the inner ones come and go too fast to read. Stops the build once `kept` has any."""
 
     class Monitor(module.IProgressMonitor):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -189,17 +194,20 @@ def _monitor(module: Any, progress: Progress) -> trt.IProgressMonitor:
             self.steps: dict[str, int] = {}
 
         def phase_start(self, phase: str, parent: str | None, steps: int) -> None:
-            if parent is None or len(self.steps) < 2:
-                self.steps[phase] = steps
-                progress(phase, 0, steps)
+            with kept:
+                if parent is None or len(self.steps) < 2:
+                    self.steps[phase] = steps
+                    progress(phase, 0, steps)
 
         def step_complete(self, phase: str, step: int) -> bool:
-            if phase in self.steps:
-                progress(phase, step + 1, self.steps[phase])
-            return True
+            with kept:
+                if phase in self.steps:
+                    progress(phase, step + 1, self.steps[phase])
+            return kept.error is None
 
         def phase_finish(self, phase: str) -> None:
-            if (steps := self.steps.pop(phase, None)) is not None:
-                progress(phase, steps, steps)
+            with kept:
+                if (steps := self.steps.pop(phase, None)) is not None:
+                    progress(phase, steps, steps)
 
     return Monitor()

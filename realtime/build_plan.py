@@ -14,6 +14,7 @@ from engines.compile_plan import PlanRequest, Prepared, compile_plan, prepare, u
 from engines.errors import UserError
 from engines.parity import MIN_FRAMES, require_frames
 from engines.plan import PlanCard
+from engines.tensorrt_log import log as tensorrt_log
 
 SEQUENCES = 8
 
@@ -46,7 +47,7 @@ class BuildFlags:
 def run(flags: BuildFlags) -> PlanCard | None:
     """Build what the flags ask for; None for a dry run. Raises UserError for everything that cannot be done."""
     if flags.verbose:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(message)s")
+        tensorrt_log.setLevel(logging.DEBUG)
     request = request_of(flags)
     about = f"{flags.motion or 'synthetic'}, {flags.parity_frames} poses"
     prepared = prepare(request, about)
@@ -110,7 +111,7 @@ def _build(request: PlanRequest, prepared: Prepared, flags: BuildFlags) -> PlanC
 
     motion = _motion(flags.motion, frames_needed(prepared.model, prepared.form, flags.parity_frames, SEQUENCES))
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=not flags.verbose) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=flags.verbose) as bar:
         task = bar.add_task("", total=None)
 
         def stage(text: str) -> None:

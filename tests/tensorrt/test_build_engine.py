@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +120,29 @@ def test_progress_is_the_builders_own(model: Model) -> None:
     assert all(0 <= done <= total for _, done, total in phases)
 
 
+@pytest.mark.parametrize("moment", ["phase starts", "step is done", "phase ends"])
+def test_ctrl_c_ends_the_build(model: Model, moment: str) -> None:
+    seen: list[str] = []
+
+    def progress(phase: str, done: int, steps: int) -> None:
+        now = "phase starts" if done == 0 else "step is done" if done < steps else "phase ends"
+        if now == moment:
+            seen.append(phase)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        build(export(*model, "step"), BuildOptions(targets=("sm86",)), ("sm86",), progress)
+    assert len(seen) < 10  # it did not go on to the end
+
+
+def test_what_progress_raises_is_what_comes_out(model: Model) -> None:
+    def progress(phase: str, done: int, steps: int) -> None:
+        raise BrokenPipeError("the terminal is gone")
+
+    with pytest.raises(BrokenPipeError, match="the terminal is gone"):
+        build(export(*model, "step"), BuildOptions(targets=("sm86",)), ("sm86",), progress)
+
+
 def test_a_recording_certifies_and_calibrates(model: Model, tmp_path: Path) -> None:
     motion = synthetic_motion(1, 90)
     path = tmp_path / "take.npz"
@@ -203,6 +227,10 @@ def test_the_command_builds_and_inspect_verifies(model: Model, tmp_path: Path) -
     plan = tmp_path / "a.plan"
     built = realtime("build-engine", str(model[1]), "-o", str(plan), "--target", "sm86")
     assert (built.returncode, "within the limit" in built.stdout) == (0, True), built.stderr
+    assert built.stderr.strip() == ""
+    told = realtime("build-engine", str(model[1]), "-o", str(plan), "--target", "sm86", "--force", "--verbose")
+    assert told.returncode == 0
+    assert "Engine generation completed" in told.stderr
     card = json.loads(realtime("inspect", str(plan), "--json").stdout)
     assert card["plan_sha256"] == sha256_of(plan.read_bytes())
     plan.write_bytes(plan.read_bytes()[:-1])
