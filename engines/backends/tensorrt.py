@@ -10,9 +10,10 @@ from pathlib import Path
 from engines.backends.base import Float, StepBuffers, StepShape
 from engines.backends.device_taps import DeviceTaps
 from engines.backends.plan_runner import PlanRunner
-from engines.backends.window import WindowBuffers
+from engines.backends.window import WindowBuffers, window_tensors
 from engines.checkpoint import ModelCard
 from engines.errors import UserError
+from engines.lifter import step_shape
 from engines.machine import Machine, fitting_plans, require_fit, this_machine
 from engines.plan import load_plan
 
@@ -123,6 +124,10 @@ def open_plan(plan: Path, model: ModelCard, form: str, machine: Machine | None =
         raise UserError(f"{plan} is a {card.form} plan, {model.name} runs on a {form} plan here:"
                         f" realtime build-engine {model.name} --form {form}")  # fmt: skip
     require_fit(card, machine, plan, model.sha256)
+    expected = step_shape(model).tensors() if form == "step" else window_tensors(model.frames, model.joints)
+    if {tensor.name: tensor.shape for tensor in (*card.inputs, *card.outputs)} != expected:
+        raise UserError(f"{plan} has other inputs and outputs than this version gives {model.name}:"
+                        f" run {card.rebuild(plan)}")  # fmt: skip
     try:
         return PlanRunner(card, data, gpu=machine.gpu or "")
     except UserError:

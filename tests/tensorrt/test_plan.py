@@ -195,6 +195,14 @@ def test_other_weights_and_another_form_are_refused(plan_card: PlanCard, tmp_pat
         open_plan(path, model[0], "window", HERE)
 
 
+def test_a_plan_of_another_versions_step_is_refused(plan_card: PlanCard, tmp_path: Path, model: Model) -> None:
+    features, taps = plan_card.inputs
+    old = replace(plan_card, inputs=(features, replace(taps, shape=(3, *taps.shape[1:]))))
+    _written(old, tmp_path / "a.plan")
+    with pytest.raises(UserError, match=r"other inputs and outputs than this version gives tiny: run realtime build"):
+        open_plan(tmp_path / "a.plan", model[0], "step", HERE)
+
+
 def test_auto_takes_the_most_exact_fitting_plans_first(plan_card: PlanCard, cache: Path) -> None:
     parity = plan_card.parity
     folder = plans_dir()
