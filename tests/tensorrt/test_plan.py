@@ -295,6 +295,16 @@ def test_a_failed_card_leaves_the_old_plan(plan_card: PlanCard, tmp_path: Path) 
     assert load_plan(path) == (old, b"plan")
 
 
+def test_nothing_is_replaced_where_one_file_cannot_be(plan_card: PlanCard, tmp_path: Path) -> None:
+    path = tmp_path / "a.plan"
+    path.write_bytes(b"old")
+    sidecar_path(path).mkdir()
+    with pytest.raises(UserError, match=r"a\.plan\.json is a folder"):
+        _written(plan_card, path)
+    assert path.read_bytes() == b"old"
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["a.plan", "a.plan.json"]
+
+
 @given(st.dictionaries(st.text(), st.integers()), st.text(), st.integers())
 def test_a_fingerprint_changes_with_every_ingredient(ingredients: dict[str, int], key: str, value: int) -> None:
     changed = ingredients | {key: value}
