@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import tensorrt_rtx as trt
 
 DEFAULT_TARGETS = ("sm80", "sm86", "sm89", "sm120")
+MAX_BATCH = 1024
+MAX_WORKSPACE_MIB = 1 << 20
 Progress = Callable[[str, int, int], None]  # phase, steps done, steps in all
 
 
@@ -43,12 +45,12 @@ class BuildOptions:
         if "current" in self.targets and len(self.targets) > 1:
             raise UserError("--target current stands alone: name the other GPUs' architectures instead")
         low, best, high = self.batch
-        if not 1 <= low <= best <= high:
-            raise UserError(f"--batch is {low},{best},{high}: give smallest, best and largest, each at least 1")
+        if not 1 <= low <= best <= high <= MAX_BATCH:
+            raise UserError(f"--batch is {low},{best},{high}: give smallest, best and largest, each 1 to {MAX_BATCH}")
         if not 0 <= self.opt_level <= 5:
             raise UserError(f"--opt-level is {self.opt_level}: choose 0 to 5")
-        if self.workspace_mib is not None and self.workspace_mib < 1:
-            raise UserError(f"--workspace is {self.workspace_mib}: give MiB, at least 1")
+        if self.workspace_mib is not None and not 1 <= self.workspace_mib <= MAX_WORKSPACE_MIB:
+            raise UserError(f"--workspace is {self.workspace_mib}: give MiB, 1 to {MAX_WORKSPACE_MIB}")
         if self.runtime == "rtx" and self.timing_cache:
             raise UserError("--timing-cache has no use with --runtime rtx, which times nothing at build: it compiles"
                             " kernels on the GPU at first use and keeps them in the user cache")  # fmt: skip
