@@ -107,6 +107,11 @@ def sidecar_path(plan: Path) -> Path:
     return plan.with_name(plan.name + ".json")
 
 
+def graph_path(plan: Path) -> Path:
+    """Where --keep-onnx leaves the graph that a plan was built from."""
+    return plan.with_name(plan.name + ".onnx")
+
+
 def read_card(plan: Path) -> PlanCard:
     """The sidecar of `plan`, alone. Raises UserError where it is missing, unreadable or not as it was written."""
     path = sidecar_path(plan)

@@ -49,12 +49,11 @@ def run(flags: BuildFlags) -> PlanCard | None:
     if flags.verbose:
         tensorrt_log.setLevel(logging.DEBUG)
     request = request_of(flags)
-    about = f"{flags.motion or 'synthetic'}, {flags.parity_frames} poses"
-    prepared = prepare(request, about)
+    prepared = prepare(request, _motion(request, flags.parity_frames))
     if flags.dry_run:
         sys.stdout.write(f"would build {prepared.plan}: {_summary(request, prepared)}\n")
         return None
-    card = None if flags.force else up_to_date(prepared)
+    card = None if flags.force else up_to_date(request, prepared)
     if card is None:
         card = _build(request, prepared, flags)
         sys.stdout.write(f"{prepared.plan}: {card.plan_bytes:,} bytes in {card.build_s:.1f} s,"
@@ -109,7 +108,6 @@ def _build(request: PlanRequest, prepared: Prepared, flags: BuildFlags) -> PlanC
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    motion = _motion(flags.motion, frames_needed(prepared.model, prepared.form, flags.parity_frames, SEQUENCES))
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=flags.verbose) as bar:
         task = bar.add_task("", total=None)
@@ -120,17 +118,18 @@ def _build(request: PlanRequest, prepared: Prepared, flags: BuildFlags) -> PlanC
         def progress(phase: str, done: int, total: int) -> None:
             bar.update(task, description=phase, completed=done, total=total)
 
-        return compile_plan(request, prepared, motion, progress=progress, stage=stage)
+        return compile_plan(request, prepared, progress=progress, stage=stage)
 
 
-def _motion(recording: Path | None, frames: int) -> Motion:
-    if recording is None:
+def _motion(request: PlanRequest, poses: int) -> Motion:
+    frames = frames_needed(find_model(request.model)[0], request.form, poses, SEQUENCES)
+    if request.motion is None:
         from engines.synthetic_motion import synthetic_motion
 
         return synthetic_motion(SEQUENCES, frames)
     from realtime.motion_files import read_motion
 
-    return read_motion(recording, SEQUENCES, frames)
+    return read_motion(request.motion, SEQUENCES, frames)
 
 
 def _summary(request: PlanRequest, prepared: Prepared) -> str:

@@ -8,7 +8,7 @@ from engines.artifacts import read_bytes, sha256_of
 from engines.checkpoint import find_model
 from engines.errors import UserError
 from engines.machine import misfit, this_machine
-from engines.plan import PlanCard, load_plan
+from engines.plan import PlanCard, graph_path, load_plan
 
 
 def inspect_plan(plan: Path, model: str | None = None) -> str:
@@ -16,7 +16,7 @@ def inspect_plan(plan: Path, model: str | None = None) -> str:
     card, _ = load_plan(plan)
     lines = [describe(card), f"hashes     card {card.sha256[:16]}: as it was written\n",
              f"           plan {card.plan_sha256[:16]}: this file\n"]  # fmt: skip
-    graph = plan.with_name(plan.name + ".onnx")
+    graph = graph_path(plan)
     if graph.exists():
         if sha256_of(read_bytes(graph, "graph")) != card.onnx_sha256:
             raise UserError(f"{graph} is not the graph of {plan} (SHA-256 differs): delete it, or"

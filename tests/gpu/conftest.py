@@ -45,7 +45,7 @@ def plan(request: pytest.FixtureRequest, gpu: Machine, tmp_path_factory: pytest.
     options = BuildOptions(_runtime(gpu), ("current",), (1, 8, 64))
     path = tmp_path_factory.mktemp("plans") / f"{request.param}.plan"
     wanted = PlanRequest(precision=request.param, options=options, output=path, force=True)
-    compile_plan(wanted, prepare(wanted, "gpu"), synthetic_motion(8, 32))
+    compile_plan(wanted, prepare(wanted, synthetic_motion(8, 32)))
     return path
 
 

@@ -21,6 +21,7 @@ from engines.errors import UserError
 from engines.machine import Machine
 from engines.parity import LIMITS_MM
 from engines.plan import PlanCard, load_plan
+from engines.rounding import named
 from engines.synthetic_motion import synthetic_motion
 from realtime.bench_engines_cases import plan_rows
 from realtime.build_plan import BuildFlags, run
@@ -87,9 +88,9 @@ def test_a_precision_that_is_not_exact_enough_is_refused_and_nothing_written(
 ) -> None:
     monkeypatch.setitem(LIMITS_MM, "int8", ("mean", 0.001))
     request = PlanRequest(model[1], precision="int8", output=tmp_path / "a.plan")
-    prepared = prepare(request, "test")
+    prepared = prepare(request, synthetic_motion(2, 16))
     with pytest.raises(UserError, match=r"int8 moves joints too far: max .*BEYOND .*--force"):
-        compile_plan(request, prepared, synthetic_motion(2, 16))
+        compile_plan(request, prepared)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -99,6 +100,55 @@ def test_the_same_request_is_not_built_twice(model: Model, tmp_path: Path, capsy
     assert _build(model, tmp_path / "a.plan", target="sm86") == first
     assert "is up to date" in capsys.readouterr().out
     assert _build(model, tmp_path / "a.plan", target="sm89").targets == ("sm89",)
+
+
+def test_a_changed_exporter_builds_again(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = _build(model, tmp_path / "a.plan", target="sm86")
+    graph = named(export(*model, "step"))
+    graph.doc_string = "another exporter"
+    monkeypatch.setattr("engines.compile_plan.export", lambda *which: graph.SerializeToString())
+    after = _build(model, tmp_path / "a.plan", target="sm86")
+    assert "is up to date" not in capsys.readouterr().out
+    assert after.fingerprint != before.fingerprint
+
+
+def test_a_recording_that_changed_builds_again(model: Model, tmp_path: Path) -> None:
+    def fingerprint_of(seed: int) -> str:
+        motion = synthetic_motion(1, 200, seed=seed)
+        np.savez(tmp_path / "take.npz", keypoints_px=motion.rays[0] * 500 + 320, fps=30.0,
+                 image_wh=np.array([640, 480]))  # fmt: skip
+        request = PlanRequest(model[1], motion=tmp_path / "take.npz", output=tmp_path / "a.plan")
+        return prepare(request, read_motion(tmp_path / "take.npz", 8, 125)).fingerprint
+
+    assert fingerprint_of(1) != fingerprint_of(2)
+    assert fingerprint_of(1) == fingerprint_of(1)
+
+
+def test_the_graph_beside_a_plan_is_always_the_plans(
+    model: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = tmp_path / "a.plan.onnx"
+    _build(model, tmp_path / "a.plan", target="sm86")
+    card = _build(model, tmp_path / "a.plan", target="sm86", keep_onnx=True)
+    assert sha256_of(graph.read_bytes()) == card.onnx_sha256
+    capsys.readouterr()
+    _build(model, tmp_path / "a.plan", target="sm86", keep_onnx=True)
+    assert "is up to date" in capsys.readouterr().out
+    graph.write_bytes(b"another")
+    _build(model, tmp_path / "a.plan", target="sm89", opt_level=2)
+    assert not graph.exists()
+    assert "this file" in inspect_plan(tmp_path / "a.plan")
+
+
+def test_where_nothing_can_be_written_is_said_before_the_build(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "a.plan.json").mkdir()
+    (tmp_path / "file").write_bytes(b"")
+    refused = ((tmp_path / "a.plan", "a.plan.json is a folder"), (tmp_path / "file" / "a.plan", "cannot be written: "))
+    for out, words in refused:
+        with pytest.raises(UserError, match=words):
+            run(BuildFlags(model=str(model[1]), out=out, target="sm86", dry_run=True))
 
 
 def test_without_o_the_plan_goes_to_the_user_cache(model: Model, cache: Path) -> None:
@@ -169,7 +219,9 @@ def test_a_recording_certifies_and_calibrates(model: Model, tmp_path: Path) -> N
         ({"form": "whole"}, "choose step or window"),
         ({"frames": 81}, "sees 27 frames"),
         ({"opt_level": 9}, "0 to 5"),
-        ({"workspace": 0}, "at least 1"),
+        ({"workspace": 0}, "give MiB, 1 to"),
+        ({"workspace": 99999999999999}, "give MiB, 1 to"),
+        ({"batch": "1,8,2000"}, "each 1 to 1024"),
         ({"parity_frames": 999}, "at least 1000 frames, not 999"),
         ({"model": "nobody"}, "no model 'nobody'"),
     ],
