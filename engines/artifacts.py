@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import platformdirs
@@ -47,11 +47,22 @@ def read_bytes(path: Path, what: str) -> bytes:
         raise UserError(f"{what} {path} cannot be read: {error.strerror}") from error
 
 
+def require_writable(paths: Iterable[Path]) -> None:
+    """Raise UserError where one of them is a folder, or its own folder neither is there to write in nor can be made."""
+    for path in paths:
+        if path.is_dir():
+            raise UserError(f"{path} is a folder: remove it or choose another place with -o")
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+        if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            raise UserError(f"{path} cannot be written: check your rights to {folder}, or choose another place with -o")
+
+
 def write_all(files: Mapping[Path, bytes]) -> None:
     """Write every file aside, then put them all in place: what was there survives a full disk.
 
     Raises UserError where they cannot be written.
     """
+    require_writable(files)
     asides: dict[Path, str] = {}
     try:
         for path, data in files.items():

@@ -14,21 +14,22 @@ from typing import TYPE_CHECKING, Any
 from engines.artifacts import write_all
 from engines.errors import UserError
 from engines.machine import INSTALL, MODULES, Machine
-from engines.plan import Tensor
-from engines.tensorrt_log import collecting_logger
+from engines.plan import RTX_TARGETS, Tensor
+from engines.tensorrt_log import Kept, collecting_logger
 
 if TYPE_CHECKING:
     import tensorrt_rtx as trt
 
-TARGETS = ("sm75", "sm80", "sm86", "sm89", "sm120", "sm121")
 DEFAULT_TARGETS = ("sm80", "sm86", "sm89", "sm120")
+MAX_BATCH = 1024
+MAX_WORKSPACE_MIB = 1 << 20
 Progress = Callable[[str, int, int], None]  # phase, steps done, steps in all
 
 
 @dataclass(frozen=True)
 class BuildOptions:
     runtime: str = "rtx"  # rtx | tensorrt
-    targets: tuple[str, ...] = DEFAULT_TARGETS
+    targets: tuple[str, ...] = ()  # none: the usual ones of rtx; tensorrt knows only the GPU it builds on
     batch: tuple[int, int, int] = (1, 1, 1)  # smallest, best, largest
     workspace_mib: int | None = None
     opt_level: int = 3
@@ -37,18 +38,19 @@ class BuildOptions:
     def __post_init__(self) -> None:
         if self.runtime not in MODULES:
             raise UserError(f"--runtime is {self.runtime!r}: choose one of {', '.join(MODULES)}")
-        unknown = [target for target in self.targets if target not in (*TARGETS, "current")]
-        if unknown or not self.targets or len(set(self.targets)) != len(self.targets):
-            raise UserError(f"--target is {','.join(self.targets)!r}: give some of {','.join(TARGETS)}, or current")
+        known = self.runtime == "tensorrt" or set(self.targets) <= {*RTX_TARGETS, "current"}
+        if not known or len(set(self.targets)) != len(self.targets):
+            raise UserError(f"--target is {','.join(self.targets)!r}: give some of {','.join(RTX_TARGETS)}, or current;"
+                            " for other GPUs there is --runtime tensorrt")  # fmt: skip
         if "current" in self.targets and len(self.targets) > 1:
             raise UserError("--target current stands alone: name the other GPUs' architectures instead")
         low, best, high = self.batch
-        if not 1 <= low <= best <= high:
-            raise UserError(f"--batch is {low},{best},{high}: give smallest, best and largest, each at least 1")
+        if not 1 <= low <= best <= high <= MAX_BATCH:
+            raise UserError(f"--batch is {low},{best},{high}: give smallest, best and largest, each 1 to {MAX_BATCH}")
         if not 0 <= self.opt_level <= 5:
             raise UserError(f"--opt-level is {self.opt_level}: choose 0 to 5")
-        if self.workspace_mib is not None and self.workspace_mib < 1:
-            raise UserError(f"--workspace is {self.workspace_mib}: give MiB, at least 1")
+        if self.workspace_mib is not None and not 1 <= self.workspace_mib <= MAX_WORKSPACE_MIB:
+            raise UserError(f"--workspace is {self.workspace_mib}: give MiB, 1 to {MAX_WORKSPACE_MIB}")
         if self.runtime == "rtx" and self.timing_cache:
             raise UserError("--timing-cache has no use with --runtime rtx, which times nothing at build: it compiles"
                             " kernels on the GPU at first use and keeps them in the user cache")  # fmt: skip
@@ -75,34 +77,40 @@ def require_buildable(options: BuildOptions, precision: str, machine: Machine) -
             what = "--runtime tensorrt builds" if options.runtime == "tensorrt" else "--target current means"
             raise UserError(f"{what} for the GPU of this machine, and {machine.why_no_gpu}:"
                             " name the GPUs instead, for example --runtime rtx --target sm86")  # fmt: skip
-        if options.runtime == "rtx" and machine.gpu not in TARGETS:
+        if options.runtime == "rtx" and machine.gpu not in RTX_TARGETS:
             raise UserError(f"TensorRT for RTX does not build for {machine.gpu} ({machine.gpu_name}):"
                             " use --runtime tensorrt")  # fmt: skip
+        if not set(options.targets) <= {"current", machine.gpu}:
+            raise UserError(f"--runtime tensorrt builds for the GPU of this machine, {machine.gpu}, not"
+                            f" {','.join(options.targets)}: use --target current")  # fmt: skip
         return (machine.gpu,)
-    if "sm75" in options.targets and precision != "fp16":
+    targets = options.targets or DEFAULT_TARGETS
+    if "sm75" in targets and precision != "fp16":
         raise UserError(f"sm75 (Turing) has only FP16 matrix products in TensorRT for RTX, not {precision}:"
                         " use --precision fp16 for it, or leave sm75 out")  # fmt: skip
-    return options.targets
+    return targets
 
 
 def build(onnx: bytes, options: BuildOptions, targets: tuple[str, ...], progress: Progress | None = None) -> Built:
     """Build the plan of a strongly typed graph whose batch axes are dynamic (-1).
 
-    Raises UserError with the parser's or the builder's first complaint.
+    Raises UserError with the parser's or the builder's first complaint, and whatever `progress` raises. Ctrl-C ends it
+    at the builder's next step.
     """
     module: Any = importlib.import_module(MODULES[options.runtime])
     complaints: list[str] = []
-    logger = collecting_logger(module, complaints)
+    kept = Kept()
+    logger = collecting_logger(module, complaints, kept)
     builder: trt.Builder = module.Builder(logger)
     network: trt.INetworkDefinition = builder.create_network(0)
     parser: trt.OnnxParser = module.OnnxParser(network, logger)
     if not parser.parse(onnx):
         raise UserError(f"TensorRT cannot read the exported graph: {parser.get_error(0).desc()}")
     config = _config(module, builder, network, options, targets)
-    if progress is not None:
-        config.progress_monitor = _monitor(module, progress)
+    config.progress_monitor = _monitor(module, progress or _silent, kept)
     started = time.perf_counter()
     plan = builder.build_serialized_network(network, config)
+    kept.check()
     if plan is None:
         reason = complaints[0] if complaints else "it gives no reason"
         if "Turing" in reason:
@@ -176,8 +184,11 @@ def _layers(network: trt.INetworkDefinition) -> dict[str, int]:
     return dict(sorted(count.items()))
 
 
-def _monitor(module: Any, progress: Progress) -> trt.IProgressMonitor:
-    """Reports the outermost phase: the inner ones come and go too fast to read."""
+def _silent(phase: str, done: int, steps: int) -> None: ...
+
+
+def _monitor(module: Any, progress: Progress, kept: Kept) -> trt.IProgressMonitor:
+    """Reports the outermost phase: the inner ones come and go too fast to read. Stops the build once `kept` has any."""
 
     class Monitor(module.IProgressMonitor):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -185,17 +196,20 @@ def _monitor(module: Any, progress: Progress) -> trt.IProgressMonitor:
             self.steps: dict[str, int] = {}
 
         def phase_start(self, phase: str, parent: str | None, steps: int) -> None:
-            if parent is None or len(self.steps) < 2:
-                self.steps[phase] = steps
-                progress(phase, 0, steps)
+            with kept:
+                if parent is None or len(self.steps) < 2:
+                    self.steps[phase] = steps
+                    progress(phase, 0, steps)
 
         def step_complete(self, phase: str, step: int) -> bool:
-            if phase in self.steps:
-                progress(phase, step + 1, self.steps[phase])
-            return True
+            with kept:
+                if phase in self.steps:
+                    progress(phase, step + 1, self.steps[phase])
+            return kept.error is None
 
         def phase_finish(self, phase: str) -> None:
-            if (steps := self.steps.pop(phase, None)) is not None:
-                progress(phase, steps, steps)
+            with kept:
+                if (steps := self.steps.pop(phase, None)) is not None:
+                    progress(phase, steps, steps)
 
     return Monitor()

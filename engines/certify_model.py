@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.artifacts import sha256_of
 from engines.checkpoint import PAPER, ModelCard, load_model, load_published
 from engines.normalise import MIN_SCORE, normalise
 from engines.parity import Array, Certificate, certify, onnx_session, step_poses, step_sequence, window_poses
@@ -32,6 +33,10 @@ class Motion:
     rays: Array
     score: Array
     about: str
+
+    @property
+    def sha256(self) -> str:
+        return sha256_of(self.rays.tobytes() + self.score.tobytes())
 
 
 def frames_needed(card: ModelCard, form: str, poses: int, sequences: int) -> int:

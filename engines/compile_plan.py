@@ -9,14 +9,14 @@ from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 
-from engines.artifacts import fingerprint, plans_dir, read_bytes, sha256_of, write_all
+from engines.artifacts import fingerprint, plans_dir, read_bytes, require_writable, sha256_of, write_all
 from engines.build_tensorrt import BuildOptions, Built, Progress, build, require_buildable
 from engines.certify_model import Certifier, Motion, representative_feeds
 from engines.checkpoint import PAPER, ModelCard, find_model, load_arrays
 from engines.errors import UserError
 from engines.machine import Machine, this_machine
 from engines.parity import require_pass
-from engines.plan import PlanCard, read_card, sidecar_path
+from engines.plan import PlanCard, graph_path, load_plan, sidecar_path
 from engines.precision import Converted, convert, require_converter
 
 
@@ -26,25 +26,31 @@ class PlanRequest:
     form: str = "step"  # step | window
     precision: str = "fp32"
     options: BuildOptions = field(default_factory=BuildOptions)
+    motion: Path | None = None  # the recording to certify on, as its card will tell; None: synthetic motion
     output: Path | None = None  # None: in the user cache, named by fingerprint
     keep_onnx: bool = False
     force: bool = False  # build although it exists, keep although its certificate does not pass
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Prepared:
-    """What a request comes to on this machine, before any work."""
+    """What a request comes to on this machine, before any long work."""
 
     model: ModelCard
     weights: Path
     form: str
+    graph: bytes  # ONNX in float32
+    motion: Motion
     targets: tuple[str, ...]
     fingerprint: str
     plan: Path
 
 
-def prepare(request: PlanRequest, data: str, machine: Machine | None = None) -> Prepared:
-    """Check the request. Raises UserError for whatever cannot be built here, with what to install or to choose."""
+def prepare(request: PlanRequest, motion: Motion, machine: Machine | None = None) -> Prepared:
+    """Check the request, to be certified on `motion`, and export its graph.
+
+    Raises UserError for whatever cannot be built here, with what to install or to choose.
+    """
     card, weights = find_model(request.model)
     if request.form not in ("step", "window"):
         raise UserError(f"--form is {request.form!r}: choose step or window")
@@ -56,27 +62,36 @@ def prepare(request: PlanRequest, data: str, machine: Machine | None = None) -> 
     machine = machine or this_machine()
     targets = require_buildable(request.options, request.precision, machine)
     options = request.options
+    graph = export(card, weights, request.form)
     ingredients = {
-        "weights": card.sha256, "form": request.form, "precision": request.precision, "targets": targets,
-        "batch": options.batch, "runtime": options.runtime, "version": machine.runtimes[options.runtime],
-        "opt_level": options.opt_level, "workspace_mib": options.workspace_mib, "data": data,
+        "weights": card.sha256, "graph": sha256_of(graph), "motion": motion.sha256, "form": request.form,
+        "precision": request.precision, "targets": targets, "batch": options.batch,
+        "runtime": options.runtime, "version": machine.runtimes[options.runtime],
+        "opt_level": options.opt_level, "workspace_mib": options.workspace_mib,
         "tools": [_version(name) for name in ("onnx", "onnxruntime", "nvidia-modelopt")],
     }  # fmt: skip
     digest = fingerprint(ingredients)
     name = f"{card.name}-{request.form}-{request.precision}-{digest[:12]}.plan"
-    return Prepared(card, weights, request.form, targets, digest, request.output or plans_dir() / name)
+    plan = request.output or plans_dir() / name
+    require_writable(_files(plan, request))
+    return Prepared(card, weights, request.form, graph, motion, targets, digest, plan)
 
 
-def up_to_date(prepared: Prepared) -> PlanCard | None:
+def up_to_date(request: PlanRequest, prepared: Prepared) -> PlanCard | None:
     """The card of a plan already there that this request would build again; None where it has to be built."""
-    if not (prepared.plan.exists() and sidecar_path(prepared.plan).exists()):
-        return None
     try:
-        card = read_card(prepared.plan)
+        card = load_plan(prepared.plan)[0]
+        if request.keep_onnx and sha256_of(read_bytes(graph_path(prepared.plan), "graph")) != card.onnx_sha256:
+            return None
     except UserError:
         return None
-    same = card.fingerprint == prepared.fingerprint and card.parity.passed
-    return card if same and sha256_of(read_bytes(prepared.plan, "plan")) == card.plan_sha256 else None
+    return card if card.fingerprint == prepared.fingerprint and card.parity.passed else None
+
+
+def _files(plan: Path, request: PlanRequest) -> list[Path]:
+    """What a build writes."""
+    optional = (graph_path(plan) if request.keep_onnx else None, request.options.timing_cache)
+    return [plan, sidecar_path(plan), *filter(None, optional)]
 
 
 def export(card: ModelCard, weights: Path, form: str) -> bytes:
@@ -91,12 +106,10 @@ def export(card: ModelCard, weights: Path, form: str) -> bytes:
     return stream_onnx(card, arrays, form)
 
 
-def compile_plan(request: PlanRequest, prepared: Prepared, motion: Motion, *, progress: Progress | None = None,
+def compile_plan(request: PlanRequest, prepared: Prepared, *, progress: Progress | None = None,
                  stage: Callable[[str], None] = lambda text: None) -> PlanCard:  # fmt: skip
     """Do it all; returns the card that was written. Raises UserError where a step fails or the certificate does."""
-    model = prepared.model
-    stage(f"exporting {model.name} ({prepared.form} form)")
-    graph = export(model, prepared.weights, prepared.form)
+    model, graph, motion = prepared.model, prepared.graph, prepared.motion
     stage("running the model in torch" if importlib.util.find_spec("torch") else "running the model")
     certify = Certifier(graph, model, prepared.weights, prepared.form, request.precision, motion)
     stage(f"converting to {request.precision} and certifying")
@@ -108,9 +121,12 @@ def compile_plan(request: PlanRequest, prepared: Prepared, motion: Motion, *, pr
     built = build(converted.onnx, request.options, prepared.targets, progress)
     card = _card(request, prepared, converted, built)
     files = {prepared.plan: built.plan, sidecar_path(prepared.plan): card.to_json()}
+    kept = graph_path(prepared.plan)
     if request.keep_onnx:
-        files[prepared.plan.with_name(prepared.plan.name + ".onnx")] = converted.onnx
+        files[kept] = converted.onnx
     write_all(files)
+    if kept.is_file() and sha256_of(read_bytes(kept, "graph")) != card.onnx_sha256:
+        kept.unlink()  # of the plan that was here before
     return card
 
 
@@ -126,6 +142,7 @@ def _card(request: PlanRequest, prepared: Prepared, converted: Converted, built:
         conversion=converted.conversion, runtime=options.runtime, runtime_version=built.runtime_version, via="onnx",
         targets=built.targets, batch=options.batch, inputs=built.inputs, outputs=built.outputs,
         onnx_sha256=sha256_of(converted.onnx), onnx_opset=opsets[0], opt_level=options.opt_level,
+        workspace_mib=options.workspace_mib, motion=str(request.motion or ""), forced=request.force,
         build_s=round(built.build_s, 3), built_utc=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         plan_bytes=len(built.plan), plan_sha256=sha256_of(built.plan), fingerprint=prepared.fingerprint,
         parity=converted.parity, layers=built.layers,

@@ -20,6 +20,7 @@ from engines.errors import UserError
 from engines.normalise import FEATURES, normalise, to_camera
 from engines.receptive_field import tap_spans
 from engines.taps import TapMemory
+from engines.turns import Turns
 
 _log = logging.getLogger("realtime.engines.lifter")  # below what the processes hand on to the terminal
 
@@ -103,7 +104,7 @@ class StreamLifter:
         self._backend = backend
         self.chunk_frames = max(backend.chunk_frames, 1) if isinstance(backend, RunsChunks) else 1
         self._memory: Taps = backend.memory() if isinstance(backend, KeepsTaps) else TapMemory(backend.shape)
-        self._slots = Slots()
+        self._slots, self._turns = Slots(), Turns(backend)
         self._seen: dict[int, int] = {}  # frames committed since the stream was primed; absent: prime at the next push
         self._views = np.zeros((0, lookahead + 1, 3, 3), np.float32)  # each stream's last rotations, as a ring
         self._out: dict[int, LiftedPoses] = {}
@@ -141,6 +142,12 @@ class StreamLifter:
         `commit` False steps without storing: a frame between two ticks of the model's clock.
         """
         self._slots.check(streams)
+        kept = [True] * len(streams) if commit is None else commit
+        if len(streams) > self._turns.limit:
+            return self._turns.push(self._push, self._output(len(streams)), streams, rays, score, kept)
+        return self._push(streams, rays, score, kept)
+
+    def _push(self, streams: Sequence[int], rays: Float, score: Float, kept: Sequence[bool]) -> LiftedPoses:
         batch = len(streams)
         buffers = self._backend.buffers(batch)
         _, rotations = normalise(rays, score, buffers.features)
@@ -149,7 +156,6 @@ class StreamLifter:
             self._prime(streams, fresh, buffers.features[fresh], rotations)
         self._memory.gather(streams, buffers.taps)
         self._backend.run(batch)
-        kept = [True] * batch if commit is None else commit
         self._memory.store(streams, kept, buffers.activations)
         return self._answer(buffers, streams, kept, rotations)
 
@@ -230,6 +236,8 @@ def check_lifter(model: str | Path, engine: str, lookahead: int, plan: Path | No
     """What can be told without loading anything, and the model found. Raises UserError."""
     if engine not in ENGINES:
         raise UserError(f"engine {engine!r} is unknown: choose one of {', '.join(ENGINES)}")
+    if plan is not None and engine not in ("auto", "tensorrt"):
+        raise UserError(f"engine {engine} runs no plan: leave --plan out, or choose --engine tensorrt")
     if plan is not None and not plan.exists():
         raise UserError(f"there is no plan {plan}: 'realtime build-engine' makes one; without --plan one is looked for")
     card, weights = find_model(model)

@@ -54,39 +54,40 @@ def probe_gpu() -> tuple[str | None, str]:
         return None, f"no NVIDIA GPU or driver is usable here ({error})"
 
 
-def misfit(card: PlanCard, machine: Machine, plan: str = "the plan") -> str | None:
+def misfit(card: PlanCard, machine: Machine, plan: Path) -> str | None:
     """Why `plan` cannot run here, in one sentence with what to do; None where it can."""
+    other_gpu = machine.gpu if machine.gpu not in card.targets else None
     installed = machine.runtimes.get(card.runtime)
     if installed is None:
         return f"{plan} needs {MODULES[card.runtime]}, which is not installed: {INSTALL[card.runtime]}"
     if installed != card.runtime_version:
         return (f"{plan} was built by {MODULES[card.runtime]} {card.runtime_version}, {installed} is installed:"
-                f" run '{card.rebuild}'")  # fmt: skip
+                f" run {card.rebuild(plan, other_gpu)}")  # fmt: skip
     if machine.gpu is None:
         return f"{plan} needs an NVIDIA GPU: {machine.why_no_gpu}"
-    if machine.gpu not in card.targets:
+    if other_gpu:
         return (f"{plan} was built for {', '.join(card.targets)}, this GPU is {machine.gpu}:"
-                f" run '{card.rebuild.rsplit(' --target', 1)[0]} --target {machine.gpu}'")  # fmt: skip
+                f" run {card.rebuild(plan, other_gpu)}")  # fmt: skip
     return None
 
 
 def require_fit(card: PlanCard, machine: Machine, plan: Path, weights_sha256: str = "") -> None:
     """Raise UserError where the plan cannot run here or was built from other weights (if given)."""
-    problem = misfit(card, machine, str(plan))
+    problem = misfit(card, machine, plan)
     if weights_sha256 and card.weights_sha256 != weights_sha256:
-        problem = f"{plan} was built from other weights of {card.model} than these: run '{card.rebuild} -o {plan}'"
+        problem = f"{plan} was built from other weights of {card.model} than these: run {card.rebuild(plan)}"
     if problem:
         raise UserError(problem)
 
 
-def choose_plan(weights_sha256: str, form: str, machine: Callable[[], Machine] = this_machine,
-                folder: Path | None = None) -> tuple[Path | None, str]:  # fmt: skip
-    """The most exact plan of these weights that fits `machine`, or None; and the reason.
+def fitting_plans(weights_sha256: str, form: str, machine: Callable[[], Machine] = this_machine,
+                  folder: Path | None = None) -> tuple[list[Path], list[str]]:  # fmt: skip
+    """The certified plans of these weights that fit `machine`, the most exact first; and why not the others.
 
     The machine is only asked where there is a plan of these weights: it loads the CUDA libraries.
     """
     folder = folder or plans_dir()
-    plans: list[tuple[float, Path, PlanCard]] = []
+    plans: list[tuple[float, int, Path, PlanCard]] = []
     problems = [f"no {form} plan of this model in {folder}: 'realtime build-engine' makes one"]
     for path in sorted(folder.glob("*.plan")):
         try:
@@ -94,11 +95,17 @@ def choose_plan(weights_sha256: str, form: str, machine: Callable[[], Machine] =
         except UserError as error:
             problems.append(str(error))
             continue
-        if (card.weights_sha256, card.form) == (weights_sha256, form):
-            plans.append((card.parity.mean_mm, path, card))
-    for _, path, card in sorted(plans, key=lambda plan: plan[:2]):
-        problem = misfit(card, machine(), str(path))
+        if (card.weights_sha256, card.form) != (weights_sha256, form):
+            continue
+        if card.parity.passed:
+            plans.append((card.parity.mean_mm, -card.batch[2], path, card))  # of equals, the one for more people
+        else:
+            problems.append(f"{path} did not pass its certificate: --plan {path} runs it all the same")
+    fitting = []
+    for *_, path, card in sorted(plans, key=lambda plan: plan[:3]):
+        problem = misfit(card, machine(), path)
         if problem is None:
-            return path, f"{path.name} fits this {machine().gpu_name or machine().gpu}"
-        problems.append(problem)
-    return None, problems[-1]
+            fitting.append(path)
+        else:
+            problems.append(problem)
+    return fitting, problems

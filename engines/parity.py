@@ -39,11 +39,17 @@ class Certificate:
     worst_joint: str
     worst_joint_mean_mm: float
     limit: str
-    passed: bool
+    within_limit: bool
+
+    @property
+    def passed(self) -> bool:
+        """Within the limit, over enough frames for that to mean something."""
+        return self.within_limit and self.frames >= MIN_FRAMES
 
     def __str__(self) -> str:
-        verdict = "within" if self.passed else "BEYOND"
-        return (f"max {self.max_mm:.4f} mm, mean {self.mean_mm:.4f} mm over {self.frames} frames against"
+        verdict = "within" if self.within_limit else "BEYOND"
+        too_few = "" if self.frames >= MIN_FRAMES else f", FEWER than the {MIN_FRAMES} it takes,"
+        return (f"max {self.max_mm:.4f} mm, mean {self.mean_mm:.4f} mm over {self.frames} frames{too_few} against"
                 f" {self.reference} ({verdict} the limit: {self.limit}); worst joint {self.worst_joint},"
                 f" mean {self.worst_joint_mean_mm:.4f} mm")  # fmt: skip
 
@@ -69,9 +75,17 @@ def certify(reference_m: Array, candidate_m: Array, precision: str, *, reference
 
 
 def require_pass(certificate: Certificate, precision: str) -> None:
-    """Raise UserError where the certificate is beyond its limit."""
-    if not certificate.passed:
+    """Raise UserError where the certificate is beyond its limit, or over too few frames."""
+    if not certificate.within_limit:
         raise UserError(f"{precision} moves joints too far: {certificate}. Choose another --precision, or --force")
+    require_frames(certificate.frames)
+
+
+def require_frames(frames: int) -> None:
+    """Raise UserError where so many are too few for a certificate."""
+    if frames < MIN_FRAMES:
+        raise UserError(f"a certificate takes at least {MIN_FRAMES} frames, not {frames}: raise --parity-frames, or"
+                        " --force")  # fmt: skip
 
 
 def onnx_session(onnx: bytes, threads: int = 0, optimise: bool = True) -> onnxruntime.InferenceSession:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+import shlex
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engines.artifacts import read_bytes, sha256_of
+from engines.artifacts import fingerprint, read_bytes, sha256_of
 from engines.errors import UserError
-from engines.parity import Certificate
+from engines.parity import LIMITS_MM, MIN_FRAMES, Certificate
+from engines.toml_config import build
 
-FORMAT = 1
+FORMAT = 2
 REBUILD = "realtime build-engine"
+RUNTIMES = ("rtx", "tensorrt")
+RTX_TARGETS = ("sm75", "sm80", "sm86", "sm89", "sm120", "sm121")  # what TensorRT for RTX builds for
+FORMS = ("step", "window")
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class PlanCard:
-    """Everything a loader must know before it hands a plan to a GPU."""
+    """Everything a loader must know before it hands a plan to a GPU. Raises UserError for values that are none."""
 
     model: str
     source: str  # the name or path it was built from
@@ -48,6 +52,9 @@ class PlanCard:
     onnx_sha256: str
     onnx_opset: int
     opt_level: int
+    workspace_mib: int | None
+    motion: str  # the recording it was certified on, a path; empty: synthetic motion
+    forced: bool
     build_s: float
     built_utc: str
     plan_bytes: int
@@ -58,32 +65,61 @@ class PlanCard:
     format: int = FORMAT
 
     def __post_init__(self) -> None:
-        if self.format != FORMAT:
-            raise UserError(f"the plan's card has format {self.format}, this version reads {FORMAT}: {REBUILD}")
-
-    def to_json(self) -> bytes:
-        return (json.dumps(asdict(self), indent=2) + "\n").encode()
+        for name, known in (("runtime", RUNTIMES), ("form", FORMS), ("precision", tuple(LIMITS_MM))):
+            if getattr(self, name) not in known:
+                raise UserError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
+        low, best, high = self.batch
+        if not 1 <= low <= best <= high:
+            raise UserError(f"batch must be smallest, best and largest, got {list(self.batch)}")
+        if not self.targets:
+            raise UserError("targets must name a GPU")
 
     @property
-    def rebuild(self) -> str:
-        """The command that builds this plan again."""
-        batch = ",".join(map(str, self.batch))
-        return (f"{REBUILD} {self.source} --form {self.form} --precision {self.precision} --runtime {self.runtime}"
-                f" --batch {batch} --target {','.join(self.targets)}")  # fmt: skip
+    def sha256(self) -> str:
+        """Over all fields: written beside them, so that a card that was edited or damaged is noticed."""
+        return fingerprint(asdict(self))
+
+    def to_json(self) -> bytes:
+        return (json.dumps(asdict(self) | {"card_sha256": self.sha256}, indent=2) + "\n").encode()
+
+    def rebuild(self, plan: Path | None = None, gpu: str | None = None) -> str:
+        """The command that builds this plan again, as the file `plan`, and for `gpu` if given instead of its own."""
+        runtime, targets = self.runtime, self.targets
+        if gpu is not None:
+            runtime, targets = runtime if gpu in RTX_TARGETS else "tensorrt", (gpu,)
+        words = [*REBUILD.split(), self.source, "--form", self.form, "--precision", self.precision,
+                 "--runtime", runtime, "--target", ",".join(targets) if runtime == "rtx" else "current",
+                 "--batch", ",".join(map(str, self.batch)), "--opt-level", str(self.opt_level)]  # fmt: skip
+        if self.workspace_mib is not None:
+            words += ["--workspace", str(self.workspace_mib)]
+        if self.motion:
+            words += ["--motion", self.motion]
+        if self.parity.frames != MIN_FRAMES:
+            words += ["--parity-frames", str(self.parity.frames)]
+        if self.forced:
+            words += ["--force"]
+        if plan is not None:
+            words += ["-o", str(plan)]
+        return shlex.join(words)
 
 
 def sidecar_path(plan: Path) -> Path:
     return plan.with_name(plan.name + ".json")
 
 
+def graph_path(plan: Path) -> Path:
+    """Where --keep-onnx leaves the graph that a plan was built from."""
+    return plan.with_name(plan.name + ".onnx")
+
+
 def read_card(plan: Path) -> PlanCard:
-    """The sidecar of `plan`, alone. Raises UserError where it is missing or unreadable."""
+    """The sidecar of `plan`, alone. Raises UserError where it is missing, unreadable or not as it was written."""
     path = sidecar_path(plan)
     if not path.exists():
         raise UserError(f"{plan} has no {path.name} beside it, so what it holds is unknown: copy both or {REBUILD}")
     try:
         return _card(json.loads(read_bytes(path, "the plan's card")))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, RecursionError, UserError) as error:
         raise UserError(f"{path} is not a plan's card ({error}): {REBUILD}") from error
 
 
@@ -93,15 +129,16 @@ def load_plan(plan: Path) -> tuple[PlanCard, bytes]:
     card = read_card(plan)
     if len(data) != card.plan_bytes or sha256_of(data) != card.plan_sha256:
         raise UserError(f"{plan} is damaged, or {sidecar_path(plan).name} belongs to another plan (SHA-256 differs):"
-                        f" {card.rebuild} -o {plan}")  # fmt: skip
+                        f" {card.rebuild(plan)}")  # fmt: skip
     return card, data
 
 
-def _card(raw: Mapping[str, Any]) -> PlanCard:
-    known = {key: value for key, value in raw.items() if key in {item.name for item in fields(PlanCard)}}
-    for key in ("lookaheads", "targets", "batch"):
-        known[key] = tuple(known[key])
-    for key in ("inputs", "outputs"):
-        known[key] = tuple(Tensor(item["name"], tuple(item["shape"]), item["dtype"]) for item in known[key])
-    known["parity"] = Certificate(**known["parity"])
-    return PlanCard(**known)
+def _card(raw: Any) -> PlanCard:
+    if not isinstance(raw, dict) or "format" not in raw:
+        raise UserError("it has no format")
+    if raw["format"] != FORMAT:
+        raise UserError(f"it has format {raw['format']!r}, this version reads {FORMAT}")
+    if raw.pop("card_sha256", None) != fingerprint(raw):
+        raise UserError("it was edited or damaged: the SHA-256 of its fields differs")
+    card: PlanCard = build(PlanCard, raw, "the card")
+    return card

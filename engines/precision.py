@@ -94,7 +94,7 @@ def _sixteen_bits(graph: bytes, precision: str, feeds: Feeds, certify: Certify, 
         return Converted(data, f"{tool}, {lowered} of {floating} nodes in {precision}", certify.full(data))
 
     everything = finished()
-    if force or everything.parity.passed:
+    if force or everything.parity.within_limit:
         return everything
 
     def quick(names: Collection[str]) -> Certificate:
@@ -103,7 +103,7 @@ def _sixteen_bits(graph: bytes, precision: str, feeds: Feeds, certify: Certify, 
     names = products(graph)
     for chosen in _calmest(names, quick, lambda certificate: certificate.max_mm):
         converted = finished([name for name in names if name not in chosen], ALL_BUT_PRODUCTS)
-        if converted.parity.passed:
+        if converted.parity.within_limit:
             return converted
     return everything
 
@@ -118,13 +118,13 @@ def _int8(graph: bytes, feeds: Feeds, certify: Certify, force: bool) -> Converte
         return Converted(data, conversion, certify.full(data))
 
     everything = finished(names)
-    if force or everything.parity.passed:
+    if force or everything.parity.within_limit:
         return everything
     quick = _calmest(names, lambda chosen: certify.quick(quantise(graph, feeds, list(chosen))),
                      lambda certificate: certificate.mean_mm)  # fmt: skip
     for chosen in quick:
         converted = finished(chosen)
-        if converted.parity.passed:
+        if converted.parity.within_limit:
             return converted
     return everything
 
@@ -137,7 +137,7 @@ def _calmest(names: Sequence[str], quick: Callable[[Collection[str]], Certificat
     low, high = 0, len(names) + 1
     while high - low > 1:  # calm[:low] passes, calm[:high] does not
         middle = (low + high) // 2
-        low, high = (middle, high) if quick(calm[:middle]).passed else (low, middle)
+        low, high = (middle, high) if quick(calm[:middle]).within_limit else (low, middle)
     # The full check sees more frames than the quick one: fall back in steps of a tenth.
     step = max(1, low // 10)
     return [calm[:count] for count in range(low, 0, -step)]

@@ -1,4 +1,4 @@
-"""Settings from TOML: tables and keys are the fields of frozen dataclasses; a wrong key, type or value is named."""
+"""TOML or JSON as frozen dataclasses: tables and keys are their fields; a wrong key, type or value is named."""
 
 from __future__ import annotations
 
@@ -30,11 +30,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def build(kind: Any, value: Any, where: str) -> Any:
-    """`value` of a parsed TOML as `kind`: a dataclass, a tuple, a path, a number or text, or a union of these."""
+    """Parsed `value` as `kind`: a dataclass, a tuple, a dict, a path, a number or text, or a union of these."""
     if is_dataclass(kind):
         return _dataclass(typing.cast(type, kind), value, where)
     if typing.get_origin(kind) is tuple:
         return _tuple(typing.get_args(kind), value, where)
+    if typing.get_origin(kind) is dict:
+        return _dict(typing.get_args(kind)[1], value, where)
     kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if Path in kinds and isinstance(value, str | Path):
         return Path(value).expanduser()
@@ -57,6 +59,12 @@ def _dataclass(kind: type, value: Any, where: str) -> Any:
         return kind(**{name: build(hints[name], item, f"{where}: {name}") for name, item in value.items()})
     except TypeError as error:  # a setting without a default is missing
         raise UserError(f"{where}: {error}") from error
+
+
+def _dict(kind: Any, value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise UserError(f"{where} must be a table, got {value!r}")
+    return {name: build(kind, item, f"{where}: {name}") for name, item in value.items()}
 
 
 def _tuple(kinds: tuple[Any, ...], value: Any, where: str) -> Any:

@@ -25,6 +25,7 @@ from engines.errors import UserError
 from engines.lifter import RATE_HZ, LiftedPoses, Slots
 from engines.normalise import MIN_SCORE
 from engines.skeleton import JOINTS
+from engines.turns import Turns
 
 _log = logging.getLogger("realtime.engines.window")
 
@@ -52,7 +53,7 @@ class WindowLifter:
         # past frames in the window, the current one behind them; "end" repeats it to the end
         self._past = card.frames - 1 if align == "centre" else (card.frames - 1) // 2
         self._backend = backend
-        self._slots = Slots()
+        self._slots, self._turns = Slots(), Turns(backend)
         self._memory = np.zeros((0, max(self._past, 1), JOINTS, 2), np.float32)  # each stream's past, as a ring
         self._seen: dict[int, int] = {}  # frames committed since the stream was primed; absent: prime at the next push
         self._last: dict[int, Float] = {}  # the last known place of each joint, (17, 2)
@@ -87,12 +88,18 @@ class WindowLifter:
         `commit` False lifts without storing. The poses hold until the next push.
         """
         self._slots.check(streams)
+        kept = [True] * len(streams) if commit is None else commit
+        if len(streams) > self._turns.limit:
+            return self._turns.push(self._push, self._output(len(streams)), streams, rays, score, kept)
+        return self._push(streams, rays, score, kept)
+
+    def _push(self, streams: Sequence[int], rays: Float, score: Float, kept: Sequence[bool]) -> LiftedPoses:
         batch = len(streams)
         features = self._backend.buffers(batch).features
         for row, stream in enumerate(streams):
             frame = self._place(stream, rays[row], score[row])
             self._write_window(stream, frame, features[row])
-            if commit is None or commit[row]:
+            if kept[row]:
                 self._keep(stream, frame)
         self._backend.run(batch)
         out = self._output(batch)

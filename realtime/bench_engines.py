@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-COLUMNS = ("model", "form", "precision", "batch", "targets", "MiB", "build s", "max mm", "mean mm", "frames", "passes",
+COLUMNS = ("model", "form", "precision", "batch", "targets", "MiB", "build s", "max mm", "mean mm", "frames", "within",
            "held-out mm")  # fmt: skip
 
 
 def bench_engines(
-    poses: Annotated[int, typer.Option(help="Poses to certify a step plan on; windows take a sixteenth.")] = 1000,
+    poses: Annotated[int, typer.Option(help="Poses to compare a step plan on; windows take a sixteenth.")] = 1000,
     precisions: Annotated[str, typer.Option(help="Which, separated by commas.")] = "fp32,fp16,bf16,int8",
     paper: Annotated[bool, typer.Option(help="Also the paper's model, T = 243 (random weights).")] = True,
     whole: Annotated[bool, typer.Option(help="Convert all of a graph, whatever its certificate says.")] = False,
@@ -20,6 +20,7 @@ def bench_engines(
 ) -> None:
     """Build every kind of plan: both forms, each precision, batch 1 and 1 to 64, one GPU target and four.
 
+    `within` is whether joints move no further than the precision's limit; a certificate takes 1,000 poses besides.
     Prints a table and, as its last line, one JSON object.
 
     Example: realtime bench engines --mocap cmu_17j_120fps.npz

@@ -57,7 +57,7 @@ def plan_rows(model: str, form: str, precision: str, poses: int, whole: bool, mo
             parity = converted.parity
             yield PlanRow(card.name, form, precision, f"{batch[0]} to {batch[2]}", len(targets),
                           round(len(built.plan) / 2**20, 2), round(built.build_s, 2), round(parity.max_mm, 4),
-                          round(parity.mean_mm, 4), parity.frames, parity.passed, held_out,
+                          round(parity.mean_mm, 4), parity.frames, parity.within_limit, held_out,
                           converted.conversion)  # fmt: skip
 
 

@@ -12,7 +12,9 @@ from engines.certify_model import Motion, frames_needed
 from engines.checkpoint import PAPER, find_model
 from engines.compile_plan import PlanRequest, Prepared, compile_plan, prepare, up_to_date
 from engines.errors import UserError
+from engines.parity import MIN_FRAMES, require_frames
 from engines.plan import PlanCard
+from engines.tensorrt_log import log as tensorrt_log
 
 SEQUENCES = 8
 
@@ -29,12 +31,12 @@ class BuildFlags:
     frames: int | None = None
     batch: str = "1,1,8"
     precision: str = "fp32"
-    target: str = "sm80,sm86,sm89,sm120"
+    target: str = ""
     workspace: int | None = None
     opt_level: int = 3
     timing_cache: Path | None = None
     motion: Path | None = None
-    parity_frames: int = 1000
+    parity_frames: int = MIN_FRAMES
     keep_onnx: bool = False
     inspect: bool = False
     dry_run: bool = False
@@ -45,14 +47,13 @@ class BuildFlags:
 def run(flags: BuildFlags) -> PlanCard | None:
     """Build what the flags ask for; None for a dry run. Raises UserError for everything that cannot be done."""
     if flags.verbose:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, format="%(message)s")
+        tensorrt_log.setLevel(logging.DEBUG)
     request = request_of(flags)
-    about = f"{flags.motion or 'synthetic'}, {flags.parity_frames} poses"
-    prepared = prepare(request, about)
+    prepared = prepare(request, _motion(request, flags.parity_frames))
     if flags.dry_run:
         sys.stdout.write(f"would build {prepared.plan}: {_summary(request, prepared)}\n")
         return None
-    card = None if flags.force else up_to_date(prepared)
+    card = None if flags.force else up_to_date(request, prepared)
     if card is None:
         card = _build(request, prepared, flags)
         sys.stdout.write(f"{prepared.plan}: {card.plan_bytes:,} bytes in {card.build_s:.1f} s,"
@@ -69,14 +70,18 @@ def run(flags: BuildFlags) -> PlanCard | None:
 def request_of(flags: BuildFlags) -> PlanRequest:
     """The flags as a request. Raises UserError for values that are none, and for what this machine does not offer."""
     _require_via(flags.via)
+    if not flags.force:
+        require_frames(flags.parity_frames)
     card, _ = find_model(flags.model)
     if flags.frames is not None and flags.frames != card.frames:
         raise UserError(f"model {card.name} sees {card.frames} frames, not {flags.frames}: a plan is built for the"
                         " model as trained; name a model of that size instead of --frames")  # fmt: skip
-    options = BuildOptions(flags.runtime, tuple(flags.target.split(",")), _batch(flags.batch), flags.workspace,
+    targets = tuple(flags.target.split(",")) if flags.target else ()
+    options = BuildOptions(flags.runtime, targets, _batch(flags.batch), flags.workspace,
                            flags.opt_level, flags.timing_cache)  # fmt: skip
     form = flags.form or ("window" if card.kind == PAPER else "step")
-    return PlanRequest(flags.model, form, flags.precision, options, flags.out, flags.keep_onnx, flags.force)
+    return PlanRequest(flags.model, form, flags.precision, options, flags.motion, flags.out, flags.keep_onnx,
+                       flags.force)  # fmt: skip
 
 
 def _batch(text: str) -> tuple[int, int, int]:
@@ -103,9 +108,8 @@ def _build(request: PlanRequest, prepared: Prepared, flags: BuildFlags) -> PlanC
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    motion = _motion(flags.motion, frames_needed(prepared.model, prepared.form, flags.parity_frames, SEQUENCES))
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=not flags.verbose) as bar:
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=flags.verbose) as bar:
         task = bar.add_task("", total=None)
 
         def stage(text: str) -> None:
@@ -114,17 +118,18 @@ def _build(request: PlanRequest, prepared: Prepared, flags: BuildFlags) -> PlanC
         def progress(phase: str, done: int, total: int) -> None:
             bar.update(task, description=phase, completed=done, total=total)
 
-        return compile_plan(request, prepared, motion, progress=progress, stage=stage)
+        return compile_plan(request, prepared, progress=progress, stage=stage)
 
 
-def _motion(recording: Path | None, frames: int) -> Motion:
-    if recording is None:
+def _motion(request: PlanRequest, poses: int) -> Motion:
+    frames = frames_needed(find_model(request.model)[0], request.form, poses, SEQUENCES)
+    if request.motion is None:
         from engines.synthetic_motion import synthetic_motion
 
         return synthetic_motion(SEQUENCES, frames)
     from realtime.motion_files import read_motion
 
-    return read_motion(recording, SEQUENCES, frames)
+    return read_motion(request.motion, SEQUENCES, frames)
 
 
 def _summary(request: PlanRequest, prepared: Prepared) -> str:

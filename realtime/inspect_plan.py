@@ -8,20 +8,22 @@ from engines.artifacts import read_bytes, sha256_of
 from engines.checkpoint import find_model
 from engines.errors import UserError
 from engines.machine import misfit, this_machine
-from engines.plan import PlanCard, load_plan
+from engines.plan import PlanCard, graph_path, load_plan
 
 
 def inspect_plan(plan: Path, model: str | None = None) -> str:
     """The plan's card in words. Raises UserError where the plan, its ONNX graph or the weights are not the card's."""
     card, _ = load_plan(plan)
-    lines = [describe(card), f"hashes     plan {card.plan_sha256[:16]}: this file\n"]
-    graph = plan.with_name(plan.name + ".onnx")
+    lines = [describe(card), f"hashes     card {card.sha256[:16]}: as it was written\n",
+             f"           plan {card.plan_sha256[:16]}: this file\n"]  # fmt: skip
+    graph = graph_path(plan)
     if graph.exists():
         if sha256_of(read_bytes(graph, "graph")) != card.onnx_sha256:
-            raise UserError(f"{graph} is not the graph of {plan} (SHA-256 differs): delete it, or {card.rebuild}")
+            raise UserError(f"{graph} is not the graph of {plan} (SHA-256 differs): delete it, or"
+                            f" {card.rebuild(plan)} --keep-onnx")  # fmt: skip
         lines.append(f"           graph {card.onnx_sha256[:16]}: {graph.name}\n")
     lines.append(f"           weights {card.weights_sha256[:16]}: {_weights(card, model, plan)}\n")
-    lines.append(f"here       {misfit(card, this_machine(), str(plan)) or 'fits this machine'}\n")
+    lines.append(f"here       {misfit(card, this_machine(), plan) or 'fits this machine'}\n")
     return "".join(lines)
 
 
@@ -33,7 +35,7 @@ def _weights(card: PlanCard, model: str | None, plan: Path) -> str:
             raise
         return f"{card.model} is not installed under that name: name it with --model"
     if found.sha256 != card.weights_sha256:
-        raise UserError(f"{plan} was built from other weights than {path}: {card.rebuild} -o {plan}")
+        raise UserError(f"{plan} was built from other weights than {path}: {card.rebuild(plan)}")
     return str(path)
 
 

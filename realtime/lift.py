@@ -78,6 +78,8 @@ def lift_file(
             info = (lifter.lag_frames, lifter.name, lifter.engine)
             rows = assemble(recording, partial(lift_stretch, lifter, counted=counted))
     else:
+        if plan is not None:
+            raise UserError(f"mode {mode} runs no plan: leave --plan out, or lift in mode stream")
         form = load_form(model, mode, engine, threads)
         info = (lookahead, form.card.name, "onnxruntime" if engine == "auto" else engine)
 

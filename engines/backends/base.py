@@ -25,6 +25,17 @@ class StepShape:
     channels: int
     lookaheads: int
 
+    def tensors(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the step's inputs and outputs by name, -1 for the batch: see StepBuffers."""
+        rows = len(self.spans)
+        return {
+            "features": (-1, self.joints, self.features),
+            "taps": (rows, -1, self.joints, 2 * self.channels),
+            "pose": (-1, self.lookaheads, self.joints, 3),
+            "sigma": (-1, self.lookaheads, self.joints),
+            "activations": (rows, -1, self.joints, self.channels),
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class StepBuffers:
@@ -38,13 +49,10 @@ class StepBuffers:
 
     @classmethod
     def allocate(cls, shape: StepShape, batch: int) -> StepBuffers:
-        return cls(
-            features=np.zeros((batch, shape.joints, shape.features), np.float32),
-            taps=np.zeros((len(shape.spans), batch, shape.joints, 2 * shape.channels), np.float32),
-            pose=np.zeros((batch, shape.lookaheads, shape.joints, 3), np.float32),
-            sigma=np.zeros((batch, shape.lookaheads, shape.joints), np.float32),
-            activations=np.zeros((len(shape.spans), batch, shape.joints, shape.channels), np.float32),
-        )
+        return cls(**{
+            name: np.zeros([batch if axis == -1 else axis for axis in axes], np.float32)
+            for name, axes in shape.tensors().items()
+        })  # fmt: skip
 
 
 class Taps(Protocol):
@@ -69,6 +77,13 @@ class KeepsTaps(Protocol):
     """A backend with a memory of its own, on its device: taps and activations then never come to the host."""
 
     def memory(self, capacity: int = 1) -> Taps: ...
+
+
+@runtime_checkable
+class LimitsBatch(Protocol):
+    """A backend that runs no more than so many rows at once."""
+
+    max_batch: int
 
 
 @runtime_checkable

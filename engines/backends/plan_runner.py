@@ -18,7 +18,7 @@ from engines.backends.cuda_memory import Cuda, CudaError
 from engines.errors import UserError
 from engines.machine import MODULES
 from engines.plan import PlanCard
-from engines.tensorrt_log import collecting_logger
+from engines.tensorrt_log import Kept, collecting_logger
 
 if TYPE_CHECKING:
     import tensorrt_rtx as trt
@@ -50,6 +50,7 @@ class PlanRunner:
         self.card = card
         self._module: Any = module or importlib.import_module(MODULES[card.runtime])
         self._complaints: list[str] = []
+        self._kept = Kept()
         self._sizes: dict[int, _Size] = {}
         self.cuda = Cuda(api)
         self._jit_path = jit_cache_path(card.plan_sha256, gpu) if card.runtime == "rtx" else None
@@ -72,7 +73,7 @@ class PlanRunner:
         for size in self.sizes:
             if batch <= size:
                 return size
-        raise ValueError(f"{batch} streams at once, the plan takes {self.card.batch[2]}: {self.card.rebuild}")
+        raise ValueError(f"{batch} streams at once, the plan takes {self.card.batch[2]}: push them in turns")
 
     def run(self, rows: int) -> None:
         """Enqueue the plan for a padded size. What it computed is there after `cuda.synchronise`."""
@@ -98,7 +99,7 @@ class PlanRunner:
 
     def _load(self, plan: bytes) -> _Loaded:
         self.cuda.stream  # noqa: B018 - makes a CUDA context, which TensorRT expects
-        runtime: trt.Runtime = self._module.Runtime(collecting_logger(self._module, self._complaints))
+        runtime: trt.Runtime = self._module.Runtime(collecting_logger(self._module, self._complaints, self._kept))
         engine: trt.ICudaEngine = self._required(runtime.deserialize_cuda_engine(plan), "read the plan")
         self._check_tensors(engine)
         return _Loaded(runtime, engine, self._runtime_config(engine))
@@ -139,6 +140,7 @@ class PlanRunner:
 
     def _required(self, result: Any, what: str) -> Any:
         """TensorRT answers False or None on failure and tells the reason to its logger."""
+        self._kept.check()
         if result is None or result is False:
             reason = self._complaints[-1] if self._complaints else "no reason given"
             raise CudaError(f"TensorRT could not {what}: {reason}")
@@ -148,10 +150,11 @@ class PlanRunner:
         names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
         expected = [tensor.name for tensor in (*self.card.inputs, *self.card.outputs)]
         if sorted(names) != sorted(expected):
-            raise UserError(f"the plan's tensors are {sorted(names)}, its card says {sorted(expected)}: rebuild it")
+            raise UserError(f"the plan's tensors are {sorted(names)}, its card says {sorted(expected)}:"
+                            f" {self.card.rebuild()}")  # fmt: skip
         for tensor in (*self.card.inputs, *self.card.outputs):
             if engine.get_tensor_dtype(tensor.name) != self._module.DataType.FLOAT:
-                raise UserError(f"the plan's {tensor.name} is not float32: rebuild it with '{self.card.rebuild}'")
+                raise UserError(f"the plan's {tensor.name} is not float32: {self.card.rebuild()}")
 
     def _runtime_config(self, engine: trt.ICudaEngine) -> trt.IRuntimeConfig | None:
         if self._jit_path is None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.backends.base import Float, StepBuffers, StepShape
-from engines.backends.cuda_memory import CudaError
 from engines.backends.device_taps import DeviceTaps
 from engines.backends.plan_runner import PlanRunner
-from engines.backends.window import WindowBuffers
+from engines.backends.window import WindowBuffers, window_tensors
 from engines.checkpoint import ModelCard
 from engines.errors import UserError
-from engines.machine import Machine, choose_plan, require_fit, this_machine
+from engines.lifter import step_shape
+from engines.machine import Machine, fitting_plans, require_fit, this_machine
 from engines.plan import load_plan
 
 log = logging.getLogger("realtime.tensorrt")
@@ -94,6 +94,7 @@ class TensorRTWindow:
 
     def __init__(self, runner: PlanRunner) -> None:
         self.runner, self._cuda = runner, runner.cuda
+        self.max_batch = runner.card.batch[2]
         self._buffers: dict[int, WindowBuffers] = {}
 
     def buffers(self, batch: int) -> WindowBuffers:
@@ -123,27 +124,47 @@ def open_plan(plan: Path, model: ModelCard, form: str, machine: Machine | None =
         raise UserError(f"{plan} is a {card.form} plan, {model.name} runs on a {form} plan here:"
                         f" realtime build-engine {model.name} --form {form}")  # fmt: skip
     require_fit(card, machine, plan, model.sha256)
+    expected = step_shape(model).tensors() if form == "step" else window_tensors(model.frames, model.joints)
+    if {tensor.name: tensor.shape for tensor in (*card.inputs, *card.outputs)} != expected:
+        raise UserError(f"{plan} has other inputs and outputs than this version gives {model.name}:"
+                        f" run {card.rebuild(plan)}")  # fmt: skip
     try:
         return PlanRunner(card, data, gpu=machine.gpu or "")
-    except CudaError as error:
+    except UserError:
+        raise
+    except Exception as error:  # CUDA's and TensorRT's own kinds
         raise UserError(f"{plan} does not run on {machine.gpu_name}: {error}; use --engine onnxruntime, or rebuild it"
-                        f" with '{card.rebuild}'") from error  # fmt: skip
+                        f" with {card.rebuild(plan)}") from error  # fmt: skip
 
 
 def runner_for(model: ModelCard, form: str, engine: str, plan: Path | None = None,
                machine: Callable[[], Machine] = this_machine) -> tuple[PlanRunner | None, str]:  # fmt: skip
     """For `--engine auto` and `--engine tensorrt`: a plan ready to run, or None; and the reason, for the log.
 
-    With engine "tensorrt" it raises UserError where no plan runs; with "auto" it never does.
+    With engine "tensorrt" it raises UserError where no plan runs; with "auto" it never raises.
     """
     try:
-        why = f"{plan} was asked for"
-        if plan is None:
-            plan, why = choose_plan(model.sha256, form, machine)
-        if plan is None:
-            raise UserError(why)
-        return open_plan(plan, model, form, machine()), why
+        return _first_that_opens(model, form, plan, machine)
     except UserError as error:
         if engine == "tensorrt":
             raise
         return None, f"ONNX Runtime runs it: {error}"
+    except Exception as error:  # whatever a driver does, ONNX Runtime can run the model
+        if engine == "tensorrt":
+            raise
+        log.debug("no plan could be opened", exc_info=True)
+        return None, f"ONNX Runtime runs it: no plan could be opened ({type(error).__name__}: {error})"
+
+
+def _first_that_opens(model: ModelCard, form: str, plan: Path | None,
+                      machine: Callable[[], Machine]) -> tuple[PlanRunner, str]:  # fmt: skip
+    if plan is not None:
+        return open_plan(plan, model, form, machine()), f"{plan} was asked for"
+    plans, problems = fitting_plans(model.sha256, form, machine)
+    for path in plans:
+        try:
+            return open_plan(path, model, form, machine()), f"{path.name} fits this {machine().gpu_name}"
+        except UserError as error:
+            log.warning("%s", error)
+            problems.append(str(error))
+    raise UserError(problems[-1])

@@ -23,6 +23,11 @@ class WindowBuffers:
     pose: Float  # (B, 1, V, 3)
 
 
+def window_tensors(frames: int, joints: int) -> dict[str, tuple[int, ...]]:
+    """Shapes of a window's input and output by name, -1 for the batch: see WindowBuffers."""
+    return {"features": (-1, frames, joints, 2), "pose": (-1, 1, joints, 3)}
+
+
 class WindowBackend(Protocol):
     """Runs windows. `buffers(batch)` gives the same arrays each time; write `features`, `run(batch)`, read `pose`."""
 

@@ -17,14 +17,14 @@ def build_engine(
     frames: Annotated[int | None, typer.Option(help="27, 81 or 243: the model's receptive field, as a check.")] = None,
     batch: Annotated[str, typer.Option(help="Streams at once: smallest,best,largest, or one number.")] = "1,1,8",
     precision: Annotated[str, typer.Option(help="fp32, fp16, bf16 or int8.")] = "fp32",
-    target: Annotated[str, typer.Option(help="GPUs to build for, or 'current'.")] = "sm80,sm86,sm89,sm120",
+    target: Annotated[str, typer.Option(help="GPUs to build for, or 'current'. Default: the usual RTX ones.")] = "",
     workspace: Annotated[int | None, typer.Option(metavar="MIB", help="Most scratch memory on the GPU.")] = None,
     opt_level: Annotated[int, typer.Option(help="0 (fastest build) to 5 (fastest plan).")] = 3,
     timing_cache: Annotated[Path | None, typer.Option(help="For --runtime tensorrt: keep kernel timings here.")] = None,
     motion: Annotated[
         Path | None, typer.Option(help="Recorded keypoints (.npz, .mcap) to certify and calibrate on.")
     ] = None,
-    parity_frames: Annotated[int, typer.Option(min=1, help="Poses to certify on.")] = 1000,
+    parity_frames: Annotated[int, typer.Option(min=1, help="Poses to certify on; at least 1000, or --force.")] = 1000,
     keep_onnx: Annotated[bool, typer.Option("--keep-onnx", help="Also write PLAN.onnx.")] = False,
     inspect: Annotated[bool, typer.Option("--inspect", help="Print the plan's card and layers when done.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, say what would be built, stop.")] = False,

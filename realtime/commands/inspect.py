@@ -13,7 +13,7 @@ def inspect(
     model: Annotated[str | None, typer.Option(help="The model it should be of. Default: its card's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card itself.")] = False,
 ) -> None:
-    """Print a plan's card with its parity certificate, and verify the hashes of plan, graph and weights.
+    """Print a plan's card with its parity certificate, and verify the hashes of card, plan, graph and weights.
 
     Ends with exit code 2 where a hash differs or the card is missing.
 

@@ -16,7 +16,7 @@ def lift(
     engine: Annotated[str, typer.Option(help="auto, onnxruntime, torch or tensorrt.")] = "auto",
     lookahead: Annotated[int, typer.Option(help="Frames of future each pose sees: 0, 2, 4 or 8.")] = 0,
     align: Annotated[str, typer.Option(help="Paper's model: 'centre' of the window, or its 'end'.")] = "centre",
-    plan: Annotated[Path | None, typer.Option(help="A plan of 'realtime build-engine', for --engine tensorrt.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="A plan of 'realtime build-engine' to run on a GPU.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.npz if there is one.")] = False,
 ) -> None:

@@ -32,7 +32,7 @@ def run(
         typer.Option(help="What runs the lifter: auto, onnxruntime, torch, tensorrt."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="The lifter's model: a name or a file.")] = None,
-    plan: Annotated[Path | None, typer.Option(help="A plan of 'realtime build-engine', for --engine tensorrt.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="A plan of 'realtime build-engine' to run on a GPU.")] = None,
     lookahead: Annotated[
         int | None,
         typer.Option(metavar="0|2|4|8", help="Wait for as many frames of 1/30 s, for smoother poses."),

@@ -12,7 +12,8 @@ import pytest
 from engines.build_tensorrt import BuildOptions
 from engines.checkpoint import ModelCard, find_model
 from engines.compile_plan import PlanRequest, compile_plan, prepare
-from engines.machine import Machine, this_machine
+from engines.machine import INSTALL, Machine, this_machine
+from engines.plan import RTX_TARGETS
 from engines.synthetic_motion import synthetic_motion
 
 REPORT = Path(__file__).resolve().parents[2] / "docs" / "results-gpu.md"
@@ -23,9 +24,14 @@ def gpu() -> Machine:
     machine = this_machine()
     if machine.gpu is None:
         pytest.skip(f"no GPU: {machine.why_no_gpu}")
-    if not machine.runtimes:
-        pytest.skip("no TensorRT: pip install 'realtime-pose[tensorrt]'")
+    if _runtime(machine) not in machine.runtimes:
+        pytest.skip(f"no TensorRT for {machine.gpu}: {INSTALL[_runtime(machine)]}")
     return machine
+
+
+def _runtime(machine: Machine) -> str:
+    """TensorRT for RTX where it is installed and builds for this GPU, else TensorRT."""
+    return "rtx" if "rtx" in machine.runtimes and machine.gpu in RTX_TARGETS else "tensorrt"
 
 
 @pytest.fixture(scope="session")
@@ -36,11 +42,10 @@ def default_model() -> tuple[ModelCard, Path]:
 @pytest.fixture(scope="session")
 def plan(request: pytest.FixtureRequest, gpu: Machine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A plan of the default model for this GPU, batch 1 to 64, in the precision that the test asks for."""
-    assert gpu.gpu is not None
-    options = BuildOptions("rtx" if "rtx" in gpu.runtimes else "tensorrt", (gpu.gpu,), (1, 8, 64))
+    options = BuildOptions(_runtime(gpu), ("current",), (1, 8, 64))
     path = tmp_path_factory.mktemp("plans") / f"{request.param}.plan"
     wanted = PlanRequest(precision=request.param, options=options, output=path, force=True)
-    compile_plan(wanted, prepare(wanted, "gpu"), synthetic_motion(8, 32))
+    compile_plan(wanted, prepare(wanted, synthetic_motion(8, 32)))
     return path
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +92,12 @@ def test_nothing_leaks(plan: Path, default_model: Model, report: dict[str, Any])
 @pytest.mark.parametrize("plan", ["fp32"], indirect=True)
 def test_a_stale_plan_is_refused(plan: Path, default_model: Model, gpu: Machine, tmp_path: Path) -> None:
     card = read_card(plan)
-    for change, words in (({"runtime_version": "1.0"}, "was built by"), ({"targets": ["sm1"]}, "was built for sm1")):
+    for old, words in (
+        (replace(card, runtime_version="1.0"), "was built by"), (replace(card, targets=("sm1",)), "was built for sm1"),
+    ):  # fmt: skip
         copy = tmp_path / "a.plan"
         copy.write_bytes(plan.read_bytes())
-        sidecar_path(copy).write_text(json.dumps(json.loads(card.to_json()) | change))
+        sidecar_path(copy).write_bytes(old.to_json())
         with pytest.raises(UserError, match=words):
             open_plan(copy, default_model[0], "step")
         runner, why = runner_for(default_model[0], "step", "auto", copy)

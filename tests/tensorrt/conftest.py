@@ -87,7 +87,8 @@ def plan_card(model: tuple[ModelCard, Path]) -> PlanCard:
         model="tiny", source="tiny.safetensors", kind=card.kind, frames=27, lookaheads=card.lookaheads,
         weights_sha256=card.sha256, form="step", precision="fp32", conversion="as exported", runtime="rtx",
         runtime_version="1.7.1", via="onnx", targets=("sm86", "sm89"), batch=(1, 2, 6), inputs=inputs, outputs=outputs,
-        onnx_sha256="", onnx_opset=18, opt_level=3, build_s=1.0, built_utc="2026-01-01T00:00:00+00:00", plan_bytes=0,
+        onnx_sha256="", onnx_opset=18, opt_level=3, workspace_mib=None,
+        motion="", forced=False, build_s=1.0, built_utc="2026-01-01T00:00:00+00:00", plan_bytes=0,
         plan_sha256="", fingerprint="", parity=parity,
     )  # fmt: skip
 

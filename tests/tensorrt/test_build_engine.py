@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +14,14 @@ import numpy as np
 import pytest
 
 from engines.artifacts import sha256_of
-from engines.build_tensorrt import BuildOptions, build
+from engines.build_tensorrt import BuildOptions, build, require_buildable
 from engines.checkpoint import ModelCard
 from engines.compile_plan import PlanRequest, compile_plan, export, prepare
 from engines.errors import UserError
 from engines.machine import Machine
 from engines.parity import LIMITS_MM
 from engines.plan import PlanCard, load_plan
+from engines.rounding import named
 from engines.synthetic_motion import synthetic_motion
 from realtime.bench_engines_cases import plan_rows
 from realtime.build_plan import BuildFlags, run
@@ -33,7 +35,7 @@ ALL = "sm80,sm86,sm89,sm120"
 
 
 def _build(model: Model, out: Path, **flags: Any) -> PlanCard:
-    card = run(BuildFlags(**{"model": str(model[1]), "out": out, "parity_frames": 64, **flags}))
+    card = run(BuildFlags(**{"model": str(model[1]), "out": out, **flags}))
     assert card is not None
     assert load_plan(out) == (card, out.read_bytes())
     return card
@@ -56,7 +58,7 @@ def test_a_forced_precision_is_what_the_builder_reads(
 ) -> None:
     if precision != "int8":
         pytest.importorskip("modelopt", reason="needs: pip install 'realtime-pose[autocast]'")
-    card = _build(model, tmp_path / "a.plan", precision=precision, target="sm86", force=True)
+    card = _build(model, tmp_path / "a.plan", precision=precision, target="sm86", force=True, parity_frames=64)
     assert any(name.endswith(kind) for name in card.layers)
     assert {tensor.dtype for tensor in (*card.inputs, *card.outputs)} == {"float32"}
     assert card.parity.frames == 64
@@ -64,8 +66,8 @@ def test_a_forced_precision_is_what_the_builder_reads(
 
 
 def test_the_papers_model(paper_model: Model, tmp_path: Path) -> None:
-    card = _build(paper_model, tmp_path / "a.plan", target="sm86", keep_onnx=True)
-    assert (card.form, card.parity.passed) == ("window", True)
+    card = _build(paper_model, tmp_path / "a.plan", target="sm86", keep_onnx=True, parity_frames=64, force=True)
+    assert (card.form, card.parity.within_limit) == ("window", True)
     assert sha256_of((tmp_path / "a.plan.onnx").read_bytes()) == card.onnx_sha256
     assert "graph" in inspect_plan(tmp_path / "a.plan")
     (tmp_path / "a.plan.onnx").write_bytes(b"another")
@@ -77,7 +79,8 @@ def test_turing_takes_fp16_only(model: Model, tmp_path: Path) -> None:
     pytest.importorskip("modelopt", reason="needs: pip install 'realtime-pose[autocast]'")
     with pytest.raises(UserError, match=r"sm75 \(Turing\) has only FP16"):
         _build(model, tmp_path / "a.plan", target="sm75,sm86")
-    assert _build(model, tmp_path / "a.plan", target="sm75", precision="fp16", force=True).targets == ("sm75",)
+    flags = {"precision": "fp16", "force": True, "parity_frames": 64}
+    assert _build(model, tmp_path / "a.plan", target="sm75", **flags).targets == ("sm75",)
 
 
 def test_a_precision_that_is_not_exact_enough_is_refused_and_nothing_written(
@@ -85,9 +88,9 @@ def test_a_precision_that_is_not_exact_enough_is_refused_and_nothing_written(
 ) -> None:
     monkeypatch.setitem(LIMITS_MM, "int8", ("mean", 0.001))
     request = PlanRequest(model[1], precision="int8", output=tmp_path / "a.plan")
-    prepared = prepare(request, "test")
+    prepared = prepare(request, synthetic_motion(2, 16))
     with pytest.raises(UserError, match=r"int8 moves joints too far: max .*BEYOND .*--force"):
-        compile_plan(request, prepared, synthetic_motion(2, 16))
+        compile_plan(request, prepared)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -99,8 +102,57 @@ def test_the_same_request_is_not_built_twice(model: Model, tmp_path: Path, capsy
     assert _build(model, tmp_path / "a.plan", target="sm89").targets == ("sm89",)
 
 
+def test_a_changed_exporter_builds_again(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = _build(model, tmp_path / "a.plan", target="sm86")
+    graph = named(export(*model, "step"))
+    graph.doc_string = "another exporter"
+    monkeypatch.setattr("engines.compile_plan.export", lambda *which: graph.SerializeToString())
+    after = _build(model, tmp_path / "a.plan", target="sm86")
+    assert "is up to date" not in capsys.readouterr().out
+    assert after.fingerprint != before.fingerprint
+
+
+def test_a_recording_that_changed_builds_again(model: Model, tmp_path: Path) -> None:
+    def fingerprint_of(seed: int) -> str:
+        motion = synthetic_motion(1, 200, seed=seed)
+        np.savez(tmp_path / "take.npz", keypoints_px=motion.rays[0] * 500 + 320, fps=30.0,
+                 image_wh=np.array([640, 480]))  # fmt: skip
+        request = PlanRequest(model[1], motion=tmp_path / "take.npz", output=tmp_path / "a.plan")
+        return prepare(request, read_motion(tmp_path / "take.npz", 8, 125)).fingerprint
+
+    assert fingerprint_of(1) != fingerprint_of(2)
+    assert fingerprint_of(1) == fingerprint_of(1)
+
+
+def test_the_graph_beside_a_plan_is_always_the_plans(
+    model: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph = tmp_path / "a.plan.onnx"
+    _build(model, tmp_path / "a.plan", target="sm86")
+    card = _build(model, tmp_path / "a.plan", target="sm86", keep_onnx=True)
+    assert sha256_of(graph.read_bytes()) == card.onnx_sha256
+    capsys.readouterr()
+    _build(model, tmp_path / "a.plan", target="sm86", keep_onnx=True)
+    assert "is up to date" in capsys.readouterr().out
+    graph.write_bytes(b"another")
+    _build(model, tmp_path / "a.plan", target="sm89", opt_level=2)
+    assert not graph.exists()
+    assert "this file" in inspect_plan(tmp_path / "a.plan")
+
+
+def test_where_nothing_can_be_written_is_said_before_the_build(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "a.plan.json").mkdir()
+    (tmp_path / "file").write_bytes(b"")
+    refused = ((tmp_path / "a.plan", "a.plan.json is a folder"), (tmp_path / "file" / "a.plan", "cannot be written: "))
+    for out, words in refused:
+        with pytest.raises(UserError, match=words):
+            run(BuildFlags(model=str(model[1]), out=out, target="sm86", dry_run=True))
+
+
 def test_without_o_the_plan_goes_to_the_user_cache(model: Model, cache: Path) -> None:
-    run(BuildFlags(model=str(model[1]), target="sm86", parity_frames=8))
+    run(BuildFlags(model=str(model[1]), target="sm86"))
     assert [path.suffix for path in sorted((cache / "plans").iterdir())] == [".plan", ".json"]
 
 
@@ -118,11 +170,34 @@ def test_progress_is_the_builders_own(model: Model) -> None:
     assert all(0 <= done <= total for _, done, total in phases)
 
 
+@pytest.mark.parametrize("moment", ["phase starts", "step is done", "phase ends"])
+def test_ctrl_c_ends_the_build(model: Model, moment: str) -> None:
+    seen: list[str] = []
+
+    def progress(phase: str, done: int, steps: int) -> None:
+        now = "phase starts" if done == 0 else "step is done" if done < steps else "phase ends"
+        if now == moment:
+            seen.append(phase)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        build(export(*model, "step"), BuildOptions(targets=("sm86",)), ("sm86",), progress)
+    assert len(seen) < 10  # it did not go on to the end
+
+
+def test_what_progress_raises_is_what_comes_out(model: Model) -> None:
+    def progress(phase: str, done: int, steps: int) -> None:
+        raise BrokenPipeError("the terminal is gone")
+
+    with pytest.raises(BrokenPipeError, match="the terminal is gone"):
+        build(export(*model, "step"), BuildOptions(targets=("sm86",)), ("sm86",), progress)
+
+
 def test_a_recording_certifies_and_calibrates(model: Model, tmp_path: Path) -> None:
     motion = synthetic_motion(1, 90)
     path = tmp_path / "take.npz"
     np.savez(path, keypoints_px=motion.rays[0] * 500 + 320, fps=30.0, image_wh=np.array([640, 480]))
-    card = _build(model, tmp_path / "a.plan", target="sm86", motion=path)
+    card = _build(model, tmp_path / "a.plan", target="sm86", motion=path, parity_frames=64, force=True)
     assert card.parity.data == "take.npz, 8 stretches of 8 frames"
     with pytest.raises(UserError, match="no recording has the 100 frames"):
         read_motion(path, 8, 100)
@@ -144,7 +219,10 @@ def test_a_recording_certifies_and_calibrates(model: Model, tmp_path: Path) -> N
         ({"form": "whole"}, "choose step or window"),
         ({"frames": 81}, "sees 27 frames"),
         ({"opt_level": 9}, "0 to 5"),
-        ({"workspace": 0}, "at least 1"),
+        ({"workspace": 0}, "give MiB, 1 to"),
+        ({"workspace": 99999999999999}, "give MiB, 1 to"),
+        ({"batch": "1,8,2000"}, "each 1 to 1024"),
+        ({"parity_frames": 999}, "at least 1000 frames, not 999"),
         ({"model": "nobody"}, "no model 'nobody'"),
     ],
 )
@@ -157,6 +235,16 @@ def test_what_cannot_be_built_is_refused_in_one_sentence(
     with pytest.raises(UserError, match=words) as refused:
         run(BuildFlags(**{"model": str(model[1]), **flags}))
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("gpu", ["sm80", "sm87", "sm90"])
+def test_tensorrt_builds_for_the_gpu_it_builds_on(monkeypatch: pytest.MonkeyPatch, gpu: str) -> None:
+    monkeypatch.setattr("engines.build_tensorrt.MODULES", {"rtx": "json", "tensorrt": "json"})  # as if installed
+    machine = Machine(gpu, "a GPU", runtimes={"tensorrt": "11.0"})
+    for targets in ((), ("current",), (gpu,)):
+        assert require_buildable(BuildOptions("tensorrt", targets), "fp32", machine) == (gpu,)
+    with pytest.raises(UserError, match=f"builds for the GPU of this machine, {gpu}, not sm120: use --target current"):
+        require_buildable(BuildOptions("tensorrt", ("sm120",)), "fp32", machine)
 
 
 def test_the_papers_model_has_no_step(paper_model: Model) -> None:
@@ -189,8 +277,12 @@ def test_the_command_builds_and_inspect_verifies(model: Model, tmp_path: Path) -
         return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
 
     plan = tmp_path / "a.plan"
-    built = realtime("build-engine", str(model[1]), "-o", str(plan), "--target", "sm86", "--parity-frames", "64")
+    built = realtime("build-engine", str(model[1]), "-o", str(plan), "--target", "sm86")
     assert (built.returncode, "within the limit" in built.stdout) == (0, True), built.stderr
+    assert built.stderr.strip() == ""
+    told = realtime("build-engine", str(model[1]), "-o", str(plan), "--target", "sm86", "--force", "--verbose")
+    assert told.returncode == 0
+    assert "Engine generation completed" in told.stderr
     card = json.loads(realtime("inspect", str(plan), "--json").stdout)
     assert card["plan_sha256"] == sha256_of(plan.read_bytes())
     plan.write_bytes(plan.read_bytes()[:-1])

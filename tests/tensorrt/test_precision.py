@@ -13,7 +13,7 @@ from engines.certify_model import Certifier, frames_needed, representative_feeds
 from engines.checkpoint import ModelCard
 from engines.compile_plan import export
 from engines.errors import UserError
-from engines.parity import Certificate, certify, onnx_session, require_pass, step_poses, window_poses
+from engines.parity import MIN_FRAMES, Certificate, certify, onnx_session, require_pass, step_poses, window_poses
 from engines.precision import _calmest, convert, evaluator
 from engines.quantise import products_with_weights, quantise
 from engines.receptive_field import tap_spans, window_frames
@@ -26,10 +26,10 @@ SPANS = tap_spans(levels=3, lookaheads=(0, 2, 4, 8))
 WORDS = {"reference": "r", "evaluated": "e", "data": "d"}
 
 
-def _certificate(error_m: float, precision: str) -> Certificate:
-    truth = np.zeros((10, 1, 17, 3), np.float32)
+def _certificate(error_m: float, precision: str, frames: int = MIN_FRAMES) -> Certificate:
+    truth = np.zeros((frames, 1, 17, 3), np.float32)
     wrong = truth.copy()
-    wrong[3, 0, 5, 0] = error_m
+    wrong[3::10, 0, 5, 0] = error_m
     return certify(truth, wrong, precision, **WORDS)
 
 
@@ -44,8 +44,17 @@ def test_each_precision_has_its_limit(precision: str, good_m: float, bad_m: floa
         require_pass(failed, precision)
 
 
+def test_a_certificate_takes_a_thousand_frames() -> None:
+    hasty = _certificate(0, "fp32", MIN_FRAMES - 1)
+    assert hasty.within_limit
+    assert not hasty.passed
+    assert "over 999 frames, FEWER than the 1000 it takes, against r (within the limit" in str(hasty)
+    with pytest.raises(UserError, match="at least 1000 frames, not 999: raise --parity-frames, or --force"):
+        require_pass(hasty, "fp32")
+
+
 def test_a_pose_that_is_not_finite_never_passes() -> None:
-    assert not _certificate(float("nan"), "int8").passed
+    assert not _certificate(float("nan"), "int8").within_limit
 
 
 def test_the_hip_does_not_flatter_the_mean() -> None:
@@ -88,7 +97,7 @@ def test_a_certificate_sees_a_changed_weight(model: Model) -> None:
     value = onnx.numpy_helper.to_array(constant) * np.float32(1.1)
     constant.CopyFrom(onnx.numpy_helper.from_array(value, constant.name))
     certificate = Certifier(graph, card, weights, "step", "fp32", motion).full(altered.SerializeToString())
-    assert not certificate.passed
+    assert not certificate.within_limit
 
 
 def test_the_past_counts(model: Model) -> None:

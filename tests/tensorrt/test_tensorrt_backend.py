@@ -58,6 +58,15 @@ def test_poses_equal_onnx_runtime_with_taps_from_the_host(model: Model, runner: 
     _same_lift(model, TensorRTStep(runner(), step_shape(model[0])))
 
 
+@pytest.mark.parametrize("batch", [(1, 1, 1), (1, 2, 2), (2, 3, 4)])
+def test_more_people_than_the_plans_batch_take_turns(
+    model: Model, runner: Make, batch: tuple[int, int, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    _same_lift(model, TensorRTStep(runner(batch=batch), step_shape(model[0])), frames=30)
+    assert f"takes {batch[2]} of 5 streams at once" in caplog.text
+    assert "--batch 1,5,5" in caplog.text
+
+
 def test_a_plan_that_cannot_be_captured_is_enqueued_each_time(model: Model, runner: Make, cuda: SimulatedCuda) -> None:
     _same_lift(model, TensorRTStep(runner(capturable=False), step_shape(model[0])), frames=8)
     assert "cudaGraphLaunch" not in cuda.calls
@@ -211,6 +220,21 @@ def test_auto_opens_the_plan_it_finds(
     _same_lift(model, TensorRTStep(runner, step_shape(model[0])), frames=5)
 
 
+def test_a_damaged_plan_does_not_hide_a_good_one(
+    model: Model, cuda: SimulatedCuda, simulated_plan: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _on_the_simulated_gpu(monkeypatch, cuda)
+    card, plan = simulated_plan
+    path, best = plans_dir() / "tiny.plan", plans_dir() / "best.plan"
+    exact = replace(card, parity=replace(card.parity, mean_mm=0.0))
+    write_all({path: plan, sidecar_path(path): card.to_json(), best: b"", sidecar_path(best): exact.to_json()})
+    machine = Machine("sm86", "Simulated GPU", runtimes={"rtx": card.runtime_version})
+    runner, why = runner_for(model[0], "step", "auto", machine=lambda: machine)
+    assert runner is not None
+    runner.close()
+    assert why == "tiny.plan fits this Simulated GPU"
+
+
 def test_a_gpu_without_memory_left_sends_auto_to_onnx_runtime(
     model: Model, cuda: SimulatedCuda, simulated_plan: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -225,12 +249,13 @@ def test_a_gpu_without_memory_left_sends_auto_to_onnx_runtime(
     assert "does not run on Simulated GPU: cudaMalloc: cudaErrorMemoryAllocation" in why
 
 
+@pytest.mark.parametrize("batch", [(1, 2, 6), (1, 1, 1)])
 def test_a_window_plan_runs_the_papers_model(
-    paper_model: Model, cuda: SimulatedCuda, plan_card: Any, cache: Path
+    paper_model: Model, cuda: SimulatedCuda, plan_card: Any, cache: Path, batch: tuple[int, int, int]
 ) -> None:
     graph = export(*paper_model, "window")
     tensors = (Tensor("features", (-1, 27, 17, 2), "float32"),), (Tensor("pose", (-1, 1, 17, 3), "float32"),)
-    card = replace(plan_card, form="window", inputs=tensors[0], outputs=tensors[1])
+    card = replace(plan_card, form="window", batch=batch, inputs=tensors[0], outputs=tensors[1])
     module = simulated_tensorrt(cuda)
     runner = PlanRunner(card, HEADER + graph, api=cuda, module=module, gpu="sm86")
     reference = WindowLifter(paper_model[0], OnnxRuntimeWindow(graph, 27, 17))

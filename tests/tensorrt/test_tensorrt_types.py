@@ -120,7 +120,7 @@ def test_the_real_runtime_takes_the_arguments_that_are_passed(no_driver: Any) ->
 
 def test_a_real_plan_without_a_driver_is_refused_in_one_sentence(no_driver: Any, model: Any, tmp_path: Path) -> None:
     path = tmp_path / "a.plan"
-    card = run(BuildFlags(model=str(model[1]), out=path, target="sm86", parity_frames=8))
+    card = run(BuildFlags(model=str(model[1]), out=path, target="sm86"))
     assert card is not None
     machine = Machine("sm86", "RTX A2000", runtimes={"rtx": card.runtime_version})
     with pytest.raises(UserError, match="does not run on RTX A2000: cudaStreamCreateWithFlags: CUDA driver") as refused:
