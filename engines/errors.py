@@ -14,6 +14,12 @@ class UserError(Exception):
     """
 
 
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Raises UserError where `path` is there already, unless it is to be replaced."""
+    if path.exists() and not overwrite:
+        raise UserError(f"{path} exists: choose another name or add --overwrite")
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Around whatever makes `path`: what the system refuses becomes a UserError."""

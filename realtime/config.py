@@ -74,6 +74,7 @@ class StreamConfig:
 class ViewConfig:
     enabled: bool = True
     render: Path | None = None  # draw into this file instead of a window
+    overwrite: bool = False  # replace that film if there is one
 
     def __post_init__(self) -> None:
         _require(self.enabled or self.render is None,

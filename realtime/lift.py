@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from calibration.root import place_root
 from engines.checkpoint import write_aside
-from engines.errors import UserError
+from engines.errors import UserError, refuse_existing
 from engines.lifter import Lifter, load_lifter
 from engines.normalise import MIN_SCORE
 from realtime.contracts import Array
@@ -57,8 +57,7 @@ def lift_file(
     """
     if target.resolve() == source.resolve():
         raise UserError(f"{target} holds the keypoints themselves: choose another file for -o")
-    if target.exists() and not overwrite:
-        raise UserError(f"{target} exists: choose another name or add --overwrite")
+    refuse_existing(target, overwrite)
     if not target.parent.is_dir():
         raise UserError(f"{target.parent} does not exist: make the folder or choose another for -o")
     if mode not in MODES:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -57,7 +56,7 @@ class Summary:
     detector_fps: float
     stages_ms: dict[str, dict[str, float]]
     processes: dict[str, ProcessFigures]
-    render: str | None = None
+    render: str | None = None  # the film that was made
     restarts: int = field(default=0)
 
     def as_json(self) -> dict[str, Any]:
@@ -159,7 +158,7 @@ def report(console: Console, summary: Summary) -> None:
     ]
     if summary.restarts:
         lines.append(f"{summary.restarts} restarts of processes that failed")
-    if summary.render and Path(summary.render).exists():
+    if summary.render:
         lines.append(f"the picture is in {summary.render}")
     console.print(_stage_table(summary))
     console.print("\n".join(lines), highlight=False)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import UserError
+from engines.errors import UserError, refuse_existing
 
 Image = NDArray[np.uint8]
 
@@ -34,24 +34,41 @@ class FrameWriter(Protocol):
     def write(self, image_bgr: Image, time_s: float) -> None: ...
 
 
-def open_writer(out: Path, size_wh: tuple[int, int]) -> FrameWriter:
-    """`out` ends in .mp4: a video; else a folder, new or empty. Raises UserError at once where it cannot be written."""
+def check_output(out: Path, overwrite: bool) -> None:
+    """`out` ends in .mp4: a video, a new one unless `overwrite`; else a folder, new or empty. Raises UserError."""
+    if out.suffix.lower() == ".mp4":
+        if out.is_dir():
+            raise UserError(f"{out} is a folder: name a file that ends in .mp4")
+        refuse_existing(out, overwrite)
+    elif out.suffix:
+        raise UserError(f"{out}: name a file that ends in .mp4, or a folder for PNG pictures")
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists and is not an empty folder: name a new one")
+
+
+def open_writer(out: Path, size_wh: tuple[int, int], overwrite: bool = False) -> FrameWriter:
+    """The writer for such an `out`. Raises UserError at once where it cannot be written."""
     try:
-        if out.suffix.lower() == ".mp4":
-            return Mp4Writer(out, size_wh)
-        if out.suffix:
-            raise UserError(f"{out}: name a file that ends in .mp4, or a folder for PNG pictures")
-        return PngWriter(out)
+        check_output(out, overwrite)
+        return Mp4Writer(out, size_wh) if out.suffix else PngWriter(out)
     except OSError as error:
         raise UserError(f"cannot write {out} ({error.strerror}): name a folder you may write in") from error
+
+
+def newest_picture(out: Path) -> tuple[int, int] | None:
+    """Tells one film, or one last PNG of a folder, from another; None where there is none."""
+    path = max(out.glob("frame_*.png"), default=out / "none") if out.is_dir() else out
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_mtime_ns
 
 
 class PngWriter:
     """frame_000001.png and so on, one for each picture."""
 
     def __init__(self, folder: Path) -> None:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise UserError(f"{folder} exists and is not an empty folder: name a new one")
         folder.mkdir(parents=True, exist_ok=True)
         _check_writable(folder)
         self.frames, self._folder = 0, folder
@@ -80,8 +97,6 @@ class Mp4Writer:
     """MPEG-4 at a constant rate, taken from the first pictures' times. Some are repeated or left out to keep time."""
 
     def __init__(self, path: Path, size_wh: tuple[int, int]) -> None:
-        if path.is_dir():
-            raise UserError(f"{path} is a folder: name a file that ends in .mp4")
         path.parent.mkdir(parents=True, exist_ok=True)
         _check_writable(path.parent)
         self.frames = 0

@@ -54,6 +54,7 @@ def run(
         Path | None,
         typer.Option(metavar="OUT.mp4", help="Draw into a film instead of a window."),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the film if there is one.")] = False,
     camera: Annotated[Path | None, typer.Option(help="Camera calibration of 'realtime calibrate camera'.")] = None,
     ground: Annotated[
         Path | None,
@@ -88,6 +89,7 @@ def run(
         "stream.address": address, "stream.rpc_address": rpc_address, "stream.name": stream,
         "stream.encoding": encoding, "stream.keys": keys, "stream.insecure": insecure or None,
         "view.enabled": False if no_view else None, "view.render": render,
+        "view.overwrite": overwrite or None,
         "place.camera": camera, "place.ground": ground, "place.person": person,
         "frames": frames, "duration_s": duration,
     }  # fmt: skip

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.errors import UserError
-from realtime.view_video import open_writer
+from realtime.view_video import newest_picture, open_writer
 
 SIZE = (64, 48)
 
@@ -64,7 +64,7 @@ def test_a_video_of_fewer_pictures_than_the_probe_is_written(tmp_path: Path) -> 
 def test_nothing_has_the_name_before_it_is_whole(tmp_path: Path) -> None:
     out = tmp_path / "a.mp4"
     out.write_bytes(b"the last one")
-    with pytest.raises(RuntimeError, match="broken off"), open_writer(out, SIZE) as writer:  # noqa: PT012
+    with pytest.raises(RuntimeError, match="broken off"), open_writer(out, SIZE, True) as writer:  # noqa: PT012
         for index in range(20):
             writer.write(picture(index), index / 30)
         assert out.read_bytes() == b"the last one"
@@ -75,12 +75,26 @@ def test_nothing_has_the_name_before_it_is_whole(tmp_path: Path) -> None:
     video.release()
 
 
+def test_a_film_that_is_there_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    out = tmp_path / "a.mp4"
+    out.write_bytes(b"the last one")
+    before = newest_picture(out)
+    with pytest.raises(UserError, match=r"a\.mp4 exists: choose another name or add --overwrite"):
+        open_writer(out, SIZE)
+    assert out.read_bytes() == b"the last one"
+    with open_writer(out, SIZE, overwrite=True) as writer:
+        writer.write(picture(0), 0.0)
+    assert newest_picture(out) not in (None, before)
+
+
 def test_no_picture_leaves_the_old_file_alone(tmp_path: Path) -> None:
     out = tmp_path / "a.mp4"
     out.write_bytes(b"the last one")
-    with open_writer(out, SIZE):
+    before = newest_picture(out)
+    with open_writer(out, SIZE, overwrite=True):
         pass
     assert out.read_bytes() == b"the last one"
+    assert newest_picture(out) == before
     assert list(tmp_path.iterdir()) == [out]
 
 
@@ -89,6 +103,7 @@ def test_png_pictures_are_numbered_and_exact(tmp_path: Path) -> None:
         for index in range(3):
             writer.write(picture(index), float(index))
     paths = sorted((tmp_path / "new" / "pictures").iterdir())
+    assert newest_picture(tmp_path / "new" / "pictures") == newest_picture(paths[2]) != newest_picture(paths[1])
     assert [path.name for path in paths] == ["frame_000001.png", "frame_000002.png", "frame_000003.png"]
     assert (cv2.imread(str(paths[2])) == 2).all()
 
