@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import importlib.util
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -112,12 +114,12 @@ def _run(manager: str, command: list[str], folder: Path, progress: _Progress) ->
     environment = {**os.environ, "TMPDIR": str(temporary), "TEMP": str(temporary), "TMP": str(temporary)}
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
     ) as process:  # fmt: skip
         try:
             said = _follow(process, progress)
         except BaseException:
-            process.kill()
+            _kill(process)
             raise
     archives = [*folder.glob("*.whl"), *folder.glob("*.tgz")]
     if process.returncode == 0 and len(archives) == 1:
@@ -126,6 +128,15 @@ def _run(manager: str, command: list[str], folder: Path, progress: _Progress) ->
         if os.strerror(full) in said:
             raise OSError(full, os.strerror(full), str(folder))
     raise DownloadFailed(f"{manager} cannot get {command[-1]} ({_gist(said)})")
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """With the processes it has started: npm is often a script around another."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # it has just ended
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
 
 
 def _follow(process: subprocess.Popen[str], progress: _Progress) -> str:

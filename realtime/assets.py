@@ -17,6 +17,7 @@ from engines.artifacts import cache_dir
 from engines.errors import UserError
 from realtime.asset_sources import Download, DownloadFailed, download
 from realtime.clock import NS_PER_S, unix_ns
+from realtime.signals import ending_in_order
 
 __all__ = ["ASSETS", "DEFAULTS", "Asset", "cache_dir", "cached", "fetch", "fetch_asset", "listing"]
 
@@ -119,7 +120,10 @@ def fetch_asset(asset: Asset, retry_waits_s: tuple[float, ...] = (1.0, 3.0)) -> 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _clear_away(asset, folder)
-        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder, ignore_cleanup_errors=True) as scratch:
+        with (
+            ending_in_order(),
+            tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder, ignore_cleanup_errors=True) as scratch,
+        ):
             content = _obtain(asset, Path(scratch), retry_waits_s)
             whole = Path(scratch) / "whole"
             whole.write_bytes(content)
