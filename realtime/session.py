@@ -34,7 +34,7 @@ def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool 
     film_asked = config.view.render is not None
     check(config)
     prepare_source(config)
-    config = with_picture(config)
+    config = with_ports(with_picture(config))
     processes = [process for process in PROCESSES if process.name != "viewer" or config.view.enabled]
     processes = [replace(process, must_start=film_asked) for process in processes]
     film = config.view.render
@@ -94,6 +94,15 @@ def with_picture(config: RunConfig) -> RunConfig:
     film = Path(f"realtime-{datetime.now():%Y%m%d-%H%M%S}.mp4")
     log.info("there is no display: drawing into %s", film)
     return replace(config, view=replace(config.view, render=film))
+
+
+def with_ports(config: RunConfig) -> RunConfig:
+    """A port that is left open is chosen here: the viewer must know it, and a lifter that is started again keep it."""
+    from realtime.endpoints import chosen
+
+    stream = config.stream
+    address, *rpc = chosen([stream.address, *filter(None, [stream.rpc_address])])
+    return replace(config, stream=replace(stream, address=address, rpc_address=rpc[0] if rpc else None))
 
 
 def _log_to(console: Console, verbose: bool) -> None:

@@ -238,6 +238,15 @@ def test_a_film_that_was_asked_for_and_not_made_is_an_error(clip: Path, tmp_path
         run.wait_for(f"{film} was not made")
 
 
+def test_a_port_left_open_is_chosen_and_the_viewer_finds_it(clip: Path, tmp_path: Path) -> None:
+    open_ports = ("--address", "tcp://127.0.0.1:0", "--rpc-address", "tcp://127.0.0.1:*")
+    film = tmp_path / "out.mp4"
+    with RunProcess("--source", str(clip), "--max-speed", "--frames", "15", "--render", str(film), *open_ports) as run:
+        port = int(run.wait_for(r"publishing at tcp://127\.0\.0\.1:(\d+)")[1])
+        assert run.finish()["render"] == str(film)
+    assert port > 0
+
+
 def test_a_busy_port_is_said_in_one_sentence(clip: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
