@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import itertools
 import os
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Protocol
 
 import cv2
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from engines.errors import UserError, refuse_existing
+from realtime.capture_file import require_utf8
 
 Image = NDArray[np.uint8]
 
@@ -36,6 +39,7 @@ class FrameWriter(Protocol):
 
 def check_output(out: Path, overwrite: bool) -> None:
     """`out` ends in .mp4: a video, a new one unless `overwrite`; else a folder, new or empty. Raises UserError."""
+    require_utf8(out)
     if out.suffix.lower() == ".mp4":
         if out.is_dir():
             raise UserError(f"{out} is a folder: name a file that ends in .mp4")
@@ -101,7 +105,9 @@ class Mp4Writer:
         _check_writable(path.parent)
         self.frames = 0
         self._path, self._size_wh = path, size_wh
-        self._aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+        # A whole path: FFmpeg takes what is before a colon in a bare name for a protocol.
+        self._aside = path.absolute().with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+        _clear_away(path)
         self._probe: list[tuple[Image, float]] = []
         self._video: cv2.VideoWriter | None = None
         self._rate_hz, self._written, self._start_s = 30.0, 0, 0.0
@@ -169,6 +175,14 @@ class Mp4Writer:
         if readable < self._written:
             raise UserError(f"only {readable} of {self._written} frames fit into {self._path}: free some space")
         os.replace(self._aside, self._path)
+
+
+def _clear_away(path: Path) -> None:
+    """What viewers that were killed have left of this film."""
+    for left in path.parent.glob(glob.escape(f".{path.stem}.") + "*" + glob.escape(path.suffix)):
+        pid = left.name[len(path.stem) + 2 : -len(path.suffix)]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            left.unlink(missing_ok=True)
 
 
 def _rate(times_s: list[float]) -> float:
