@@ -22,13 +22,12 @@ from engines.backends.base import Float
 from engines.backends.window import OnnxRuntimeWindow, TorchWindow, WindowBackend
 from engines.checkpoint import ModelCard, graph_beside, load_arrays, load_published
 from engines.errors import UserError
-from engines.lifter import RATE_HZ, LiftedPoses, Slots
+from engines.lifter import RATE_HZ, LiftedPoses, Slots, check_align
 from engines.normalise import MIN_SCORE
 from engines.skeleton import JOINTS
 
 _log = logging.getLogger("realtime.engines.window")
 
-ALIGNMENTS = ("centre", "end")
 NOMINAL_HFOV_DEG = 60.0
 # x / width * 2 - 1 of the ray x / z under a pinhole: 2 * focal / width
 RAY_TO_PAPER = 1 / math.tan(math.radians(NOMINAL_HFOV_DEG / 2))
@@ -40,8 +39,7 @@ class WindowLifter:
     """The paper's model on any WindowBackend; see the module and `engines.lifter.Lifter`."""
 
     def __init__(self, card: ModelCard, backend: WindowBackend, align: str = "centre") -> None:
-        if align not in ALIGNMENTS:
-            raise UserError(f"align {align!r} is unknown: choose {' or '.join(ALIGNMENTS)}")
+        check_align(card, align)
         if card.joints != JOINTS:
             raise UserError(f"model {card.name} has {card.joints} joints, streams have {JOINTS}: import another")
         self.name, self.engine, self.rate_hz, self.frames = card.name, backend.name, RATE_HZ, card.frames

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.root import place_root
-from engines.checkpoint import write_aside
+from engines.checkpoint import find_model, write_aside
 from engines.errors import UserError, refuse_existing
-from engines.lifter import Lifter, load_lifter
+from engines.lifter import Lifter, check_align, load_lifter
 from engines.normalise import MIN_SCORE
 from realtime.contracts import Array
 from realtime.keypoints_file import KeypointsFile, read_keypoints
@@ -48,7 +48,7 @@ class LiftedFile:
 
 def lift_file(
     source: Path, target: Path, *, model: str = "default", mode: str = "stream", engine: str = "auto",
-    lookahead: int = 0, align: str = "centre", threads: int = 1, plan: Path | None = None, overwrite: bool = False,
+    lookahead: int = 0, align: str | None = None, threads: int = 1, plan: Path | None = None, overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> LiftedFile:  # fmt: skip
     """Lift `source` (.npz, see realtime.keypoints_file) into `target` (.npz); `progress` is called with done, total.
@@ -77,6 +77,9 @@ def lift_file(
             info = (lifter.lag_frames, lifter.name, lifter.engine)
             rows = assemble(recording, partial(lift_stretch, lifter, counted=counted))
     else:
+        if plan is not None:
+            raise UserError(f"a plan runs in --mode stream: leave out --plan {plan} or --mode {mode}")
+        check_align(find_model(model)[0], align)
         card, form = load_form(model, mode, engine, threads)
         info = (lookahead, card.name, "onnxruntime" if engine == "auto" else engine)
 

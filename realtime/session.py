@@ -60,8 +60,8 @@ def check(config: RunConfig) -> None:
     from engines.lifter import check_lifter
     from realtime.endpoints import check_exposure
 
-    check_lifter(config.lifter.model, config.lifter.engine, config.lifter.lookahead, config.lifter.plan)
-    stream = config.stream
+    lifter, stream = config.lifter, config.stream
+    check_lifter(lifter.model, lifter.engine, lifter.lookahead, lifter.plan, lifter.align)
     for address in filter(None, (stream.address, stream.rpc_address)):
         check_exposure(address, stream.keys is not None or stream.insecure)
     if config.place != PlaceConfig():

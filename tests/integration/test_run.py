@@ -187,6 +187,7 @@ def test_a_restarted_producer_keeps_counting_frames(clip: Path) -> None:
         (("--plan", "nothere.plan"), "there is no plan nothere.plan"),
         (("--engine", "steam"), "'steam' is unknown"),
         (("--lookahead", "3"), "no look-ahead 3"),
+        (("--align", "end"), "no window to align in"),
         (("--encoding", "xml"), "'xml' is none of"),
         (("--person", "nobody-known"), "nobody-known"),
         (("--address", "tcp://0.0.0.0:0"), "can be reached by other machines"),

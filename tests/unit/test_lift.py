@@ -311,6 +311,10 @@ def test_the_command_says_one_line(tmp_path: Path) -> None:
         ({"model": "nothing"}, "no model"),
         ({"mode": "sequence", "lookahead": 3}, "look-ahead 3"),
         ({"mode": "sequence", "engine": "tensorrt"}, "engine"),
+        ({"align": "foo"}, "align 'foo' is unknown: choose centre or end"),
+        ({"align": "end"}, "no window to align in: leave out --align"),
+        ({"mode": "sequence", "align": "end"}, "no window to align in: leave out --align"),
+        ({"mode": "window", "plan": Path("x.plan")}, "a plan runs in --mode stream: leave out --plan x.plan"),
     ],
 )
 def test_wrong_options_are_refused(options: dict[str, Any], says: str, tmp_path: Path) -> None:
