@@ -106,7 +106,7 @@ def _figures(child: Child) -> ProcessFigures:
 
 
 def line(supervisor: Supervisor) -> str:
-    """The state of the session in one line."""
+    """The state of the session in one line, what matters most first: a narrow terminal cuts off the stages."""
     producer, lifter = supervisor.children["producer"], supervisor.children["lifter"]
     produced, lifted = producer.latest, lifter.latest
     if not isinstance(produced, ProducerStats) or not isinstance(lifted, LifterStats) or not lifted.published:
@@ -114,12 +114,11 @@ def line(supervisor: Supervisor) -> str:
         return f"starting: waiting for {', '.join(missing)}" if missing else "waiting for the first frames"
     stages = "  ".join(f"{name} {lifted.recent_ms[name]:.1f}" for name in STAGE_TEXTS if name in lifted.recent_ms)
     parts = [
-        f"{lifted.fps:.1f} fps", f"{stages} ms", f"dropped {produced.dropped + lifted.lost}",
-        f"{lifted.model} on {lifted.engine}",
+        f"{lifted.fps:.1f} fps", f"dropped {produced.dropped + lifted.lost}", f"{lifted.model} on {lifted.engine}",
     ]  # fmt: skip
     if supervisor.restarted:
         parts.append(f"restarts {supervisor.restarted}")
-    return " | ".join(parts)
+    return " | ".join([*parts, f"{stages} ms"])
 
 
 class StatusLine:
