@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import importlib.util
 import logging
@@ -20,6 +19,8 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from engines.errors import NO_SPACE
 
 log = logging.getLogger("realtime.assets")
 
@@ -124,7 +125,7 @@ def _run(manager: str, command: list[str], folder: Path, progress: _Progress) ->
     archives = [*folder.glob("*.whl"), *folder.glob("*.tgz")]
     if process.returncode == 0 and len(archives) == 1:
         return archives[0]
-    for full in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    for full in NO_SPACE:
         if os.strerror(full) in said:
             raise OSError(full, os.strerror(full), str(folder))
     raise DownloadFailed(f"{manager} cannot get {command[-1]} ({_gist(said)})")
