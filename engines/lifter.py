@@ -51,6 +51,9 @@ class Lifter(Protocol):
     frames: int
     chunk_frames: int  # successive frames of one stream that `push_chunk` takes; 1: there is only `push`
 
+    @property
+    def state_bytes_per_stream(self) -> int: ...
+
     def __enter__(self) -> Lifter: ...
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: Traceback) -> None: ...

@@ -60,6 +60,11 @@ class WindowLifter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._backend.close()
 
+    @property
+    def state_bytes_per_stream(self) -> int:
+        """The past, and the last known place of each joint."""
+        return int(np.prod(self._memory.shape[1:]) + JOINTS * 2) * self._memory.itemsize
+
     def open(self) -> int:
         slot = self._slots.take()
         if slot >= len(self._memory):
