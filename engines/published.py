@@ -64,10 +64,13 @@ def _read_state(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path} cannot be read as weights alone, and nothing else in it is run: give a published"
                         " GLA-GCN checkpoint as its authors wrote it") from error  # fmt: skip
     state = content.get("model_pos", content) if isinstance(content, dict) else None
-    values = list(state.values()) if isinstance(state, dict) else []
-    if not values or not all(isinstance(value, Tensor) and not value.is_nested for value in values):
+    if not isinstance(state, dict) or not state or not all(map(_is_array, state.values())):
         raise UserError(f"{path} holds no state dict under 'model_pos': give a published GLA-GCN checkpoint")
     return {str(key).removeprefix("module."): value for key, value in state.items()}
+
+
+def _is_array(value: object) -> bool:
+    return isinstance(value, Tensor) and not value.is_nested  # which has no shape
 
 
 def from_state(state: Mapping[str, Tensor | NDArray[Any]], source: str, widths: Sequence[int] = ()) -> GLAGCN:
