@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # of an OSError: a disk, a quota or a file is full
 
 
 class UserError(Exception):
@@ -12,6 +15,12 @@ class UserError(Exception):
 
     The command line prints it without a traceback and exits with code 2.
     """
+
+
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Raises UserError where `path` is there already, unless it is to be replaced."""
+    if path.exists() and not overwrite:
+        raise UserError(f"{path} exists: choose another name or add --overwrite")
 
 
 @contextmanager

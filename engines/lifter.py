@@ -26,6 +26,7 @@ _log = logging.getLogger("realtime.engines.lifter")  # below what the processes 
 
 RATE_HZ = 30.0
 ENGINES = ("auto", "onnxruntime", "torch", "tensorrt")
+ALIGNMENTS = ("centre", "end")  # where in its window the paper's model's pose is
 
 Commit = Sequence[bool] | None  # one a stream; None: all
 Traceback = TracebackType | None
@@ -51,6 +52,9 @@ class Lifter(Protocol):
     frames: int
     chunk_frames: int  # successive frames of one stream that `push_chunk` takes; 1: there is only `push`
     remembers: bool  # has `remember`, which costs nothing; where False, a frame is remembered by lifting it
+
+    @property
+    def state_bytes_per_stream(self) -> int: ...
 
     def __enter__(self) -> Lifter: ...
 
@@ -232,7 +236,9 @@ def step_shape(card: ModelCard) -> StepShape:
     return StepShape(spans, card.joints, FEATURES, card.channels, len(card.lookaheads))
 
 
-def check_lifter(model: str | Path, engine: str, lookahead: int, plan: Path | None) -> tuple[ModelCard, Path]:
+def check_lifter(
+    model: str | Path, engine: str, lookahead: int, plan: Path | None, align: str | None = None
+) -> tuple[ModelCard, Path]:
     """What can be told without loading anything, and the model found. Raises UserError."""
     if engine not in ENGINES:
         raise UserError(f"engine {engine!r} is unknown: choose one of {', '.join(ENGINES)}")
@@ -244,22 +250,32 @@ def check_lifter(model: str | Path, engine: str, lookahead: int, plan: Path | No
     if lookahead and lookahead not in card.lookaheads:
         known = list(card.lookaheads) or [0]
         raise UserError(f"model {card.name} has no look-ahead {lookahead}: choose one of {known}")
+    check_align(card, align)
     return card, weights
+
+
+def check_align(card: ModelCard, align: str | None) -> None:
+    """None: as the model has it. Raises UserError for what it does not have."""
+    if align is not None and align not in ALIGNMENTS:
+        raise UserError(f"align {align!r} is unknown: choose {' or '.join(ALIGNMENTS)}")
+    if align is not None and card.kind != PAPER:
+        raise UserError(f"model {card.name} has no window to align in: leave out --align, which is for the paper's")
 
 
 def load_lifter(
     model: str | Path = "default", engine: str = "auto", lookahead: int = 0, threads: int = 1,
-    align: str = "centre", plan: Path | None = None,
+    align: str | None = None, plan: Path | None = None,
 ) -> Lifter:  # fmt: skip
     """The lifter for a model by name or path; `engine` auto, onnxruntime, torch or tensorrt (with `plan`).
 
-    `align` is for the paper's model, `lookahead` for the others. Raises UserError for what the model does not have.
+    `align` is for the paper's model (None: centre), `lookahead` for the others. Raises UserError for what the model
+    does not have.
     """
-    card, weights = check_lifter(model, engine, lookahead, plan)
+    card, weights = check_lifter(model, engine, lookahead, plan, align)
     if card.kind == PAPER:
         from engines.window import load_window_lifter
 
-        return load_window_lifter(card, weights, engine=engine, threads=threads, align=align, plan=plan)
+        return load_window_lifter(card, weights, engine, threads, align or ALIGNMENTS[0], plan)
     return StreamLifter(card, _step_backend(card, weights, engine, threads, plan), lookahead)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -19,6 +18,7 @@ from engines.errors import UserError
 from engines.gla_gcn import GLAGCN, Head, parameter_count
 
 COUNTER = "num_batches_tracked"  # of batch norms: no influence on the output, absent from old files
+MAX_LEVELS, MAX_CHANNELS = 9, 1024  # far beyond any that was published; what a damaged file claims is not built
 
 
 class _Ignored:
@@ -59,15 +59,18 @@ def _read_state(path: Path) -> dict[str, Tensor]:
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: give the path of a published GLA-GCN checkpoint") from None
-    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, LookupError, AttributeError,
-            TypeError) as error:  # fmt: skip
+    except Exception as error:  # torch and pickle raise what they happen to stumble over
         # torch's own words advise to run what is in the file: they are not repeated
         raise UserError(f"{path} cannot be read as weights alone, and nothing else in it is run: give a published"
                         " GLA-GCN checkpoint as its authors wrote it") from error  # fmt: skip
     state = content.get("model_pos", content) if isinstance(content, dict) else None
-    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not state or not all(map(_is_array, state.values())):
         raise UserError(f"{path} holds no state dict under 'model_pos': give a published GLA-GCN checkpoint")
     return {str(key).removeprefix("module."): value for key, value in state.items()}
+
+
+def _is_array(value: object) -> bool:
+    return isinstance(value, Tensor) and not value.is_nested  # which has no shape
 
 
 def from_state(state: Mapping[str, Tensor | NDArray[Any]], source: str, widths: Sequence[int] = ()) -> GLAGCN:
@@ -76,16 +79,37 @@ def from_state(state: Mapping[str, Tensor | NDArray[Any]], source: str, widths: 
     channels = _size(shapes, "expand_gcn.tcn1.conv.weight", 0, 4, source)
     joints = _size(shapes, "expand_gcn.gcn1.PA", 2, 3, source)
     head: Head = "individual" if len(shapes.get("fc.bias", ())) == 2 else "shared"
-    units = {int(match[1]) for key in shapes if (match := re.match(r"layers_tcngcn\.(\d+)\.", key))}
-    levels = len(widths) or (max(units, default=0) + 2) // 2
+    units = {match[1] for key in shapes if (match := re.match(r"layers_tcngcn\.(\d+)\.", key))}
+    levels = len(widths) or (len(units) + 1) // 2
+    if levels > MAX_LEVELS or not 0 < channels <= MAX_CHANNELS:
+        raise UserError(f"{source} would be a GLA-GCN of {levels} levels and {channels} channels: "
+                        f"this project reads up to {MAX_LEVELS} and {MAX_CHANNELS}")  # fmt: skip
+    make = partial(GLAGCN, widths or (3,) * levels, channels, joints, head)
     try:
-        module = GLAGCN(widths or (3,) * levels, channels, joints, head)
+        with torch.device("meta"):  # shapes alone: they are compared before memory is taken for them
+            expected = {key: tuple(value.shape) for key, value in make().state_dict().items()}
     except ValueError as error:
         raise UserError(f"{source} is not a GLA-GCN of this project: {error}") from error
-    _check(shapes, {key: tuple(value.shape) for key, value in module.state_dict().items()}, source)
-    tensors = {key: torch.as_tensor(np.asarray(value), dtype=torch.float32) for key, value in state.items()}
-    module.load_state_dict({key: value for key, value in tensors.items() if not key.endswith(COUNTER)}, strict=False)
+    _check(shapes, expected, source)
+    module = make()
+    weights = {key: _plain(key, value, source) for key, value in state.items() if not key.endswith(COUNTER)}
+    module.load_state_dict(weights, strict=False)
     return module.eval()
+
+
+def _plain(key: str, value: Tensor | NDArray[Any], source: str) -> Tensor:
+    """Dense float32, whatever it is stored as. Raises UserError for what is no such array of finite real numbers."""
+    try:
+        dense = torch.as_tensor(value).detach().to_dense()
+        plain = dense.float() if not dense.is_complex() else dense
+        finite = bool(plain.isfinite().all())
+    except (RuntimeError, TypeError) as error:
+        raise UserError(f"{source}: key {key} holds {value.dtype}, which is not read: save it as float32") from error
+    if plain.is_complex() or not finite:
+        raise UserError(f"{source}: key {key} holds numbers that are not finite or not real: it is damaged")
+    if key.endswith("running_var") and bool((plain < 0).any()):
+        raise UserError(f"{source}: key {key} holds variances below 0: it is damaged")
+    return plain
 
 
 def _size(shapes: Mapping[str, tuple[int, ...]], key: str, axis: int, dimensions: int, source: str) -> int:

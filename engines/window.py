@@ -22,14 +22,13 @@ from engines.backends.base import Float
 from engines.backends.window import OnnxRuntimeWindow, TorchWindow, WindowBackend
 from engines.checkpoint import ModelCard, graph_beside, load_arrays, load_published
 from engines.errors import UserError
-from engines.lifter import RATE_HZ, LiftedPoses, Slots
+from engines.lifter import RATE_HZ, LiftedPoses, Slots, check_align
 from engines.normalise import MIN_SCORE
 from engines.skeleton import JOINTS
 from engines.turns import Turns
 
 _log = logging.getLogger("realtime.engines.window")
 
-ALIGNMENTS = ("centre", "end")
 NOMINAL_HFOV_DEG = 60.0
 # x / width * 2 - 1 of the ray x / z under a pinhole: 2 * focal / width
 RAY_TO_PAPER = 1 / math.tan(math.radians(NOMINAL_HFOV_DEG / 2))
@@ -43,8 +42,7 @@ class WindowLifter:
     remembers = True
 
     def __init__(self, card: ModelCard, backend: WindowBackend, align: str = "centre") -> None:
-        if align not in ALIGNMENTS:
-            raise UserError(f"align {align!r} is unknown: choose {' or '.join(ALIGNMENTS)}")
+        check_align(card, align)
         if card.joints != JOINTS:
             raise UserError(f"model {card.name} has {card.joints} joints, streams have {JOINTS}: import another")
         self.name, self.engine, self.rate_hz, self.frames = card.name, backend.name, RATE_HZ, card.frames
@@ -64,6 +62,11 @@ class WindowLifter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._backend.close()
+
+    @property
+    def state_bytes_per_stream(self) -> int:
+        """The past, and the last known place of each joint."""
+        return int(np.prod(self._memory.shape[1:]) + JOINTS * 2) * self._memory.itemsize
 
     def open(self) -> int:
         slot = self._slots.take()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import hashlib
 import importlib.util
 import logging
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -18,6 +19,8 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from engines.errors import NO_SPACE
 
 log = logging.getLogger("realtime.assets")
 
@@ -112,20 +115,29 @@ def _run(manager: str, command: list[str], folder: Path, progress: _Progress) ->
     environment = {**os.environ, "TMPDIR": str(temporary), "TEMP": str(temporary), "TMP": str(temporary)}
     with subprocess.Popen(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
     ) as process:  # fmt: skip
         try:
             said = _follow(process, progress)
         except BaseException:
-            process.kill()
+            _kill(process)
             raise
     archives = [*folder.glob("*.whl"), *folder.glob("*.tgz")]
     if process.returncode == 0 and len(archives) == 1:
         return archives[0]
-    for full in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    for full in NO_SPACE:
         if os.strerror(full) in said:
             raise OSError(full, os.strerror(full), str(folder))
     raise DownloadFailed(f"{manager} cannot get {command[-1]} ({_gist(said)})")
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """With the processes it has started: npm is often a script around another."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # it has just ended
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
 
 
 def _follow(process: subprocess.Popen[str], progress: _Progress) -> str:

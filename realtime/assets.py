@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import logging
 import os
@@ -14,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.artifacts import cache_dir
-from engines.errors import UserError
+from engines.errors import NO_SPACE, UserError
 from realtime.asset_sources import Download, DownloadFailed, download
 from realtime.clock import NS_PER_S, unix_ns
+from realtime.signals import ending_in_order
 
 __all__ = ["ASSETS", "DEFAULTS", "Asset", "cache_dir", "cached", "fetch", "fetch_asset", "listing"]
 
@@ -119,14 +119,17 @@ def fetch_asset(asset: Asset, retry_waits_s: tuple[float, ...] = (1.0, 3.0)) -> 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _clear_away(asset, folder)
-        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder, ignore_cleanup_errors=True) as scratch:
+        with (
+            ending_in_order(),
+            tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder, ignore_cleanup_errors=True) as scratch,
+        ):
             content = _obtain(asset, Path(scratch), retry_waits_s)
             whole = Path(scratch) / "whole"
             whole.write_bytes(content)
             path = folder / f"{asset.name}-{_pins(asset)}-{_digest(content)}{asset.suffix}"
             os.replace(whole, path)
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        full = error.errno in NO_SPACE
         raise UserError(
             f"the cache {folder} {'is full' if full else 'cannot be written'} ({error.strerror or error}): "
             f"{'free some space' if full else 'make it writable'} or set REALTIME_CACHE to another folder"

@@ -63,10 +63,10 @@ def bench_lifter(
 def _numbers(text: str) -> list[int]:
     from engines.errors import UserError
 
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise UserError(f"{text!r} is not a list of whole numbers: write for instance 1,8,32") from None
+    numbers = [int(part) for part in text.split(",") if part.strip().isdecimal()]
+    if len(numbers) != text.count(",") + 1 or min(numbers) < 1:
+        raise UserError(f"{text!r} is not a list of whole numbers above 0: write for instance 1,8,32")
+    return numbers
 
 
 def _show(cases: list[Case], peaks: dict[int, float]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from engines.checkpoint import PAPER, STREAM, ModelCard, find_model, save_model
+from engines.errors import UserError
 from engines.lifter import Lifter, load_lifter
 from engines.normalise import FEATURES
 from engines.receptive_field import head_offsets
@@ -84,6 +86,8 @@ def models(folder: Path, paper_frames: list[int], channels: list[int]) -> Iterat
             yield _written(module, other, folder)
     for frames in paper_frames:
         widths = (3,) * round(np.log(frames) / np.log(3))
+        if not widths or math.prod(widths) != frames:
+            raise UserError(f"the paper's model has no window of {frames} frames: give powers of 3, such as 27,81,243")
         module = GLAGCN(widths)
         paper = ModelCard(PAPER, f"gla-gcn-{frames}", frames, PAPER_CHANNELS, head="shared", widths=widths,
                           parameters=parameter_count(module))  # fmt: skip
@@ -100,12 +104,15 @@ def open_case(path: Path, card: ModelCard, engine: str, threads: int, batch: int
     if card.kind == PAPER:
         from engines.gla_gcn import multiply_adds
 
-        macs, state = multiply_adds(card.widths, card.channels), card.frames * JOINTS * 2 * 4
+        macs = multiply_adds(card.widths, card.channels)
     else:
-        macs, state = stream_multiply_adds(card), 2 * sum(3**level for level in range(5)) * JOINTS * card.channels * 4
+        macs = stream_multiply_adds(card)
     lifter = load_lifter(path, engine, threads=threads)
     streams = [lifter.open() for _ in range(batch)]
-    return Case(card.name, card.kind, card.frames, card.channels, engine, threads, batch, macs, state, lifter, streams)
+    return Case(
+        card.name, card.kind, card.frames, card.channels, engine, threads, batch, macs, lifter.state_bytes_per_stream,
+        lifter, streams,
+    )  # fmt: skip
 
 
 def walk(batch: int) -> tuple[np.ndarray, np.ndarray]:

@@ -47,6 +47,8 @@ def bench_pipeline(
     from rich.console import Console
     from rich.progress import track
 
+    from realtime.assets import fetch
+    from realtime.capture import video_path
     from realtime.config import DetectorConfig, LifterConfig, RunConfig, SourceConfig, StreamConfig, ViewConfig
 
     config = RunConfig(
@@ -57,6 +59,9 @@ def bench_pipeline(
         view=ViewConfig(enabled=False),
         frames=frames,
     )
+    if video_path(source) is None:
+        raise UserError(f"{source} is a camera or a stream, which gives no second round: give --source a video file")
+    fetch(f"pose-{detector}")  # here, where Ctrl-C ends a download and its time is no round's
     console = Console(stderr=True)
     alone: list[AloneRound] = []
     whole: list[dict[str, Any]] = []
@@ -154,12 +159,11 @@ def measure_mediapipe(source: str, detector: str, people: int, frames: int) -> A
     from mediapipe import Image, ImageFormat
     from mediapipe.tasks.python import BaseOptions, vision
 
-    from realtime.assets import ASSETS, fetch
-    from realtime.capture_file import probe_file
+    from realtime.assets import fetch
+    from realtime.capture import video_path
     from realtime.clock import NS_PER_S, monotonic_ns
 
-    path = fetch(source) if source in ASSETS else probe_file(source)
-    capture = cv2.VideoCapture(str(path))
+    capture = cv2.VideoCapture(str(video_path(source)))
     options = vision.PoseLandmarkerOptions(
         base_options=BaseOptions(model_asset_path=str(fetch(f"pose-{detector}"))),
         running_mode=vision.RunningMode.VIDEO,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, runtime_checkable
 
@@ -78,8 +79,7 @@ def open_source(
     Files play at their own speed (late frames are skipped and counted), or with `max_speed` as fast as they are read
     with none skipped. Live sources keep only the latest frame. Raises UserError for all that cannot be opened.
     """
-    from realtime.assets import ASSETS, fetch
-    from realtime.capture_file import FileSource, probe_file
+    from realtime.capture_file import FileSource
     from realtime.capture_live import open_camera, open_url
     from realtime.read_ahead import ReadAhead
 
@@ -90,10 +90,22 @@ def open_source(
         return open_camera(int(camera[1]), options)
     if _URL.match(source):
         return open_url(source, options, loop=loop, max_speed=max_speed)
-    clip = source in ASSETS and ASSETS[source].suffix == ".mp4"
-    path = fetch(source) if clip else probe_file(source)
-    file = FileSource(str(path), source, options, loop=loop, max_speed=max_speed)
+    file = FileSource(str(video_path(source)), source, options, loop=loop, max_speed=max_speed)
     return ReadAhead(file) if max_speed else file
+
+
+def video_path(source: str) -> Path | None:
+    """The file that a source is, looked at, or fetched where it is a clip of the cache; None: a camera or an address.
+
+    Raises UserError.
+    """
+    from realtime.assets import ASSETS, fetch
+    from realtime.capture_file import probe_file
+
+    if _CAMERA.fullmatch(source) or _URL.match(source):
+        return None
+    clip = source in ASSETS and ASSETS[source].suffix == ".mp4"
+    return fetch(source) if clip else probe_file(source)
 
 
 def shown(source: str) -> str:

@@ -17,13 +17,14 @@ import numpy as np
 from engines.errors import UserError
 from realtime.capture import CaptureOptions, Frame, Source, open_capture, shown
 from realtime.capture_file import FileSource
-from realtime.clock import monotonic_ns
+from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.contracts import Stamp
 
 log = logging.getLogger("realtime.capture")
 
 RECONNECT_WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 _CLOSE_TIMEOUT_S = 2.0
+_IMAGES = 2  # connections that end after one frame, until it is no accident
 
 
 def open_camera(index: int, options: CaptureOptions) -> LiveSource:
@@ -61,6 +62,7 @@ def open_url(
         options,
         lambda: f"{name} gives no picture: check the address, the network, and that the camera is on",
         reconnect_waits_s,
+        ended_s=stall_s / 2,
     )
 
 
@@ -76,13 +78,18 @@ class LiveSource:
         options: CaptureOptions,
         why_not: Callable[[], str],
         reconnect_waits_s: tuple[float, ...] = RECONNECT_WAITS_S,
+        ended_s: float = 0.0,
     ) -> None:
-        """Waits for the first frame. Raises UserError with `why_not()` where there is none."""
+        """Waits for the first frame. Raises UserError with `why_not()` where there is none.
+
+        A connection without a next frame has ended where that shows within `ended_s`; else it has stalled.
+        """
         self.name = name
         self.dropped = 0
         self._connect = connect
         self._options = options
         self._reconnect_waits_s = reconnect_waits_s
+        self._ended_s = ended_s
         self._capture = connect()
         ok, first = self._capture.read() if self._capture.isOpened() else (False, None)
         if not ok or first is None:
@@ -131,14 +138,24 @@ class LiveSource:
         self._grabber.join(_CLOSE_TIMEOUT_S)
 
     def _grab_until_stopped(self) -> None:
+        frames, images = 1, 0  # of this connection; connections in a row that ended after one frame
         while not self._stop.is_set():
+            asked_ns = monotonic_ns()
             if self._capture.grab():
                 stamp_ns = monotonic_ns()
                 ok, self._writing = self._capture.retrieve(self._writing)
                 if ok:
                     self._publish(stamp_ns)
-            elif not self._reconnect():
-                break
+                frames += 1
+                continue
+            ended = monotonic_ns() - asked_ns < self._ended_s * NS_PER_S
+            images = images + 1 if ended and frames == 1 else 0
+            if images == _IMAGES:
+                self._give_up(f"{self.name} is an image, not a stream: give the address of the camera's video")
+            elif self._reconnect():
+                frames = 1
+                continue
+            break
         self._capture.release()
 
     def _publish(self, stamp_ns: int) -> None:
@@ -162,10 +179,13 @@ class LiveSource:
             self._capture = self._connect()
             if self._capture.isOpened() and self._capture.grab():
                 return True
-        with self._changed:
-            self._lost = UserError(f"{self.name} stopped giving frames and did not come back: check it and start again")
-            self._changed.notify_all()
+        self._give_up(f"{self.name} stopped giving frames and did not come back: check it and start again")
         return False
+
+    def _give_up(self, why: str) -> None:
+        with self._changed:
+            self._lost = UserError(why)
+            self._changed.notify_all()
 
 
 def _configure(capture: Any, options: CaptureOptions) -> None:

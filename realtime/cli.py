@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
+from typing import NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from engines.errors import UserError
+from engines.errors import NO_SPACE, UserError
 
 # command -> module in realtime.commands; a module offers `app` (a group) or a function named like itself.
 COMMANDS: tuple[str, ...] = (
@@ -35,17 +37,34 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     logging.getLogger("realtime").setLevel(logging.INFO)
     try:
-        command_group()()  # says by itself what is wrong with the command line, and ends by sys.exit
+        try:
+            command_group()()  # says by itself what is wrong with the command line, and ends by sys.exit
+        finally:
+            sys.stdout.flush()  # here, where it can be said that it fails, not when the interpreter has ended
     except UserError as error:
-        sys.stderr.write(f"realtime: {error}\n")
-        sys.exit(2)
+        _refuse(str(error))
     except KeyboardInterrupt:  # while the commands were still being imported; typer exits with the same code
         sys.exit(130)
+    except BrokenPipeError:  # the reader has what it wanted
+        _give_up_stdout()
+        sys.exit(1)
     except OSError as error:  # of a file that no one closer by spoke for
-        if error.filename is None:
+        if error.filename is not None:
+            _refuse(f"{error.filename}: {error.strerror}: check the path and your rights")
+        if error.errno not in NO_SPACE:
             raise
-        sys.stderr.write(f"realtime: {error.filename}: {error.strerror}: check the path and your rights\n")
-        sys.exit(2)
+        _give_up_stdout()
+        _refuse(f"no more can be written ({error.strerror}): free some space, or send the output elsewhere")
+
+
+def _refuse(why: str) -> NoReturn:
+    sys.stderr.write(f"realtime: {why}\n")
+    sys.exit(2)
+
+
+def _give_up_stdout() -> None:
+    """What is left in its buffer would be tried again, and complained about, at the interpreter's end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ class LifterConfig:
     engine: str = "auto"
     lookahead: int = 0  # model frames of 1/30 s that a pose may wait for the future
     plan: Path | None = None  # a TensorRT plan
+    align: str | None = None  # centre or end: where in its window the paper's model's pose is
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class StreamConfig:
 class ViewConfig:
     enabled: bool = True
     render: Path | None = None  # draw into this file instead of a window
+    overwrite: bool = False  # replace that film if there is one
 
     def __post_init__(self) -> None:
         _require(self.enabled or self.render is None,

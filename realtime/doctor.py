@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -22,7 +23,10 @@ class Check:
 
 
 def examine() -> Iterable[Check]:
-    """Every check, one after the other (packages are really imported: some seconds)."""
+    """Every check, one after the other (packages are really imported: some seconds).
+
+    What a check cannot look at without a package that is broken is left out: of the package it is said by then.
+    """
     from realtime import doctor_checks as checks
 
     every: tuple[Callable[[], Iterable[Check]], ...] = (
@@ -30,7 +34,8 @@ def examine() -> Iterable[Check]:
         checks.engine, checks.cache, checks.assets, checks.ports,
     )  # fmt: skip
     for check in every:
-        yield from check()
+        with contextlib.suppress(ImportError):
+            yield from check()
 
 
 def report(checks: Iterable[Check]) -> bool:

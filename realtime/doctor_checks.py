@@ -77,10 +77,14 @@ def distribution() -> Iterator[Check]:
 
 
 def display() -> Iterator[Check]:
-    if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
-        yield Check("display", "ok", os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform)
+    from realtime.view_stage import has_display
+
+    named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if has_display():
+        yield Check("display", "ok", named or sys.platform)
     else:
-        yield Check("display", "note", "none", "see the skeleton with 'realtime run --render OUT.mp4'")
+        found = f"{named} does not answer" if named else "none"
+        yield Check("display", "note", found, "see the skeleton with 'realtime run --render OUT.mp4'")
 
 
 def cameras() -> Iterator[Check]:

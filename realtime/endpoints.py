@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,7 @@ RECONNECT_MS, RECONNECT_MAX_MS = 100, 5000  # exponential in between
 HANDSHAKE_MS = 5000
 KERNEL_BUFFER_BYTES = 256 * 1024  # the default would hold minutes of frames for a reader that stands still
 ZAP_DOMAIN = "realtime"
+_OPEN_PORT = re.compile(r"tcp://.+:[0*]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,19 @@ def bind(socket: zmq.Socket[bytes], address: str) -> str:
     except zmq.ZMQError as error:
         raise UserError(f"cannot listen at {address} ({error.strerror}): stop what uses it or name another") from error
     return socket.getsockopt_string(zmq.LAST_ENDPOINT)
+
+
+def chosen(addresses: Sequence[str]) -> list[str]:
+    """The addresses, with a free port each where they leave the choice open (0 or *). Raises UserError."""
+    found = []
+    with zmq.Context() as context, contextlib.ExitStack() as held:  # all at once, so that no two get the same
+        for address in addresses:
+            if _OPEN_PORT.fullmatch(address):
+                socket = held.enter_context(context.socket(zmq.PUB))
+                common_options(socket, address)
+                address = bind(socket, address)
+            found.append(address)
+    return found
 
 
 def _prepare(socket: zmq.Socket[bytes], address: str, keys: ClientKeys | None) -> None:

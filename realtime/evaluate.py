@@ -35,7 +35,7 @@ class Request:
     subjects: tuple[str, ...]
     lookaheads: tuple[int, ...]
     engine: str
-    align: str
+    align: str | None
     views: int
     clips: tuple[Path, ...]
     json: Path | None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,10 @@ from calibration.rays import Camera
 from engines.errors import UserError
 from engines.skeleton import JOINTS
 from realtime.contracts import Array
+
+_FIELDS = ("keypoints_px", "scores", "fps", "t_s", "image_wh", "camera_matrix", "dist_coeffs")
+_MAX_PX = 1e6  # no picture is as large; beyond, a square is no longer a float32
+_MAX_SPAN_S = 1e9  # thirty years: longer ones are in other units
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,9 +37,14 @@ def read_keypoints(path: Path) -> KeypointsFile:
         raise UserError(f"{path}: keypoints_px is empty: record at least one frame")
     if np.isinf(keypoints).any():
         raise UserError(f"{path}: keypoints_px has infinities: write NaN for a missing joint")
+    if (np.abs(keypoints) > _MAX_PX).any():
+        raise UserError(f"{path}: keypoints_px has places beyond {_MAX_PX:g} pixels: write NaN for a missing joint")
     scores = np.ones(keypoints.shape[:2])
     if "scores" in fields:
-        scores = np.nan_to_num(_numbers(fields, path, "scores", keypoints.shape[:2]), posinf=1, neginf=0)
+        scores = _numbers(fields, path, "scores", keypoints.shape[:2])
+        if (scores < 0).any() or (scores > 1).any():
+            raise UserError(f"{path}: scores has values outside 0 to 1: write 0 for a missing joint, 1 for a sure one")
+        scores = np.nan_to_num(scores)
     scores = np.where(np.isfinite(keypoints).all(-1), scores, 0)
     times = _times(fields, path, len(keypoints))
     return KeypointsFile(keypoints.astype(np.float32), scores.astype(np.float32), times, _camera(fields, path))
@@ -49,13 +56,22 @@ def _load(path: Path) -> Mapping[str, NDArray[Any]]:
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise UserError(f"{path} is one bare array: give an .npz with keypoints_px, fps and image_wh")
-            return {name: archive[name] for name in archive.files}
+            return {name: _array(archive, name) for name in archive.files if name in _FIELDS}
+    except UserError:
+        raise
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: give an .npz with keypoints_px, fps and image_wh") from None
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # zip, zlib, NumPy and its parser of headers each have several exceptions of their own
         # numpy's own words advise to unpickle what is in the file: they are not repeated
         reason = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
         raise UserError(f"{path} is not a readable .npz of plain arrays{reason}: write it with numpy.savez") from error
+
+
+def _array(archive: np.lib.npyio.NpzFile, name: str) -> NDArray[Any]:
+    value = archive[name]
+    if not isinstance(value, np.ndarray):  # NumPy gives what is not in its format as bytes
+        raise ValueError(f"{name} is no array")
+    return value
 
 
 def _numbers(fields: Mapping[str, NDArray[Any]], path: Path, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
@@ -82,19 +98,25 @@ def _times(fields: Mapping[str, NDArray[Any]], path: Path, frames: int) -> NDArr
         backwards = np.flatnonzero(np.diff(times) < 0)
         if len(backwards):
             raise UserError(f"{path}: t_s runs backwards after frame {backwards[0]}: sort the frames by time")
+        span_s = float(times[-1]) - float(times[0])
+        if span_s > _MAX_SPAN_S:
+            raise UserError(f"{path}: t_s spans {span_s:g} seconds: divide what is not yet in seconds")
         return times
     if "fps" not in fields:
         raise UserError(f"{path}: fps or t_s is missing: give the frame rate, or the time of every frame in seconds")
     fps = _numbers(fields, path, "fps", fields["fps"].shape)
     if fps.size != 1 or not np.isfinite(fps).all() or fps.item() <= 0:
         raise UserError(f"{path}: fps must be one positive number, got {fields['fps']}")
+    if frames / fps.item() > _MAX_SPAN_S:
+        raise UserError(f"{path}: fps of {fps.item():g} makes the recording longer than {_MAX_SPAN_S:g} seconds: "
+                        "give frames a second")  # fmt: skip
     return np.arange(frames) / float(fps.item())
 
 
 def _camera(fields: Mapping[str, NDArray[Any]], path: Path) -> Camera:
     size = _numbers(fields, path, "image_wh", (2,))
-    if not np.isfinite(size).all() or (size < 1).any():
-        raise UserError(f"{path}: image_wh must be two positive numbers, got {fields['image_wh'].tolist()}")
+    if not ((size >= 1) & (size <= _MAX_PX)).all():
+        raise UserError(f"{path}: image_wh must be two numbers of 1 to {_MAX_PX:g}, got {fields['image_wh'].tolist()}")
     image_wh = (int(size[0]), int(size[1]))
     if "camera_matrix" not in fields:
         if "dist_coeffs" in fields:

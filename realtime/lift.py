@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from calibration.root import place_root
 from engines.checkpoint import write_aside
-from engines.errors import UserError
-from engines.lifter import Lifter, load_lifter
+from engines.errors import UserError, refuse_existing
+from engines.lifter import Lifter, check_align, load_lifter
 from engines.normalise import MIN_SCORE
 from realtime.contracts import Array
 from realtime.keypoints_file import KeypointsFile, read_keypoints
@@ -48,7 +48,7 @@ class LiftedFile:
 
 def lift_file(
     source: Path, target: Path, *, model: str = "default", mode: str = "stream", engine: str = "auto",
-    lookahead: int = 0, align: str = "centre", threads: int = 1, plan: Path | None = None, overwrite: bool = False,
+    lookahead: int = 0, align: str | None = None, threads: int = 1, plan: Path | None = None, overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> LiftedFile:  # fmt: skip
     """Lift `source` (.npz, see realtime.keypoints_file) into `target` (.npz); `progress` is called with done, total.
@@ -57,8 +57,7 @@ def lift_file(
     """
     if target.resolve() == source.resolve():
         raise UserError(f"{target} holds the keypoints themselves: choose another file for -o")
-    if target.exists() and not overwrite:
-        raise UserError(f"{target} exists: choose another name or add --overwrite")
+    refuse_existing(target, overwrite)
     if not target.parent.is_dir():
         raise UserError(f"{target.parent} does not exist: make the folder or choose another for -o")
     if mode not in MODES:
@@ -79,8 +78,9 @@ def lift_file(
             rows = assemble(recording, partial(lift_stretch, lifter, counted=counted))
     else:
         if plan is not None:
-            raise UserError(f"mode {mode} runs no plan: leave --plan out, or lift in mode stream")
+            raise UserError(f"a plan runs in --mode stream: leave out --plan {plan} or --mode {mode}")
         form = load_form(model, mode, engine, threads)
+        check_align(form.card, align)
         info = (lookahead, form.card.name, "onnxruntime" if engine == "auto" else engine)
 
         def lift_form_stretch(times_ns: Times, rays: Array, score: Array) -> Iterator[LiftedPerson]:

@@ -27,7 +27,7 @@ def main(link: Link, config: RunConfig) -> None:
     options, stream = config.lifter, config.stream
     with (
         Ring.attach(link.ring_name, link.doorbell) as ring,
-        load_lifter(options.model, options.engine, options.lookahead, plan=options.plan) as lifter,
+        load_lifter(options.model, options.engine, options.lookahead, align=options.align, plan=options.plan) as lifter,
         Publisher(
             stream.address, stream.rpc_address, stream.name, encoding=stream.encoding, keys=stream.keys,
             insecure=stream.insecure,

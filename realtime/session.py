@@ -12,11 +12,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.logging import RichHandler
 
-from realtime.capture import shown
+from engines.errors import UserError
+from realtime.capture import shown, video_path
 from realtime.config import PlaceConfig, RunConfig
 from realtime.processes import PROCESSES
 from realtime.status import StatusLine, Summary, report, summarise
 from realtime.supervisor import Supervisor
+from realtime.view_video import check_output, newest_picture
 
 log = logging.getLogger("realtime.run")
 
@@ -31,20 +33,25 @@ def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool 
     # A film that was asked for and cannot be made is a reason to stop; one that stands in for a window is not.
     film_asked = config.view.render is not None
     check(config)
-    config = with_picture(config)
+    prepare_source(config)
+    config = with_ports(with_picture(config))
     processes = [process for process in PROCESSES if process.name != "viewer" or config.view.enabled]
     processes = [replace(process, must_start=film_asked) for process in processes]
-    render = str(config.view.render) if config.view.enabled and config.view.render else None
+    film = config.view.render
+    before = newest_picture(film) if film else None
     with Supervisor(config, processes) as supervisor:
         with StatusLine(console) as status:
             supervisor.run(status.update)
         if supervisor.interrupted and supervisor.went_ns is None:
             raise KeyboardInterrupt  # there has been no session to sum up
-        summary = summarise(supervisor, shown(config.source.name), render)
+        made = film is not None and newest_picture(film) != before
+        summary = summarise(supervisor, shown(config.source.name), str(film) if made else None)
     report(console, summary)
     if json_summary:
         sys.stdout.write(json.dumps(summary.as_json(), allow_nan=False) + "\n")
         sys.stdout.flush()
+    if film_asked and not made:
+        raise UserError(f"{film} was not made: see above what the viewer says, mend it and run again")
     return summary
 
 
@@ -53,14 +60,29 @@ def check(config: RunConfig) -> None:
     from engines.lifter import check_lifter
     from realtime.endpoints import check_exposure
 
-    check_lifter(config.lifter.model, config.lifter.engine, config.lifter.lookahead, config.lifter.plan)
-    stream = config.stream
+    lifter, stream = config.lifter, config.stream
+    check_lifter(lifter.model, lifter.engine, lifter.lookahead, lifter.plan, lifter.align)
     for address in filter(None, (stream.address, stream.rpc_address)):
         check_exposure(address, stream.keys is not None or stream.insecure)
     if config.place != PlaceConfig():
         from realtime.placement import check_profiles
 
         check_profiles(config.place)
+    if config.view.render is not None:
+        check_output(config.view.render, config.view.overwrite)
+
+
+def prepare_source(config: RunConfig) -> None:
+    """Looks at the source's file and fetches what the cache lacks. Raises UserError where the film would replace it.
+
+    Here, before any process: a download's bar has the terminal to itself, and Ctrl-C ends the download.
+    """
+    from realtime.assets import fetch
+
+    path, film = video_path(config.source.name), config.view.render
+    if path is not None and film is not None and film.exists() and film.samefile(path):
+        raise UserError(f"{film} is the video that is looked at: choose another file for --render")
+    fetch(f"pose-{config.detector.size}")
 
 
 def with_picture(config: RunConfig) -> RunConfig:
@@ -72,6 +94,15 @@ def with_picture(config: RunConfig) -> RunConfig:
     film = Path(f"realtime-{datetime.now():%Y%m%d-%H%M%S}.mp4")
     log.info("there is no display: drawing into %s", film)
     return replace(config, view=replace(config.view, render=film))
+
+
+def with_ports(config: RunConfig) -> RunConfig:
+    """A port that is left open is chosen here: the viewer must know it, and a lifter that is started again keep it."""
+    from realtime.endpoints import chosen
+
+    stream = config.stream
+    address, *rpc = chosen([stream.address, *filter(None, [stream.rpc_address])])
+    return replace(config, stream=replace(stream, address=address, rpc_address=rpc[0] if rpc else None))
 
 
 def _log_to(console: Console, verbose: bool) -> None:

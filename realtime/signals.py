@@ -54,6 +54,27 @@ def _noted() -> Iterator[None]:
             signal.raise_signal(signal.Signals(number))
 
 
+@contextlib.contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Signals that would end the process on the spot raise SystemExit instead, as Ctrl-C raises KeyboardInterrupt:
+    what is under way is cleaned up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    fatal = [number for number in END_SIGNALS if signal.getsignal(number) == signal.SIG_DFL]
+    for number in fatal:
+        signal.signal(number, _leave)
+    try:
+        yield
+    finally:
+        for number in fatal:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _leave(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)  # the code that a shell gives a process that a signal ended
+
+
 def leave_to_parent(numbers: Sequence[signal.Signals] = END_SIGNALS) -> None:
     """The first call of such a process: `numbers`, which may reach the whole group, are ignored from now on."""
     for number in numbers:

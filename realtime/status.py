@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -57,7 +56,7 @@ class Summary:
     detector_fps: float
     stages_ms: dict[str, dict[str, float]]
     processes: dict[str, ProcessFigures]
-    render: str | None = None
+    render: str | None = None  # the film that was made
     restarts: int = field(default=0)
 
     def as_json(self) -> dict[str, Any]:
@@ -107,7 +106,7 @@ def _figures(child: Child) -> ProcessFigures:
 
 
 def line(supervisor: Supervisor) -> str:
-    """The state of the session in one line."""
+    """The state of the session in one line, what matters most first: a narrow terminal cuts off the stages."""
     producer, lifter = supervisor.children["producer"], supervisor.children["lifter"]
     produced, lifted = producer.latest, lifter.latest
     if not isinstance(produced, ProducerStats) or not isinstance(lifted, LifterStats) or not lifted.published:
@@ -115,12 +114,11 @@ def line(supervisor: Supervisor) -> str:
         return f"starting: waiting for {', '.join(missing)}" if missing else "waiting for the first frames"
     stages = "  ".join(f"{name} {lifted.recent_ms[name]:.1f}" for name in STAGE_TEXTS if name in lifted.recent_ms)
     parts = [
-        f"{lifted.fps:.1f} fps", f"{stages} ms", f"dropped {produced.dropped + lifted.lost}",
-        f"{lifted.model} on {lifted.engine}",
+        f"{lifted.fps:.1f} fps", f"dropped {produced.dropped + lifted.lost}", f"{lifted.model} on {lifted.engine}",
     ]  # fmt: skip
     if supervisor.restarted:
         parts.append(f"restarts {supervisor.restarted}")
-    return " | ".join(parts)
+    return " | ".join([*parts, f"{stages} ms"])
 
 
 class StatusLine:
@@ -159,7 +157,7 @@ def report(console: Console, summary: Summary) -> None:
     ]
     if summary.restarts:
         lines.append(f"{summary.restarts} restarts of processes that failed")
-    if summary.render and Path(summary.render).exists():
+    if summary.render:
         lines.append(f"the picture is in {summary.render}")
     console.print(_stage_table(summary))
     console.print("\n".join(lines), highlight=False)

@@ -61,14 +61,15 @@ def view(
     size_wh: tuple[int, int] = (960, 720), duration_s: float | None = None, frames: int | None = None,
     wait_s: float = 10.0, drain_s: float = 10.0, stop: StopEvent | None = None,
     on_ready: Callable[[], None] | None = None, angle_deg: tuple[float, float] = (32.0, 14.0), supersample: int = 2,
-    keys: ClientKeys | None = None,
+    keys: ClientKeys | None = None, overwrite: bool = False,
 ) -> ViewSummary:  # fmt: skip
     """Draws until a limit, `stop`, or the window is closed. Call it from a process's main thread.
 
     `render` None opens a window, which shows the newest pose and waits for a stream that pauses. Else every frame goes
-    to that .mp4 or folder of PNGs, at the stream's times; a stream silent for `wait_s` after its first frame ends it,
-    and after `stop` what was published before it is drawn for up to `drain_s` more. `duration_s` counts from the first
-    frame: by the clock in a window, by capture times when rendering. `angle_deg` is azimuth and elevation.
+    to that .mp4 (a new one unless `overwrite`) or folder of PNGs, at the stream's times; a stream silent for `wait_s`
+    after its first frame ends it, and after `stop` what was published before it is drawn for up to `drain_s` more.
+    `duration_s` counts from the first frame: by the clock in a window, by capture times when rendering. `angle_deg` is
+    azimuth and elevation.
     `on_ready` is called once the picture can be drawn and the socket is open, before the first frame.
 
     Raises UserError: no display or EGL, an output that cannot be written, no stream within `wait_s`.
@@ -81,7 +82,7 @@ def view(
         raise UserError(str(error)) from error
     limits = _Limits(frames, duration_s, wait_s, drain_s, stop)
     with contextlib.ExitStack() as stack:
-        writer = stack.enter_context(open_writer(render, size_wh)) if render is not None else None
+        writer = stack.enter_context(open_writer(render, size_wh, overwrite)) if render is not None else None
         stage = stack.enter_context(
             Stage(size_wh, window=writer is None, title=f"realtime: {stream} at {address}", angle_deg=angle_deg,
                   supersample=supersample)

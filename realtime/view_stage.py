@@ -7,6 +7,7 @@ import ctypes
 import ctypes.util
 import math
 import os
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ _LINE_PX = 1.6  # in pixels of the picture
 
 def has_display() -> bool:
     """Whether a window can be opened. On Linux Open3D would otherwise fall back to no window without a word."""
-    if sys.platform != "linux" or os.environ.get("WAYLAND_DISPLAY"):
+    if sys.platform != "linux" or _wayland_answers():
         return True
     if not os.environ.get("DISPLAY"):
         return False
@@ -44,6 +45,19 @@ def has_display() -> bool:
     if display:
         x11.XCloseDisplay(display)
     return bool(display)
+
+
+def _wayland_answers() -> bool:
+    """Whether somebody listens where WAYLAND_DISPLAY says: in XDG_RUNTIME_DIR, where it is no whole path."""
+    name = os.environ.get("WAYLAND_DISPLAY")
+    if not name:
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(os.path.join(os.environ.get("XDG_RUNTIME_DIR", ""), name))
+        except OSError:
+            return False
+    return True
 
 
 def load_open3d() -> Any:

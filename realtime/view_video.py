@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import itertools
 import os
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Protocol
 
 import cv2
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
-from engines.errors import UserError
+from engines.errors import UserError, refuse_existing
+from realtime.capture_file import require_utf8
 
 Image = NDArray[np.uint8]
 
@@ -34,24 +37,42 @@ class FrameWriter(Protocol):
     def write(self, image_bgr: Image, time_s: float) -> None: ...
 
 
-def open_writer(out: Path, size_wh: tuple[int, int]) -> FrameWriter:
-    """`out` ends in .mp4: a video; else a folder, new or empty. Raises UserError at once where it cannot be written."""
+def check_output(out: Path, overwrite: bool) -> None:
+    """`out` ends in .mp4: a video, a new one unless `overwrite`; else a folder, new or empty. Raises UserError."""
+    require_utf8(out)
+    if out.suffix.lower() == ".mp4":
+        if out.is_dir():
+            raise UserError(f"{out} is a folder: name a file that ends in .mp4")
+        refuse_existing(out, overwrite)
+    elif out.suffix:
+        raise UserError(f"{out}: name a file that ends in .mp4, or a folder for PNG pictures")
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"{out} exists and is not an empty folder: name a new one")
+
+
+def open_writer(out: Path, size_wh: tuple[int, int], overwrite: bool = False) -> FrameWriter:
+    """The writer for such an `out`. Raises UserError at once where it cannot be written."""
     try:
-        if out.suffix.lower() == ".mp4":
-            return Mp4Writer(out, size_wh)
-        if out.suffix:
-            raise UserError(f"{out}: name a file that ends in .mp4, or a folder for PNG pictures")
-        return PngWriter(out)
+        check_output(out, overwrite)
+        return Mp4Writer(out, size_wh) if out.suffix else PngWriter(out)
     except OSError as error:
         raise UserError(f"cannot write {out} ({error.strerror}): name a folder you may write in") from error
+
+
+def newest_picture(out: Path) -> tuple[int, int] | None:
+    """Tells one film, or one last PNG of a folder, from another; None where there is none."""
+    path = max(out.glob("frame_*.png"), default=out / "none") if out.is_dir() else out
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_mtime_ns
 
 
 class PngWriter:
     """frame_000001.png and so on, one for each picture."""
 
     def __init__(self, folder: Path) -> None:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise UserError(f"{folder} exists and is not an empty folder: name a new one")
         folder.mkdir(parents=True, exist_ok=True)
         _check_writable(folder)
         self.frames, self._folder = 0, folder
@@ -80,13 +101,13 @@ class Mp4Writer:
     """MPEG-4 at a constant rate, taken from the first pictures' times. Some are repeated or left out to keep time."""
 
     def __init__(self, path: Path, size_wh: tuple[int, int]) -> None:
-        if path.is_dir():
-            raise UserError(f"{path} is a folder: name a file that ends in .mp4")
         path.parent.mkdir(parents=True, exist_ok=True)
         _check_writable(path.parent)
         self.frames = 0
         self._path, self._size_wh = path, size_wh
-        self._aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+        # A whole path: FFmpeg takes what is before a colon in a bare name for a protocol.
+        self._aside = path.absolute().with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+        _clear_away(path)
         self._probe: list[tuple[Image, float]] = []
         self._video: cv2.VideoWriter | None = None
         self._rate_hz, self._written, self._start_s = 30.0, 0, 0.0
@@ -154,6 +175,14 @@ class Mp4Writer:
         if readable < self._written:
             raise UserError(f"only {readable} of {self._written} frames fit into {self._path}: free some space")
         os.replace(self._aside, self._path)
+
+
+def _clear_away(path: Path) -> None:
+    """What viewers that were killed have left of this film."""
+    for left in path.parent.glob(glob.escape(f".{path.stem}.") + "*" + glob.escape(path.suffix)):
+        pid = left.name[len(path.stem) + 2 : -len(path.suffix)]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            left.unlink(missing_ok=True)
 
 
 def _rate(times_s: list[float]) -> float:

@@ -43,6 +43,7 @@ def main(link: Link, config: RunConfig) -> None:
     view(
         reachable(config.stream.address), stream=config.stream.name, render=config.view.render, keys=keys,
         wait_s=math.inf, drain_s=_DRAIN_S, stop=_Orders(link), on_ready=lambda: link.ready(_what(config)),
+        overwrite=config.view.overwrite,
     )  # fmt: skip
 
 

@@ -22,7 +22,10 @@ def evaluate(
     subjects: Annotated[str, typer.Option(help="Subjects of the motion capture, by the clips' names.")] = "03,06,08,10",
     views: Annotated[int, typer.Option(min=1, help="Virtual cameras a clip.")] = 2,
     engine: Annotated[str, typer.Option(help="auto, onnxruntime, torch or tensorrt.")] = "auto",
-    align: Annotated[str, typer.Option(help="The windowed model's frame: centre or end.")] = "centre",
+    align: Annotated[
+        str | None,
+        typer.Option(metavar="centre|end", help="The paper's model: where in its window a pose is. (centre)"),
+    ] = None,
     clip: Annotated[
         list[Path] | None, typer.Option(help="Repeatable: a video of real people, beside MediaPipe's own 3D.")
     ] = None,

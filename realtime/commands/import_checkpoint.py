@@ -14,6 +14,7 @@ def import_checkpoint(
         Path | None, typer.Option("--out", "-o", help="The .safetensors to write. Default: beside FILE, same stem.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="The model's name in messages. Default: the stem of --out.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model of that name.")] = False,
 ) -> None:
     """Turn a published GLA-GCN checkpoint into weights this project runs: .safetensors, a JSON card, an ONNX graph.
 
@@ -25,15 +26,19 @@ def import_checkpoint(
     import sys
 
     from engines.checkpoint import require_torch
-    from engines.errors import UserError
+    from engines.errors import UserError, refuse_existing
 
     if not file.is_file():
         raise UserError(f"{file} does not exist: give the path of a published GLA-GCN checkpoint")
+    target = (out or file).with_suffix(".safetensors")
+    for made in (target, target.with_suffix(".json"), target.with_suffix(".onnx")):
+        if made.exists() and made.samefile(file):
+            raise UserError(f"{made} is the checkpoint itself: choose another name with -o")
+        refuse_existing(made, overwrite)
     require_torch("importing a checkpoint")
     from engines.export_paper_onnx import export_paper
     from engines.published import import_checkpoint as run
 
-    target = (out or file).with_suffix(".safetensors")
     card = run(file, target, name or target.stem)
     export_paper(target, target.with_suffix(".onnx"))
     sys.stdout.write(f"{target}: T = {card.frames}, C = {card.channels}, {card.joints} joints, {card.head} head, "

@@ -15,7 +15,10 @@ def lift(
     mode: Annotated[str, typer.Option(help="stream: as live. window, sequence: the model's other forms.")] = "stream",
     engine: Annotated[str, typer.Option(help="auto, onnxruntime, torch or tensorrt.")] = "auto",
     lookahead: Annotated[int, typer.Option(help="Frames of future each pose sees: 0, 2, 4 or 8.")] = 0,
-    align: Annotated[str, typer.Option(help="Paper's model: 'centre' of the window, or its 'end'.")] = "centre",
+    align: Annotated[
+        str | None,
+        typer.Option(metavar="centre|end", help="The paper's model: where in its window a pose is. (centre)"),
+    ] = None,
     plan: Annotated[Path | None, typer.Option(help="A plan of 'realtime build-engine' to run on a GPU.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.npz if there is one.")] = False,

@@ -37,6 +37,10 @@ def run(
         int | None,
         typer.Option(metavar="0|2|4|8", help="Wait for as many frames of 1/30 s, for smoother poses."),
     ] = None,
+    align: Annotated[
+        str | None,
+        typer.Option(metavar="centre|end", help="The paper's model: where in its window a pose is. (centre)"),
+    ] = None,
     address: Annotated[str | None, typer.Option(help="Publish here. (tcp://127.0.0.1:5556)")] = None,
     rpc_address: Annotated[
         str | None,
@@ -54,6 +58,7 @@ def run(
         Path | None,
         typer.Option(metavar="OUT.mp4", help="Draw into a film instead of a window."),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the film if there is one.")] = False,
     camera: Annotated[Path | None, typer.Option(help="Camera calibration of 'realtime calibrate camera'.")] = None,
     ground: Annotated[
         Path | None,
@@ -85,9 +90,11 @@ def run(
         "source.width": camera_width, "source.height": camera_height, "source.fps": camera_fps,
         "detector.size": detector, "detector.people": people,
         "lifter.engine": engine, "lifter.model": model, "lifter.plan": plan, "lifter.lookahead": lookahead,
+        "lifter.align": align,
         "stream.address": address, "stream.rpc_address": rpc_address, "stream.name": stream,
         "stream.encoding": encoding, "stream.keys": keys, "stream.insecure": insecure or None,
         "view.enabled": False if no_view else None, "view.render": render,
+        "view.overwrite": overwrite or None,
         "place.camera": camera, "place.ground": ground, "place.person": person,
         "frames": frames, "duration_s": duration,
     }  # fmt: skip

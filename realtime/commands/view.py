@@ -17,6 +17,7 @@ def view(
     render: Annotated[
         Path | None, typer.Option(metavar="OUT.mp4|DIR", help="Draw every frame to a video or a folder of PNGs.")
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the video if there is one.")] = False,
     size: Annotated[str, typer.Option(metavar="WxH", help="Size of the picture in pixels.")] = "960x720",
     duration: Annotated[float | None, typer.Option(min=0, metavar="S", help="Stop after so many seconds.")] = None,
     frames: Annotated[int | None, typer.Option(min=1, metavar="N", help="Stop after N frames.")] = None,
@@ -59,6 +60,7 @@ def view(
     summary = show(
         address, stream=stream, render=render, size_wh=_size(size), duration_s=duration, frames=frames, wait_s=wait,
         stop=stop, angle_deg=(azimuth, elevation), supersample=antialias, keys=keys,
+        overwrite=overwrite,
     )  # fmt: skip
     where = f" to {render}" if render is not None and summary.frames else ""
     typer.echo(f"drew {summary.frames} frames{where}, {summary.draw_ms:.0f} ms each, {summary.missed} missed", err=True)

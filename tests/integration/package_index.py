@@ -26,6 +26,7 @@ class PackageIndex:
         self.failures = 0
         self.downloads = 0
         self.gate: threading.Barrier | None = None
+        self.gated_page = ""  # a page that waits at the gate too, as a download does
         self._asked = threading.Event()
         self._wheel = _wheel(self.content)
         self._tarball = _tarball(self.content)
@@ -62,6 +63,10 @@ class PackageIndex:
 
     def answer(self, path: str) -> tuple[int, str, bytes]:
         """Status, content type and body."""
+        if path == self.gated_page:
+            self._asked.set()
+            self._wait_at_gate()
+            return 503, "text/plain", b"later"
         if path == "/simple/parcel/":
             return 200, "text/html", b'<a href="/files/parcel-1.0-py3-none-any.whl">parcel-1.0-py3-none-any.whl</a>'
         if path == "/parcel":
@@ -78,12 +83,17 @@ class PackageIndex:
         if self.failures:
             self.failures -= 1
             return 503, "text/plain", b"later"
-        if self.gate is not None:
-            try:
-                self.gate.wait(30)
-            except threading.BrokenBarrierError:
-                return 503, "text/plain", b"nobody else came"
+        if not self._wait_at_gate():
+            return 503, "text/plain", b"nobody else came"
         return 200, "application/octet-stream", body
+
+    def _wait_at_gate(self) -> bool:
+        try:
+            if self.gate is not None:
+                self.gate.wait(30)
+        except threading.BrokenBarrierError:
+            return False
+        return True
 
     def close(self) -> None:
         if self._server is not None:

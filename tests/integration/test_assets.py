@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 from package_index import PackageIndex
 from typer.testing import CliRunner
@@ -147,10 +149,45 @@ def test_a_fetch_that_was_killed_leaves_nothing_behind_for_long(
     assert files(tmp_path) == [path.name]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("manager", ["pip", "npm"])
+def test_a_fetch_that_is_ended_leaves_nothing_running_and_nothing_behind(
+    manager: str, number: signal.Signals, code: int, index: PackageIndex, tmp_path: Path
+) -> None:
+    if shutil.which(manager) is None and manager == "npm":
+        pytest.skip("npm is not installed")
+    index.gate = threading.Barrier(2)
+    process = child(asset_of({"pip": index.wheel_download, "npm": index.npm_download}[manager]))
+    index.wait_for_download()
+    managers = psutil.Process(process.pid).children(recursive=True)
+    assert managers
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == code
+    _, alive = psutil.wait_procs(managers, timeout=30)
+    assert alive == []
+    assert files(tmp_path) == []
+    index.gate.abort()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_session_ended_during_its_first_download_has_started_nothing(index: PackageIndex, tmp_path: Path) -> None:
+    index.gate = threading.Barrier(2)
+    index.gated_page = "/simple/mediapipe/"
+    command = [sys.executable, "-m", "realtime.cli", "run", "--source", "0", "--verbose"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as run:
+        index.wait_for_download()
+        run.send_signal(signal.SIGINT)
+        said = run.communicate(timeout=30)[1]
+    assert run.returncode == 130
+    assert "started" not in said
+    assert files(tmp_path) == []
+    index.gate.abort()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="npm is a script there")
 def test_npm_packages(index: PackageIndex) -> None:
-    import shutil
-
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed")
     assert fetch_asset(asset_of(index.npm_download), QUICK).read_bytes() == index.content

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from engines.errors import UserError
 from realtime.assets import fetch
-from realtime.bench_pipeline import AloneRound, compare
+from realtime.bench_pipeline import AloneRound, bench_pipeline, compare
 
 TIMEOUT_S = 120
 
@@ -27,6 +28,12 @@ def test_the_last_line_is_one_object_with_both_sides_of_the_comparison() -> None
     assert result["published_ratio"] == 1.0
     assert set(result["stages_ms"]) == {"detect", "ring", "lift", "publish", "message", "total"}
     assert result["pipeline_processes"]["lifter"]["rss_mb"] > 10
+
+
+@pytest.mark.parametrize("source", ["0", "rtsp://127.0.0.1/live"])
+def test_what_has_no_second_round_is_refused(source: str) -> None:
+    with pytest.raises(UserError, match="gives no second round: give --source a video file"):
+        bench_pipeline(source=source)
 
 
 def test_medians_over_the_rounds_and_the_best_of_each() -> None:

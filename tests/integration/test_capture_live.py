@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -163,27 +164,43 @@ def test_no_thread_outlives_the_source(camera: MjpegServer) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("grab ")]
 
 
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The folder's address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_QuietFiles, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 def test_a_video_file_behind_an_address_plays_like_a_file(tmp_path: Path) -> None:
     writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (64, 48))
     for level in range(10):
         writer.write(np.full((48, 64, 3), level * STEP, np.uint8))
     writer.release()
-    handler = partial(_QuietFiles, directory=str(tmp_path))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        address = f"http://127.0.0.1:{server.server_address[1]}/clip.avi"
-        with open_source(address, max_speed=True) as source:
-            assert not source.live
-            shown = []
-            while (frame := source.read()) is not None:
-                shown.append(number(frame))
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(tmp_path) as address, open_source(f"{address}/clip.avi", max_speed=True) as source:
+        assert not source.live
+        shown = []
+        while (frame := source.read()) is not None:
+            shown.append(number(frame))
     assert shown == list(range(10))
+
+
+def test_an_image_behind_an_address_is_no_stream(tmp_path: Path) -> None:
+    quiet_ffmpeg()
+    cv2.imwrite(str(tmp_path / "snapshot.jpg"), np.zeros((48, 64, 3), np.uint8))
+    with (
+        served(tmp_path) as address,
+        open_url(f"{address}/snapshot.jpg", PLAIN, reconnect_waits_s=(0.01,)) as source,
+    ):
+        assert source.read(TIMEOUT_S) is not None
+        with pytest.raises(UserError, match=r"snapshot\.jpg is an image, not a stream: give"):
+            source.read(TIMEOUT_S)
 
 
 def test_an_ip_camera_over_rtsp(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -186,6 +187,7 @@ def test_a_restarted_producer_keeps_counting_frames(clip: Path) -> None:
         (("--plan", "nothere.plan"), "there is no plan nothere.plan"),
         (("--engine", "steam"), "'steam' is unknown"),
         (("--lookahead", "3"), "no look-ahead 3"),
+        (("--align", "end"), "no window to align in"),
         (("--encoding", "xml"), "'xml' is none of"),
         (("--person", "nobody-known"), "nobody-known"),
         (("--address", "tcp://0.0.0.0:0"), "can be reached by other machines"),
@@ -199,6 +201,51 @@ def test_what_cannot_be_done_is_said_in_one_sentence(options: tuple[str, ...], s
     assert says in done.stderr.splitlines()[-1].replace("\n", " ")
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def refused(*options: str, cwd: Path) -> str:
+    """The last line of a run that does not begin."""
+    command = [*COMMAND, "--address", "tcp://127.0.0.1:0", "--rpc-address", "tcp://127.0.0.1:0", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, cwd=cwd, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    return done.stderr.splitlines()[-1]
+
+
+def test_no_film_replaces_a_video_unasked_and_none_the_source(clip: Path, tmp_path: Path) -> None:
+    own, other, link = tmp_path / "own.mp4", tmp_path / "other.mp4", tmp_path / "link.mp4"
+    shutil.copy(clip, own)
+    link.symlink_to(own)
+    other.write_bytes(b"mine")
+    kept = own.read_bytes()
+    render = ("--source", "own.mp4", "--render")
+    assert "own.mp4 exists: choose another name" in refused(*render, "own.mp4", cwd=tmp_path)
+    assert "other.mp4 exists: choose another name" in refused(*render, "other.mp4", cwd=tmp_path)
+    for same in ("own.mp4", str(own), "link.mp4"):
+        assert "is the video that is looked at" in refused(*render, same, "--overwrite", cwd=tmp_path)
+    assert (own.read_bytes(), other.read_bytes()) == (kept, b"mine")
+
+
+def test_a_film_that_was_asked_for_and_not_made_is_an_error(clip: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "films"
+    film = folder / "out.mp4"
+    with RunProcess("--source", str(clip), "--loop", "--render", str(film)) as run:
+        run.wait_for("viewer ready")
+        shutil.rmtree(folder)
+        with Subscriber(run.address) as subscriber:
+            receive(subscriber)
+        run.interrupt()
+        assert run.popen.wait(TIMEOUT_S) == 2
+        run.wait_for(f"{film} was not made")
+
+
+def test_a_port_left_open_is_chosen_and_the_viewer_finds_it(clip: Path, tmp_path: Path) -> None:
+    open_ports = ("--address", "tcp://127.0.0.1:0", "--rpc-address", "tcp://127.0.0.1:*")
+    film = tmp_path / "out.mp4"
+    with RunProcess("--source", str(clip), "--max-speed", "--frames", "15", "--render", str(film), *open_ports) as run:
+        port = int(run.wait_for(r"publishing at tcp://127\.0\.0\.1:(\d+)")[1])
+        assert run.finish()["render"] == str(film)
+    assert port > 0
 
 
 def test_a_busy_port_is_said_in_one_sentence(clip: Path) -> None:

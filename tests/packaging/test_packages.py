@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -51,6 +52,15 @@ def test_the_command_line_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize("module", ["engines.lifter", "engines.normalise", "engines.checkpoint", "calibration.rays"])
 def test_lifting_needs_no_torch(module: str) -> None:
     assert not loaded_by(f"import {module}") & {"torch", "mediapipe", "open3d"}
+
+
+def test_onnx_runtime_leaves_nothing_in_the_users_folders(tmp_path: Path) -> None:
+    places = {"HOME": "", "USERPROFILE": "", "XDG_CACHE_HOME": "cache", "LOCALAPPDATA": "local"}
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment |= {name: str(tmp_path / folder) for name, folder in places.items()}
+    code = "from engines.lifter import load_lifter\nwith load_lifter(engine='onnxruntime'): pass"
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["lift", "--help"], ["bench", "--help"]])

@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from engines.errors import UserError
+from engines.lifter import load_lifter
 from realtime.bench_lifter import bench_lifter
 
 
@@ -26,11 +27,23 @@ def test_last_line_is_json_with_every_case_and_the_claims(capsys: pytest.Capture
     one = cases["stream-243", "onnxruntime", 1]
     assert one["multiply_adds"] == pytest.approx(4.95e6, rel=0.01)
     assert one["state_bytes"] <= 4e6
+    with load_lifter() as lifter:
+        assert one["state_bytes"] == lifter.state_bytes_per_stream
+    assert cases["gla-gcn-9", "onnxruntime", 1]["state_bytes"] == (8 + 1) * 17 * 2 * 4
     ratio = cases["gla-gcn-9", "onnxruntime", 1]["p50_ms"] / one["p50_ms"]
     assert result["claims"]["times_cheaper_than_gla-gcn-9"] == pytest.approx(ratio, rel=0.01, abs=0.1)
     assert "stream-243-c16" in "".join(lines[:-1])
 
 
-def test_list_that_is_none_is_refused() -> None:
-    with pytest.raises(UserError, match="whole numbers"):
-        bench_lifter(threads="one", rounds=1, soak=0)
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"threads": "one"}, "whole numbers above 0"), ({"batch": "0"}, "whole numbers above 0"),
+        ({"batch": "1,,2"}, "whole numbers above 0"), ({"channels": "-48"}, "whole numbers above 0"),
+        ({"frames": "28"}, "no window of 28 frames: give powers of 3"), ({"frames": "1"}, "no window of 1 frames"),
+        ({"engines": "warp"}, "engine 'warp' is unknown"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_timed_is_refused(options: dict[str, str], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        bench_lifter(**{"channels": "64", **options}, rounds=1, soak=0)

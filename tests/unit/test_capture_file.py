@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from realtime import capture_file
 from realtime.capture import Source, open_source
 from realtime.clock import NS_PER_S
 
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="no such names and pipes there")
 FPS = 25.0
 FRAMES = 20
 STEP = 12  # grey levels between one frame and the next
@@ -181,6 +184,15 @@ def test_a_file_that_is_cut_off_plays_to_where_it_ends_and_says_so(
     assert "damaged or cut off" in caplog.text
 
 
+@POSIX
+def test_a_name_with_a_colon_is_no_protocol(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(clip, tmp_path / "clip:1.avi")
+    monkeypatch.chdir(tmp_path)
+    with open_source("clip:1.avi", max_speed=True) as source:
+        assert source.name == "clip:1.avi"
+        assert len(drain(source)) == FRAMES
+
+
 def bad_file(kind: str, clip: Path, tmp_path: Path) -> Path:
     path = tmp_path / f"bad.{'png' if kind == 'image' else 'mp4'}"
     if kind == "empty":
@@ -195,6 +207,11 @@ def bad_file(kind: str, clip: Path, tmp_path: Path) -> Path:
         path.write_bytes(clip.read_bytes()[:300])
     elif kind == "folder":
         path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "name of bytes":
+        path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/clip\xff.avi"))
+        shutil.copy(clip, path)
     return path
 
 
@@ -204,6 +221,8 @@ def bad_file(kind: str, clip: Path, tmp_path: Path) -> Path:
         ("missing", "there is no file"),
         ("folder", "is a folder"),
         ("empty", "is empty"),
+        pytest.param("pipe", "is no regular file", marks=POSIX),
+        pytest.param("name of bytes", r"clip\\udcff\.avi' is not UTF-8", marks=POSIX),
         ("text", "cannot be read as a video"),
         ("image", "is an image, not a video"),
         ("no frames", "no frame that can be decoded|cannot be read as a video"),

@@ -89,6 +89,17 @@ def without(key: str) -> Callable[[State], State]:
         (replaced("layers_tcngcn.6.gcn1.PA", torch.zeros(3, 17, 17)), ["layers_tcngcn.6.gcn1.conv_a.0.weight"]),
         (replaced("expand_gcn.gcn1.PA", torch.zeros(3, 16, 16)), ["joints", "16"]),
         (lambda weights: {"conv.weight": torch.zeros(1)}, ["expand_gcn.tcn1.conv.weight is missing"]),
+        (replaced("layers_tcngcn.3000.gcn1.PA", torch.zeros(3, 17, 17)), ["layers_tcngcn.6.gcn1.PA is missing"]),
+        (lambda weights: weights | {f"layers_tcngcn.{n}.x": torch.zeros(1) for n in range(3000)}, ["1500 levels"]),
+        (replaced("expand_gcn.tcn1.conv.weight", torch.zeros(1, 1, 1, 1).expand(10**6, 10**6, 9, 1)),
+         ["1000000 channels", "1024"]),
+        (replaced("expand_gcn.tcn1.conv.weight", torch.zeros(1, 1, 1, 1).expand(1000, 1000, 9, 1)),
+         ["expand_gcn.gcn1.conv_a.0.weight", "(2, 2, 1, 1)", "(250, 2, 1, 1)"]),
+        (replaced("data_bn.weight", torch.full((34,), torch.nan)), ["data_bn.weight", "not finite"]),
+        (replaced("data_bn.weight", torch.full((34,), 1e300, dtype=torch.float64)), ["data_bn.weight", "not finite"]),
+        (replaced("data_bn.weight", torch.ones(34, dtype=torch.cfloat)), ["data_bn.weight", "not real"]),
+        (replaced("data_bn.weight", torch.empty(34, device="meta")), ["data_bn.weight", "is not read"]),
+        (replaced("data_bn.running_var", torch.full((34,), -1.0)), ["data_bn.running_var", "below 0"]),
         (lambda weights: {}, ["model_pos"]),
         (lambda weights: [1, 2], ["model_pos"]),
     ],
@@ -104,6 +115,27 @@ def test_wrong_file_is_refused_with_the_first_key_that_does_not_fit(
     with pytest.raises(UserError):
         import_checkpoint(path, tmp_path / "out.safetensors", "out")
     assert [entry.name for entry in tmp_path.iterdir()] == ["published.bin"]
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [torch.Tensor.bfloat16, torch.Tensor.double, torch.Tensor.to_sparse, torch.nn.Parameter],
+    ids=["bfloat16", "double", "sparse", "parameter"],
+)
+def test_weights_are_read_however_they_are_stored(stored: Callable[[Any], Any], tmp_path: Path) -> None:
+    weights = {key: value.bfloat16() if value.is_floating_point() else value for key, value in state().items()}
+    kept = {key: stored(value.float()) if value.is_floating_point() else value for key, value in weights.items()}
+    module = load_published(saved({"model_pos": kept}, tmp_path))
+    assert all(torch.equal(value, weights[key].float()) for key, value in module.state_dict().items()
+               if not key.endswith("num_batches_tracked"))  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:.*quantize")
+def test_quantised_weights_are_refused_by_their_key(tmp_path: Path) -> None:
+    quantised = torch.quantize_per_tensor(torch.rand(34), 0.1, 0, torch.quint8)
+    path = saved({"model_pos": {**state(), "data_bn.weight": quantised}}, tmp_path)
+    with pytest.raises(UserError, match=r"data_bn\.weight holds .*quint8, which is not read|cannot be read as weights"):
+        load_published(path)
 
 
 class Bomb:
@@ -178,6 +210,25 @@ def test_import_command_reports_what_it_read(tmp_path: Path, capsys: pytest.Capt
         window_graph(card, weights)
     unvouched = window_graph(replace(card, onnx_sha256=""), weights)
     assert unvouched != b"another"
+
+
+def test_import_command_replaces_nothing_unasked(tmp_path: Path) -> None:
+    from realtime.commands.import_checkpoint import import_checkpoint as command
+
+    path = saved({"model_pos": state()}, tmp_path)
+    for suffix in (".safetensors", ".json", ".onnx"):
+        mine = path.with_suffix(suffix)
+        mine.write_bytes(b"mine")
+        with pytest.raises(UserError, match=rf"published\{suffix} exists: .* --overwrite"):
+            command(path)
+        assert mine.read_bytes() == b"mine"
+        mine.unlink()
+    command(path)
+    command(path, overwrite=True)
+    named = path.rename(path.with_suffix(".json"))
+    path.with_suffix(".safetensors").unlink()
+    with pytest.raises(UserError, match="is the checkpoint itself"):
+        command(named, overwrite=True)
 
 
 def test_shipped_graph_is_what_its_card_vouches_for(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 import sys
 
 import pytest
@@ -37,3 +38,25 @@ def test_an_error_that_is_no_files_is_not_hidden(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(sys, "argv", ["realtime"])
     with pytest.raises(OSError, match="a bug"):
         cli.main()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+@pytest.mark.parametrize("command", [["assets"], ["assets", "path", "demo"], ["doctor", "--json"]])
+def test_output_that_cannot_be_written_is_one_sentence(command: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "realtime.cli", *command], stdout=full, stderr=subprocess.PIPE,
+                              text=True, check=False)  # fmt: skip
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith("realtime: no more can be written (No space left on device): free some space")
+
+
+def test_a_reader_that_has_gone_is_no_error() -> None:
+    command = [sys.executable, "-m", "realtime.cli", "assets"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as listing:
+        assert listing.stdout is not None
+        listing.stdout.close()
+        assert listing.stderr is not None
+        assert listing.stderr.read() == ""
+    assert listing.returncode == 1

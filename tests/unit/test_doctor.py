@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -83,6 +84,39 @@ def test_without_a_display_the_skeleton_can_still_be_seen(monkeypatch: pytest.Mo
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     assert "--render" in only(doctor_checks.display).advice
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have a display")
+@pytest.mark.parametrize("wayland", ["wayland-7", "whole"])
+def test_a_display_that_does_not_answer_is_none(
+    wayland: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / wayland
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("WAYLAND_DISPLAY", str(path) if wayland == "whole" else wayland)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    with socket.socket(socket.AF_UNIX) as server:
+        assert only(doctor_checks.display).state == "note"
+        server.bind(str(path))
+        assert only(doctor_checks.display).state == "note"  # the file of one that is gone
+        server.listen()
+        assert only(doctor_checks.display).state == "ok"
+    monkeypatch.delenv("WAYLAND_DISPLAY")
+    monkeypatch.setenv("DISPLAY", ":7654")
+    check = only(doctor_checks.display)
+    assert (check.state, check.detail) == ("note", ":7654 does not answer")
+    assert "--render" in check.advice
+
+
+def test_a_broken_package_does_not_end_the_report(tmp_path: Path) -> None:
+    (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: cannot open shared object file')")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run([sys.executable, "-c", COMMAND.format(as_json=True)], capture_output=True, text=True,
+                          env=environment, check=False)  # fmt: skip
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert done.returncode == 1
+    assert (checks["cv2"]["state"], checks["cv2"]["advice"]) == ("missing", "sudo apt-get install -y libgl1")
+    assert {"Python", "numpy", "GPU", "cache"} <= checks.keys()
 
 
 def test_assets_that_are_not_there_and_cannot_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -11,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engines.errors import UserError
-from realtime.view_video import open_writer
+from realtime.view_video import newest_picture, open_writer
 
 SIZE = (64, 48)
 
@@ -25,7 +28,7 @@ def write(out: Path, times_s: list[float]) -> tuple[int, float]:
     with open_writer(out, SIZE) as writer:
         for index, time_s in enumerate(times_s):
             writer.write(picture(index % 200), time_s)
-    video = cv2.VideoCapture(str(out))
+    video = cv2.VideoCapture(str(out.absolute()))
     found = int(video.get(cv2.CAP_PROP_FRAME_COUNT)), video.get(cv2.CAP_PROP_FPS)
     video.release()
     return found
@@ -64,23 +67,59 @@ def test_a_video_of_fewer_pictures_than_the_probe_is_written(tmp_path: Path) -> 
 def test_nothing_has_the_name_before_it_is_whole(tmp_path: Path) -> None:
     out = tmp_path / "a.mp4"
     out.write_bytes(b"the last one")
-    with pytest.raises(RuntimeError, match="broken off"), open_writer(out, SIZE) as writer:  # noqa: PT012
+    with pytest.raises(RuntimeError, match="broken off"), open_writer(out, SIZE, True) as writer:  # noqa: PT012
         for index in range(20):
             writer.write(picture(index), index / 30)
         assert out.read_bytes() == b"the last one"
         raise RuntimeError("broken off")
     assert list(tmp_path.iterdir()) == [out]
-    video = cv2.VideoCapture(str(out))
+    video = cv2.VideoCapture(str(out.absolute()))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 20
     video.release()
+
+
+def test_a_film_that_is_there_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    out = tmp_path / "a.mp4"
+    out.write_bytes(b"the last one")
+    before = newest_picture(out)
+    with pytest.raises(UserError, match=r"a\.mp4 exists: choose another name or add --overwrite"):
+        open_writer(out, SIZE)
+    assert out.read_bytes() == b"the last one"
+    with open_writer(out, SIZE, overwrite=True) as writer:
+        writer.write(picture(0), 0.0)
+    assert newest_picture(out) not in (None, before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
+def test_a_name_with_a_colon_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert write(Path("walk:1.mp4"), [0.0, 0.1])[0] == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such names there")
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not UTF-8"):
+        open_writer(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.mp4")), SIZE)
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    left = tmp_path / f".a[1].{int(killed.stdout)}.mp4"
+    alive, other = tmp_path / f".a[1].{os.getppid()}.mp4", tmp_path / f".a1.{int(killed.stdout)}.mp4"
+    for path in (left, alive, other):
+        path.touch()
+    with open_writer(tmp_path / "a[1].mp4", SIZE):
+        assert sorted(tmp_path.iterdir()) == sorted([alive, other])
 
 
 def test_no_picture_leaves_the_old_file_alone(tmp_path: Path) -> None:
     out = tmp_path / "a.mp4"
     out.write_bytes(b"the last one")
-    with open_writer(out, SIZE):
+    before = newest_picture(out)
+    with open_writer(out, SIZE, overwrite=True):
         pass
     assert out.read_bytes() == b"the last one"
+    assert newest_picture(out) == before
     assert list(tmp_path.iterdir()) == [out]
 
 
@@ -89,6 +128,7 @@ def test_png_pictures_are_numbered_and_exact(tmp_path: Path) -> None:
         for index in range(3):
             writer.write(picture(index), float(index))
     paths = sorted((tmp_path / "new" / "pictures").iterdir())
+    assert newest_picture(tmp_path / "new" / "pictures") == newest_picture(paths[2]) != newest_picture(paths[1])
     assert [path.name for path in paths] == ["frame_000001.png", "frame_000002.png", "frame_000003.png"]
     assert (cv2.imread(str(paths[2])) == 2).all()
 
