@@ -19,6 +19,7 @@ from engines.checkpoint import PAPER, ModelCard, find_model, graph_beside
 from engines.errors import UserError
 from engines.normalise import FEATURES, normalise, to_camera
 from engines.receptive_field import tap_spans
+from engines.slots import Slots
 from engines.taps import TapMemory
 from engines.turns import Turns
 
@@ -71,27 +72,6 @@ class Lifter(Protocol):
     def push_chunk(self, stream: int, rays: Float, score: Float) -> LiftedPoses: ...
 
     def remember(self, stream: int, rays: Float, score: Float) -> None: ...
-
-
-class Slots:
-    """Numbers for streams that come and go: the lowest free one first."""
-
-    def __init__(self) -> None:
-        self.used: set[int] = set()
-
-    def take(self) -> int:
-        slot = next(number for number in range(len(self.used) + 1) if number not in self.used)
-        self.used.add(slot)
-        return slot
-
-    def free(self, slot: int) -> None:
-        self.check([slot])
-        self.used.remove(slot)
-
-    def check(self, slots: Sequence[int]) -> None:
-        unknown = set(slots) - self.used
-        if unknown or len(set(slots)) != len(slots):
-            raise ValueError(f"streams {sorted(slots)} must be open and named once each; open: {sorted(self.used)}")
 
 
 class StreamLifter:

@@ -22,9 +22,10 @@ from engines.backends.base import Float
 from engines.backends.window import OnnxRuntimeWindow, TorchWindow, WindowBackend
 from engines.checkpoint import ModelCard, graph_beside, load_arrays, load_published
 from engines.errors import UserError
-from engines.lifter import RATE_HZ, LiftedPoses, Slots, check_align
+from engines.lifter import RATE_HZ, LiftedPoses, check_align
 from engines.normalise import MIN_SCORE
 from engines.skeleton import JOINTS
+from engines.slots import Slots
 from engines.turns import Turns
 
 _log = logging.getLogger("realtime.engines.window")
