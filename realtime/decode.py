@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from math import inf
 from typing import Any, cast
 
 import numpy as np
@@ -48,8 +49,8 @@ def pose_message(
 ) -> PoseMessage:
     check_version(fields)
     latency = fields.get("latency_ms")
-    if type(latency) is not dict or not all(type(ms) in (float, int) for ms in latency.values()):
-        raise WireError("latency_ms is not a map of numbers")
+    if type(latency) is not dict or not all(type(ms) in (float, int) and abs(ms) < inf for ms in latency.values()):
+        raise WireError("latency_ms is not a map of finite numbers")
     return PoseMessage(
         stream, text(fields, "session"), integer(fields, "seq"), integer(fields, "frame_id"),
         integer(fields, "t_capture_ns"), integer(fields, "t_publish_ns"), _image_wh(fields),
@@ -107,14 +108,29 @@ def _keypoints_person(fields: Fields) -> PersonKeypoints:
 
 def decode_status(message: bytes) -> Fields:
     """A whole `status/...` message as its checked map."""
-    kind, _, body = split(message)
+    kind, stream, body = split(message)
     if kind != STATUS:
         raise WireError(f"a {kind} message where a {STATUS} message was expected")
-    fields = decode_map(body)
+    return status_message(stream, decode_map(body))
+
+
+def status_message(_: str, fields: Fields) -> Fields:
     check_version(fields)
     for name in ("session", "stream", "state"):
         text(fields, name)
+    for name in ("seq", "t_publish_ns"):
+        integer(fields, name)
     return fields
+
+
+def check(kind: str, stream: str, fields: Fields) -> None:
+    """Raises WireError where a message of any kind breaks the protocol."""
+    _MESSAGES[kind](stream, fields)
+
+
+_MESSAGES: dict[str, Callable[[str, Fields], object]] = {
+    POSE: pose_message, KEYPOINTS: keypoints_message, STATUS: status_message,
+}  # fmt: skip
 
 
 def integer(fields: Fields, name: str, least: int = 0) -> int:

@@ -120,7 +120,8 @@ def changed(**changes: Any) -> bytes:
         ("seq", -1), ("seq", True), ("seq", 1.0), ("seq", "1"), ("session", 5), ("session", "x" * 300), ("space", None),
         ("image_wh", [640]), ("image_wh", [0, 480]), ("image_wh", "ab"), ("persons", {}), ("persons", [5]),
         ("persons", None),
-        ("latency_ms", []), ("latency_ms", {"a": "b"}), ("id", None), ("held", 1), ("window_fill", 1.5),
+        ("latency_ms", []), ("latency_ms", {"a": "b"}), ("latency_ms", {"a": float("nan")}),
+        ("latency_ms", {"a": 1.0, "b": float("inf")}), ("id", None), ("held", 1), ("window_fill", 1.5),
         ("window_fill", "1"),
         ("joints", [[0.0, 0.0, 0.0]] * 16), ("joints", [[0.0, 0.0]] * 17), ("joints", ["abc"] * 17),
         ("joints", [5] * 17),
@@ -171,12 +172,24 @@ def test_a_bad_stream_name_is_refused(name: str) -> None:
 
 
 def test_the_status_comes_back() -> None:
-    fields = {"v": 1, "session": SESSION, "stream": "main", "state": "running", "cpu": np.float32(0.5)}
+    about = {"session": SESSION, "stream": "main", "state": "running", "seq": 3, "t_publish_ns": 4}
+    fields = {"v": 1, **about, "cpu": np.float32(0.5)}
     assert decode_status(encode_status(fields, "main", "json")) == {**fields, "cpu": 0.5}
+    for name in about:
+        with pytest.raises(WireError, match=name):
+            decode_status(encode_status({**fields, name: [1]}, "main"))
     with pytest.raises(WireError):
         encode_status({"x": object()}, "main")
+    for value, encoding in ((float("nan"), "json"), ({b"": 1}, "json"), (2**70, "msgpack"), ("\ud800", "msgpack")):
+        with pytest.raises(WireError):
+            encode_map({"x": value}, encoding)
+
+
+@pytest.mark.parametrize("value", [b"", {b"": 1}, [1, [b""]], msgpack.ExtType(5, b""), msgpack.Timestamp(0)])
+def test_types_that_the_protocol_does_not_know_are_refused(value: object) -> None:
     with pytest.raises(WireError):
-        encode_map({"x": float("nan")}, "json")
+        decode_map(msgpack.packb({"x": value}))
+    assert decode_map(msgpack.packb({"x": -512.0}, use_single_float=True)) == {"x": -512.0}  # c4 00, as an empty bin
 
 
 def test_the_worked_example_of_the_protocol_is_what_the_code_writes() -> None:
