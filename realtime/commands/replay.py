@@ -30,6 +30,7 @@ def replay(
     camera: Annotated[Path | None, typer.Option(help="With --lift: the camera's calibration.")] = None,
     ground: Annotated[Path | None, typer.Option(help="With --lift: the floor's calibration.")] = None,
     person: Annotated[str | None, typer.Option(help="With --lift: whose body size.")] = None,
+    people: Annotated[int, typer.Option(min=1, max=8, help="With --lift: as in the 'realtime run' recorded.")] = 1,
     address: Annotated[str, typer.Option(help="Where to publish.")] = "tcp://127.0.0.1:5556",
     rpc: Annotated[str, typer.Option(help="Where to answer requests.")] = "tcp://127.0.0.1:5557",
     encoding: Annotated[str, typer.Option(help="msgpack or json.")] = "msgpack",
@@ -48,7 +49,7 @@ def replay(
     from realtime.replay import replay as replay_take
     from realtime.take import copy_take, read_take
 
-    options = LiftOptions(model, engine, lookahead, camera, ground, person) if lift else None
+    options = LiftOptions(model, engine, lookahead, camera, ground, person, people) if lift else None
     if output is not None:
         if options is None:
             log.info("%d messages copied", copy_take(take, output, overwrite=overwrite))

@@ -27,7 +27,7 @@ from realtime.known_poses import known_frame, known_joints, known_keypoints
 from realtime.messages import PoseMessage
 from realtime.publish import Publisher
 from realtime.record import RecordSummary, record
-from realtime.replay import replay
+from realtime.replay import MAX_STEP_NS, frames, replay
 from realtime.take import Recorded, TakeWriter, copy_take, read_take
 from realtime.wire import VersionError, decode_map, split, topic
 
@@ -248,6 +248,40 @@ def test_replay_publishes_the_poses_with_their_own_timing(tmp_path: Path) -> Non
             assert message.t_publish_ns - message.t_capture_ns > 35e6  # as old as when it was recorded
         took_ns = messages[-1].t_publish_ns - messages[0].t_publish_ns
         assert took_ns >= 30 * FRAME_NS / speed - 50e6  # never faster; how much slower is the machine's affair
+
+
+def jumping(path: Path, jump_ns: int) -> Path:
+    """A recording whose publisher's clock was set in the middle; the recorder's own clock ran wild all along."""
+    with TakeWriter(path) as take:
+        for i in range(10):
+            fields = pose(i).fields
+            times = {name: fields[name] + (jump_ns if i > 4 else 0) for name in ("t_capture_ns", "t_publish_ns")}
+            take.add(Recorded("pose3d", "main", random.Random(i).randrange(2**62), {**fields, **times}))
+    return path
+
+
+@pytest.mark.parametrize("jump_s", [3600, -3600])
+def test_a_clock_that_was_set_neither_drops_frames_nor_holds_them_up(tmp_path: Path, jump_s: int) -> None:
+    path = jumping(tmp_path / "take.mcap", jump_s * 10**9)
+    at_ns = [frame.at_ns for frame in frames(path)]
+    steps = np.diff(at_ns)
+    assert steps[4] == (MAX_STEP_NS if jump_s > 0 else 0)
+    assert set(np.delete(steps, 4)) == {FRAME_NS}
+    assert [frame.seq for frame in frames(path, seek_s=5 * FRAME_NS / 1e9)][-4:] == [6, 7, 8, 9]
+    messages = replayed(path, 10, speed=1000)
+    assert [message.frame_id for message in messages] == list(range(10))
+    assert all(message.t_publish_ns - message.t_capture_ns > 35e6 for message in messages)
+
+
+def test_replay_shifts_all_capture_times_by_one_offset(tmp_path: Path) -> None:
+    messages = replayed(take_of(tmp_path / "take.mcap", 20), 20)
+    np.testing.assert_allclose(np.diff([message.t_capture_ns for message in messages]), FRAME_NS, atol=1e6)
+
+
+@pytest.mark.parametrize("speed", [1e-300, 1e9, float("inf"), float("nan"), -1])
+def test_a_speed_that_is_none_is_refused(tmp_path: Path, speed: float) -> None:
+    with Publisher(LOOPBACK, None) as publisher, pytest.raises(UserError, match="speed"):
+        replay(tmp_path / "take.mcap", publisher, speed=speed)
 
 
 def test_replay_seeks_and_loops(tmp_path: Path) -> None:
