@@ -22,13 +22,13 @@ from engines.errors import UserError
 from realtime import PoseMessage, Subscriber, subscribe
 from realtime.clock import unix_ns
 from realtime.decode import decode_status
-from realtime.endpoints import connect_subscriber
+from realtime.endpoints import connect, connect_subscriber, open_subscriber
 from realtime.known_poses import known_frame, known_joints
 from realtime.latency import ClockOffset, measure_offset, message_latency_ms
 from realtime.publish import Publisher
 from realtime.rpc import RateLimit, RpcClient
 from realtime.subscribe import StreamTimeoutError
-from realtime.wire import VERSION, VersionError, WireError, encode_map, topic
+from realtime.wire import VERSION, VersionError, WireError, decode_map, encode_map, topic
 
 LOOPBACK = "tcp://127.0.0.1:*"
 
@@ -187,9 +187,11 @@ def test_a_frame_that_is_not_finite_is_left_out_and_counted(publisher: Publisher
     frame = known_frame(0)
     bad = replace(frame, persons=(replace(frame.persons[0], joints_m=np.full((17, 3), np.nan, np.float32)),))
     assert not publisher.send(bad)
-    assert publisher.sent() == 0
+    assert publisher.sent() == publisher.sent("typo") == 0
     with RpcClient(publisher.rpc_address) as client:
-        assert client.ask("status")["streams"]["main"]["unsendable"] == 1
+        streams = client.ask("status")["streams"]
+        assert list(streams) == ["main"]
+        assert streams["main"]["unsendable"] == 1
 
 
 def test_the_status_comes_once_a_second_and_meets_its_schema(publisher: Publisher) -> None:
@@ -237,9 +239,19 @@ def test_an_oversized_request_costs_the_peer_its_connection(publisher: Publisher
         assert client.ask("hello")["session"] == publisher.session  # it may come back
 
 
-def test_a_peer_that_asks_too_often_is_told(publisher: Publisher) -> None:
-    with RpcClient(publisher.rpc_address) as client, pytest.raises(WireError, match="too many"):
-        until(lambda: False, lambda: [client.ask("clock") for _ in range(150)])
+def test_a_peer_that_asks_too_often_is_told_in_its_own_encoding(publisher: Publisher) -> None:
+    with RpcClient(publisher.rpc_address) as client:
+        for encoding in ("msgpack", "json"):
+            request, replies = encode_map({"op": "hello"}, encoding), [b""]
+
+            def ask(request: bytes = request, replies: list[bytes] = replies) -> None:
+                for _ in range(150):
+                    client._socket.send(request)
+                    replies[0] = client._socket.recv()
+
+            until(lambda replies=replies: b"too many" in replies[0], ask)
+            assert (replies[0][:1] == b"{") == (encoding == "json")
+            assert decode_map(replies[0])["error"]["code"] == "rate"
     limit = RateLimit(rate_hz=10, burst=2)
     assert [limit.take(b"a", 0.0) for _ in range(3)] == [True, True, False]
     assert limit.take(b"b", 0.0)
@@ -258,11 +270,42 @@ def test_clocks_are_compared(publisher: Publisher) -> None:
     assert ClockOffset(5, 1).to_local_ns(100) == 95
 
 
+def test_a_clock_request_without_a_clock_is_malformed(publisher: Publisher) -> None:
+    with RpcClient(publisher.rpc_address) as client:
+        for wrong in ({}, {"t_client_ns": -1}, {"t_client_ns": "now"}):
+            with pytest.raises(WireError, match="t_client_ns"):
+                client.ask("clock", **wrong)
+
+
+def test_peers_cannot_make_the_publisher_remember_what_they_like(
+    publisher: Publisher, caplog: pytest.LogCaptureFixture
+) -> None:
+    with zmq.Context() as context, subscribe(publisher.address) as witness:
+        joined(publisher, witness)
+        long = open_subscriber(context, publisher.address, [b"x" * 600])
+        events = long.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        connect(long, publisher.address)
+        until(lambda: events.poll(0) > 0, lambda: send(publisher))
+        long.disable_monitor()
+        events.close(linger=0)
+        long.close(linger=0)
+        joined(publisher, witness)
+        assert "topics" not in caplog.text
+        flood = connect_subscriber(context, publisher.address, [b"%d" % i for i in range(1500)])
+        until(lambda: "more topics" in caplog.text, lambda: send(publisher))
+        flood.close(linger=0)
+        before = publisher.sent()
+        until(lambda: witness.latest().seq > before, lambda: send(publisher))
+    assert witness.sessions == 1
+
+
 def test_addresses_that_cannot_be_used_say_what_to_do(publisher: Publisher) -> None:
     with pytest.raises(UserError, match="stop what uses it"):
         Publisher(publisher.address, None)
     with pytest.raises(UserError, match="address"):
         Publisher("localhost", None)
+    with pytest.raises(UserError, match="65535"):
+        Publisher("tcp://127.0.0.1:99999", None)
     with pytest.raises(UserError, match="encoding"):
         Publisher(LOOPBACK, None, encoding="pickle")
     with pytest.raises(UserError, match="connect"):
