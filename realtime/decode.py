@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from realtime.messages import Array, KeypointsMessage, PersonKeypoints, PersonPose, PoseMessage
+from realtime.messages import Array, ClockOffset, KeypointsMessage, PersonKeypoints, PersonPose, PoseMessage
 from realtime.wire import (
     JOINTS,
     KEYPOINTS,
@@ -45,8 +45,9 @@ def decode_pose(message: bytes) -> PoseMessage:
 
 
 def pose_message(
-    stream: str, fields: Fields, *, t_receive_ns: int = 0, gap: int = 0, new_session: bool = False
-) -> PoseMessage:
+    stream: str, fields: Fields, *, t_receive_ns: int = 0, gap: int = 0, new_session: bool = False,
+    clock: ClockOffset | None = None,
+) -> PoseMessage:  # fmt: skip
     check_version(fields)
     latency = fields.get("latency_ms")
     if type(latency) is not dict or not all(type(ms) in (float, int) and abs(ms) < inf for ms in latency.values()):
@@ -56,7 +57,7 @@ def pose_message(
         integer(fields, "t_capture_ns"), integer(fields, "t_publish_ns"), _image_wh(fields),
         text(fields, "space"), text(fields, "scale"), text(fields, "skeleton"), text(fields, "calibration"),
         text(fields, "engine"), text(fields, "model"), integer(fields, "lookahead"), integer(fields, "dropped"),
-        _persons(fields, _pose_person), latency, t_receive_ns, gap, new_session,
+        _persons(fields, _pose_person), latency, t_receive_ns, gap, new_session, clock,
     )  # fmt: skip
 
 

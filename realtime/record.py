@@ -12,7 +12,7 @@ from pathlib import Path
 import zmq
 
 from engines.errors import UserError
-from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
+from realtime.clock import deadline_ns, monotonic_ns, unix_ns
 from realtime.decode import check
 from realtime.endpoints import ClientKeys, open_subscriber
 from realtime.reconnect import Reconnect
@@ -60,7 +60,7 @@ def record(
     """
     topics = [b""] if stream is None else [topic(kind, stream) for kind in KINDS]
     summary, stop = RecordSummary(), stop or threading.Event()
-    end_ns = None if seconds is None else monotonic_ns() + int(seconds * NS_PER_S)
+    end_ns = deadline_ns(seconds)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
         with TakeWriter(path, overwrite=overwrite) as take:

@@ -19,12 +19,14 @@ from waiting import WAIT_S, until
 
 import realtime
 from engines.errors import UserError
-from realtime import PoseMessage, Subscriber, subscribe
+from realtime import PoseMessage, Subscriber, compare_clocks, subscribe
 from realtime.clock import unix_ns
+from realtime.compare_clocks import measure_offset
 from realtime.decode import decode_status
 from realtime.endpoints import connect, connect_subscriber, open_subscriber
 from realtime.known_poses import known_frame, known_joints
-from realtime.latency import ClockOffset, measure_offset, message_latency_ms
+from realtime.latency import message_latency_ms
+from realtime.messages import ClockOffset
 from realtime.publish import Publisher
 from realtime.rpc import RateLimit, RpcClient
 from realtime.subscribe import StreamTimeoutError
@@ -131,6 +133,13 @@ def test_freshness_tells_a_silent_and_a_slow_stream(publisher: Publisher) -> Non
         until(lambda: not subscriber.alive)
 
 
+def test_a_timeout_that_is_infinite_is_none(publisher: Publisher) -> None:
+    with subscribe(publisher.address, timeout_s=float("inf")) as subscriber:
+        joined(publisher, subscriber)
+        send(publisher)
+        assert next(subscriber).seq == publisher.sent() - 1
+
+
 def test_silence_is_a_timeout() -> None:
     with subscribe("tcp://127.0.0.1:9", timeout_s=0.05) as subscriber, pytest.raises(StreamTimeoutError, match="main"):
         next(subscriber)
@@ -149,17 +158,30 @@ def test_an_asyncio_program_gets_the_same_frames(publisher: Publisher) -> None:
         first = joined(publisher, subscriber).seq + 1
         send(publisher, 20)
         assert asyncio.run(take(subscriber, 20)) == list(range(first, first + 20))
+        send(publisher, 20)
+        until(lambda: subscriber.alive)
+
+        async def beside() -> int:
+            turns, reading = 0, asyncio.ensure_future(take(subscriber, 20))
+            while not reading.done():
+                await asyncio.sleep(0)
+                turns += 1
+            assert await reading == list(range(first + 20, first + 40))
+            return turns
+
+        assert asyncio.run(beside()) >= 20  # messages that wait leave the loop to others, one by one
         subscriber.timeout_s = 0.05
         with pytest.raises(StreamTimeoutError):
             asyncio.run(take(subscriber, 1))
         send(publisher)
-        assert subscriber.receive(WAIT_S).seq == first + 20  # still usable without asyncio
+        assert subscriber.receive(WAIT_S).seq == first + 40  # still usable without asyncio
 
 
 def test_a_cancelled_asyncio_reader_leaves_nothing_in_the_loop(publisher: Publisher) -> None:
     async def cancel(subscriber: Subscriber) -> bool:
         waiting = asyncio.ensure_future(anext(subscriber.__aiter__()))
-        await asyncio.sleep(0)  # it waits now
+        for _ in range(2):  # it waits now
+            await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
@@ -268,6 +290,27 @@ def test_clocks_are_compared(publisher: Publisher) -> None:
         assert to_publisher_ms >= 0
         assert -clock.round_trip_ns / 2e6 <= transport_ms < 1000 * WAIT_S
     assert ClockOffset(5, 1).to_local_ns(100) == 95
+
+
+def test_messages_tell_their_latency_on_the_receivers_clock(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(compare_clocks, "AGAIN_S", 0.05)
+    monkeypatch.setattr(compare_clocks, "ANSWER_S", 0.05)
+    with subscribe(publisher.address) as subscriber:
+        message = joined(publisher, subscriber)
+        assert (message.clock, message.t_capture_here_ns, message.latency_here_ms) == (None, None, None)
+    with subscribe(publisher.address, rpc_address=publisher.rpc_address) as subscriber:
+        joined(publisher, subscriber)
+        until(lambda: subscriber.latest().clock is not None, lambda: send(publisher))
+        message = subscriber.latest()
+        assert message.t_capture_here_ns == message.t_capture_ns - message.clock.offset_ns
+        assert message.latency_here_ms == (message.t_receive_ns - message.t_capture_here_ns) / 1e6
+        assert message.latency_here_ms >= -message.clock.round_trip_ns / 2e6
+        with caplog.at_level(logging.WARNING):
+            publisher.close()
+            until(lambda: "not compared again" in caplog.text)
+        assert subscriber._clock.offset is not None  # the last one holds
 
 
 def test_a_clock_request_without_a_clock_is_malformed(publisher: Publisher) -> None:
