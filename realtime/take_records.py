@@ -23,21 +23,23 @@ log = logging.getLogger("realtime.take")
 
 def take_records(path: Path) -> Iterator[Channel | Message]:
     """Channels and messages in the order they were written. Raises UserError where the file is no recording."""
+    begun = False
     try:
         with path.open("rb") as file:
             reader = StreamReader(file, emit_chunks=True, record_size_limit=_MAX_RECORD_BYTES)
             for record in reader.records:
+                begun = True
                 for inner in _inside(record, path):
                     if isinstance(inner, Channel | Message):
                         yield inner
-    except InvalidMagic as error:
-        raise UserError(f"{path} is no recording: it must be an .mcap file of 'realtime record'") from error
     except OSError as error:
         raise UserError(f"cannot read {path} ({error.strerror}): check the path") from error
     except EndOfFile:
         log.warning("%s ends early, its recorder was stopped hard: 'realtime replay %s -o NEW.mcap' writes what there "
                     "is as a whole file", path, path)  # fmt: skip
     except _DAMAGE as error:
+        if isinstance(error, InvalidMagic) and not begun:
+            raise UserError(f"{path} is no recording: it must be an .mcap file of 'realtime record'") from error
         log.warning("%s is damaged, what follows is lost: %s", path, _said(error))
 
 
