@@ -70,7 +70,9 @@ def _pose_person(fields: Fields) -> PersonPose:
     root = fields.get("root")
     if root is not None and (type(root) is not list or len(root) != 3):
         raise WireError(f"root is neither null nor [x, y, z]: {root!r:.40}")
-    numbers = _numbers([*_rows(fields, "joints", 3), *_row(fields, "sigma"), *_row(fields, "score"), *(root or ())])
+    score = _row(fields, "score")
+    numbers = _numbers([*_rows(fields, "joints", 3), *_row(fields, "sigma"), *score, *(root or ())])
+    _check_score(score)
     return PersonPose(
         integer(fields, "id"), numbers[: JOINTS * 3].reshape(JOINTS, 3),
         np.full(3, np.nan, np.float32) if root is None else numbers[JOINTS * 5 :],
@@ -104,7 +106,10 @@ def _keypoints_person(fields: Fields) -> PersonKeypoints:
     flat = _rows({"xy": [_NO_POINT if point is None else point for point in points]}, "xy", 2)
     xy_px = _numbers(flat).reshape(JOINTS, 2)
     xy_px[[point is None for point in points]] = np.nan
-    return PersonKeypoints(integer(fields, "id"), xy_px, _numbers(_row(fields, "score")))
+    score = _row(fields, "score")
+    numbers = _numbers(score)
+    _check_score(score)
+    return PersonKeypoints(integer(fields, "id"), xy_px, numbers)
 
 
 def decode_status(message: bytes) -> Fields:
@@ -180,6 +185,11 @@ def _row(fields: Fields, name: str) -> list[Any]:
     if type(row) is not list or len(row) != JOINTS:
         raise WireError(f"{name} is not 17 numbers")
     return row
+
+
+def _check_score(score: list[float]) -> None:
+    if min(score) < 0 or max(score) > 1:
+        raise WireError("score holds a number that is not from 0 to 1")
 
 
 def _numbers(flat: list[Any]) -> Array:

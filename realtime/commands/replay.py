@@ -56,10 +56,11 @@ def replay(
         else:
             log.info("%d frames lifted", relift_take(take, output, options, overwrite=overwrite))
         return
-    next(read_take(take), None)  # a wrong file is named before a busy port is
+    first = next(read_take(take), None)  # a wrong file is named before a busy port is
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Publisher(address, rpc, encoding=encoding, keys=keys, insecure=insecure) as publisher:
+    stream = first.stream if first else "main"  # of others the publisher learns as they come
+    with Publisher(address, rpc, stream, encoding=encoding, keys=keys, insecure=insecure) as publisher:
         sent = replay_take(take, publisher, speed=speed, loop=loop, seek_s=seek, lift=options, stop=stop)
     log.info("%d frames replayed", sent)

@@ -28,6 +28,7 @@ from realtime.messages import PoseMessage
 from realtime.publish import Publisher
 from realtime.record import RecordSummary, record
 from realtime.replay import MAX_STEP_NS, frames, replay
+from realtime.rpc import RpcClient
 from realtime.take import Recorded, TakeWriter, copy_take, read_take
 from realtime.wire import VersionError, decode_map, split, topic
 
@@ -35,19 +36,18 @@ LOOPBACK = "tcp://127.0.0.1:*"
 FRAME_NS = 33_333_333
 
 
-def take_of(path: Path, frames: int, keypoints: bool = True) -> Path:
+def take_of(path: Path, frames: int, stream: str = "main") -> Path:
     """A recording of known frames at 30 Hz, made without a socket."""
     start_ns = 1_767_225_600_000_000_000
     with TakeWriter(path) as take:
         for i in range(frames):
             at_ns = start_ns + i * FRAME_NS
             times = {"t_capture_ns": at_ns, "t_publish_ns": at_ns + 40_000_000}
-            about = {"stream": "main", "session": "s", "seq": i, **times}
+            about = {"stream": stream, "session": "s", "seq": i, **times}
             pose = encode_pose(known_frame(i), **about, engine="e", model="m")
-            take.add(Recorded("pose3d", "main", at_ns + 41_000_000, decode_map(split(pose)[2])))
-            if keypoints:
-                points = encode_keypoints(known_keypoints(i), **about, t_detect_ns=at_ns + 30_000_000)
-                take.add(Recorded("keypoints2d", "main", at_ns + 41_000_000, decode_map(split(points)[2])))
+            take.add(Recorded("pose3d", stream, at_ns + 41_000_000, decode_map(split(pose)[2])))
+            points = encode_keypoints(known_keypoints(i), **about, t_detect_ns=at_ns + 30_000_000)
+            take.add(Recorded("keypoints2d", stream, at_ns + 41_000_000, decode_map(split(points)[2])))
     return path
 
 
@@ -291,13 +291,15 @@ def test_replay_seeks_and_loops(tmp_path: Path) -> None:
 
 
 def test_the_commands_end_to_end(tmp_path: Path) -> None:
-    path = take_of(tmp_path / "take.mcap", 30)
+    path = take_of(tmp_path / "take.mcap", 30, stream="side")
     again = tmp_path / "again.mcap"
     with subprocess.Popen(
         [sys.executable, "-m", "realtime.cli", "replay", str(path), "--loop", "--address", "tcp://127.0.0.1:46311",
          "--rpc", "tcp://127.0.0.1:46312"]
     ) as player:  # fmt: skip
         try:
+            with RpcClient("tcp://127.0.0.1:46312") as client:
+                assert client.ask("hello", WAIT_S)["streams"] == ["side"]
             subprocess.run(
                 [sys.executable, "-m", "realtime.cli", "record", "-o", str(again), "--address", "tcp://127.0.0.1:46311",
                  "--seconds", "3"],

@@ -40,14 +40,15 @@ def schema(kind: str) -> dict[str, Any]:
 
 @st.composite
 def frames(draw: st.DrawFn) -> PoseFrame:
-    def array(*shape: int) -> np.ndarray:
-        return draw(hnp.arrays(np.float32, shape, elements=coordinates))
+    def array(*shape: int, elements: st.SearchStrategy[float] = coordinates) -> np.ndarray:
+        return draw(hnp.arrays(np.float32, shape, elements=elements))
 
     counts = st.integers(0, 2**63 - 1)
     persons = [
         Pose3D(
             draw(counts), array(17, 3), array(3) if draw(st.booleans()) else np.full(3, np.nan, np.float32), array(17),
-            array(17), draw(st.integers(0, 243)), draw(st.floats(0, 1, width=32)), draw(st.booleans()),
+            array(17, elements=st.floats(0, 1, width=32)), draw(st.integers(0, 243)),
+            draw(st.floats(0, 1, width=32)), draw(st.booleans()),
         )
         for _ in range(draw(st.integers(0, 3)))
     ]  # fmt: skip
@@ -106,6 +107,18 @@ def test_numbers_that_are_not_finite_do_not_leave(field: str, bad: float) -> Non
         encode(replace(frame, persons=(replace(frame.persons[0], **{field: array}),)))
 
 
+@pytest.mark.parametrize("score", [1.01, -0.01])
+def test_a_score_beyond_its_range_does_not_leave(score: float) -> None:
+    scores = np.full(17, score, np.float32)
+    frame, points = known_frame(0), known_keypoints(0)
+    with pytest.raises(WireError, match="0 to 1"):
+        encode(replace(frame, persons=(replace(frame.persons[0], score=scores),)))
+    with pytest.raises(WireError, match="0 to 1"):
+        encode_keypoints(
+            replace(points, persons=(replace(points.persons[0], score=scores),)), **ABOUT, t_detect_ns=5, t_publish_ns=6
+        )
+
+
 def changed(**changes: Any) -> bytes:
     fields = decode_map(split(encode(known_frame(0)))[2])
     person = fields["persons"][0]
@@ -129,6 +142,7 @@ def changed(**changes: Any) -> bytes:
         ("joints", [[0.0, 0.0, [1.0]]] * 17), ("root", [1.0]), ("root", 5), ("root", "abc"), ("root", {}),
         ("root", False),
         ("root", [1.0, 2.0, float("inf")]), ("sigma", [0.1] * 18), ("score", "a" * 17), ("score", [None] * 17),
+        ("score", [1.01] * 17), ("score", [-0.01] * 17), ("id", -1),
     ],
 )  # fmt: skip
 def test_a_wrong_field_is_refused(name: str, value: object) -> None:
