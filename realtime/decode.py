@@ -198,6 +198,6 @@ def _numbers(flat: list[Any]) -> Array:
         numbers = np.frombuffer(array("f", flat), np.float32)
     except (TypeError, OverflowError) as error:
         raise WireError(f"a member of an array is no number: {error}") from error
-    if not np.abs(numbers).max() <= MAX_COORDINATE:  # so written that NaN fails too
+    if not np.maximum.reduce(np.abs(numbers)) <= MAX_COORDINATE:  # .max() takes longer; so written that NaN fails too
         raise WireError(f"an array holds a number that is not finite or beyond {MAX_COORDINATE:g}")
     return numbers
