@@ -22,9 +22,9 @@ class Subscriptions:
 
     def look(self, socket: zmq.Socket[bytes]) -> None:
         """To be called before each message; reads what peers have sent."""
-        if not socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+        if not int(socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
             return
         with contextlib.suppress(zmq.Again):
             for _ in range(_AT_ONCE):
-                kind = socket.recv(zmq.NOBLOCK)[:1]
-                self._topics += (kind == b"\1") - (kind == b"\0")
+                told = socket.recv(zmq.NOBLOCK)
+                self._topics += told.startswith(b"\1") - told.startswith(b"\0")
