@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -149,19 +150,19 @@ def test_refused_peers_leave_nothing_behind(publisher: Publisher, store: KeyStor
 
 
 def test_an_allow_list_that_cannot_be_read_keeps_who_was_allowed(
-    publisher: Publisher, store: KeyStore, caplog: pytest.LogCaptureFixture
+    publisher: Publisher, store: KeyStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    text = store.allowed_path.read_text()
+    kept, folder = tmp_path / "kept", tmp_path / "folder"
+    kept.write_text(store.allowed_path.read_text())
+    folder.symlink_to(tmp_path)  # which root cannot read as a file either
     with caplog.at_level(logging.WARNING), Subscriber(publisher.address, keys=keys(store, "laptop")) as laptop:
-        store.allowed_path.unlink()
-        store.allowed_path.mkdir()  # for root too this cannot be read
+        os.replace(folder, store.allowed_path)
         until(lambda: "cannot read the allow-list" in caplog.text, lambda: send(publisher))
         gets_in(laptop, publisher)
         assert caplog.text.count("cannot read the allow-list") == 1
         with pytest.raises(UserError, match="cannot read the allow-list"):
             Publisher(LOOPBACK, None, keys=store)
-        store.allowed_path.rmdir()
-        store.allowed_path.write_text(text)
+        os.replace(kept, store.allowed_path)
         store.revoke("laptop")
         until(lambda: len(refusals(caplog)) > 0, lambda: send(publisher))
 
