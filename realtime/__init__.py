@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from realtime.messages import PersonPose, PoseMessage
+    from realtime.messages import ClockOffset, PersonPose, PoseMessage
     from realtime.subscribe import Subscriber, subscribe
 
-__all__ = ["PersonPose", "PoseMessage", "Subscriber", "__version__", "subscribe"]
+__all__ = ["ClockOffset", "PersonPose", "PoseMessage", "Subscriber", "__version__", "subscribe"]
 __version__: str
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("PersonPose", "PoseMessage"):
+    if name in ("ClockOffset", "PersonPose", "PoseMessage"):
         from realtime import messages
 
         return getattr(messages, name)

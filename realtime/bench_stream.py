@@ -12,6 +12,7 @@ def bench_stream(
 ) -> None:  # fmt: skip
     """Measure encoding, latency, one subscriber against many of which some never read, and a reader that pauses.
 
+    Ratios are those of many to one on a machine that is as busy, and to one alone.
     Example: realtime bench stream --seconds 10 --rounds 3
     """
     from realtime.measure_stream import measure

@@ -6,6 +6,7 @@ in another. It means nothing on another machine: what goes on the wire is conver
 
 from __future__ import annotations
 
+import math
 import time
 
 NS_PER_MS = 1_000_000
@@ -14,6 +15,11 @@ NS_PER_S = 1_000_000_000
 
 def monotonic_ns() -> int:
     return time.monotonic_ns()
+
+
+def deadline_ns(seconds: float | None) -> int | None:
+    """The monotonic time so far from now; None and what is not finite: never."""
+    return None if seconds is None or not math.isfinite(seconds) else monotonic_ns() + int(seconds * NS_PER_S)
 
 
 def unix_ns() -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from math import inf
 from typing import Any, cast
 
 import numpy as np
 
-from realtime.messages import Array, KeypointsMessage, PersonKeypoints, PersonPose, PoseMessage
+from realtime.messages import Array, ClockOffset, KeypointsMessage, PersonKeypoints, PersonPose, PoseMessage
 from realtime.wire import (
     JOINTS,
     KEYPOINTS,
@@ -44,18 +45,19 @@ def decode_pose(message: bytes) -> PoseMessage:
 
 
 def pose_message(
-    stream: str, fields: Fields, *, t_receive_ns: int = 0, gap: int = 0, new_session: bool = False
-) -> PoseMessage:
+    stream: str, fields: Fields, *, t_receive_ns: int = 0, gap: int = 0, new_session: bool = False,
+    clock: ClockOffset | None = None,
+) -> PoseMessage:  # fmt: skip
     check_version(fields)
     latency = fields.get("latency_ms")
-    if type(latency) is not dict or not all(type(ms) in (float, int) for ms in latency.values()):
-        raise WireError("latency_ms is not a map of numbers")
+    if type(latency) is not dict or not all(type(ms) in (float, int) and abs(ms) < inf for ms in latency.values()):
+        raise WireError("latency_ms is not a map of finite numbers")
     return PoseMessage(
         stream, text(fields, "session"), integer(fields, "seq"), integer(fields, "frame_id"),
         integer(fields, "t_capture_ns"), integer(fields, "t_publish_ns"), _image_wh(fields),
         text(fields, "space"), text(fields, "scale"), text(fields, "skeleton"), text(fields, "calibration"),
         text(fields, "engine"), text(fields, "model"), integer(fields, "lookahead"), integer(fields, "dropped"),
-        _persons(fields, _pose_person), latency, t_receive_ns, gap, new_session,
+        _persons(fields, _pose_person), latency, t_receive_ns, gap, new_session, clock,
     )  # fmt: skip
 
 
@@ -68,7 +70,9 @@ def _pose_person(fields: Fields) -> PersonPose:
     root = fields.get("root")
     if root is not None and (type(root) is not list or len(root) != 3):
         raise WireError(f"root is neither null nor [x, y, z]: {root!r:.40}")
-    numbers = _numbers([*_rows(fields, "joints", 3), *_row(fields, "sigma"), *_row(fields, "score"), *(root or ())])
+    score = _row(fields, "score")
+    numbers = _numbers([*_rows(fields, "joints", 3), *_row(fields, "sigma"), *score, *(root or ())])
+    _check_score(score)
     return PersonPose(
         integer(fields, "id"), numbers[: JOINTS * 3].reshape(JOINTS, 3),
         np.full(3, np.nan, np.float32) if root is None else numbers[JOINTS * 5 :],
@@ -102,19 +106,37 @@ def _keypoints_person(fields: Fields) -> PersonKeypoints:
     flat = _rows({"xy": [_NO_POINT if point is None else point for point in points]}, "xy", 2)
     xy_px = _numbers(flat).reshape(JOINTS, 2)
     xy_px[[point is None for point in points]] = np.nan
-    return PersonKeypoints(integer(fields, "id"), xy_px, _numbers(_row(fields, "score")))
+    score = _row(fields, "score")
+    numbers = _numbers(score)
+    _check_score(score)
+    return PersonKeypoints(integer(fields, "id"), xy_px, numbers)
 
 
 def decode_status(message: bytes) -> Fields:
     """A whole `status/...` message as its checked map."""
-    kind, _, body = split(message)
+    kind, stream, body = split(message)
     if kind != STATUS:
         raise WireError(f"a {kind} message where a {STATUS} message was expected")
-    fields = decode_map(body)
+    return status_message(stream, decode_map(body))
+
+
+def status_message(_: str, fields: Fields) -> Fields:
     check_version(fields)
     for name in ("session", "stream", "state"):
         text(fields, name)
+    for name in ("seq", "t_publish_ns"):
+        integer(fields, name)
     return fields
+
+
+def check(kind: str, stream: str, fields: Fields) -> None:
+    """Raises WireError where a message of any kind breaks the protocol."""
+    _MESSAGES[kind](stream, fields)
+
+
+_MESSAGES: dict[str, Callable[[str, Fields], object]] = {
+    POSE: pose_message, KEYPOINTS: keypoints_message, STATUS: status_message,
+}  # fmt: skip
 
 
 def integer(fields: Fields, name: str, least: int = 0) -> int:
@@ -165,12 +187,17 @@ def _row(fields: Fields, name: str) -> list[Any]:
     return row
 
 
+def _check_score(score: list[float]) -> None:
+    if min(score) < 0 or max(score) > 1:
+        raise WireError("score holds a number that is not from 0 to 1")
+
+
 def _numbers(flat: list[Any]) -> Array:
     """One array for all of a person's numbers: a dozen microseconds cheaper than one for each field."""
     try:
         numbers = np.frombuffer(array("f", flat), np.float32)
     except (TypeError, OverflowError) as error:
         raise WireError(f"a member of an array is no number: {error}") from error
-    if not np.abs(numbers).max() <= MAX_COORDINATE:  # so written that NaN fails too
+    if not np.maximum.reduce(np.abs(numbers)) <= MAX_COORDINATE:  # .max() takes longer; so written that NaN fails too
         raise WireError(f"an array holds a number that is not finite or beyond {MAX_COORDINATE:g}")
     return numbers

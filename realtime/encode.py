@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, cast
 
+import numpy as np
+
 from realtime.contracts import Keypoints2D, PoseFrame
 from realtime.messages import Array
 from realtime.wire import KEYPOINTS, MAX_PERSONS, POSE, SKELETON, STATUS, VERSION, WireError, encode_map, topic
@@ -15,14 +17,14 @@ def encode_pose(
     frame: PoseFrame, *, stream: str, session: str, seq: int, t_capture_ns: int, t_publish_ns: int,
     engine: str = "", model: str = "", lookahead: int = 0, encoding: str = "msgpack",
 ) -> bytes:  # fmt: skip
-    """One frame as a message. Raises WireError where a joint, sigma or score is not finite."""
+    """One frame as a message. Raises WireError where a joint or sigma is not finite, or a score not from 0 to 1."""
     persons = [
         {
             "id": person.track_id,
             "joints": _finite(person.joints_m, "joints"),
             "root": _finite(person.root_m, "root") if math.isfinite(person.root_m[2]) else None,
             "sigma": _finite(person.sigma_m, "sigma"),
-            "score": _finite(person.score, "score"),
+            "score": _score(person.score),
             "lag_frames": person.lag_frames,
             "window_fill": person.window_fill,
             "held": person.held,
@@ -47,7 +49,7 @@ def encode_keypoints(
     persons = []
     for person in keypoints.persons[:MAX_PERSONS]:
         points = [xy if math.isfinite(xy[0] + xy[1]) else None for xy in person.xy_px.tolist()]
-        persons.append({"id": person.track_id, "xy": points, "score": _finite(person.score, "score")})
+        persons.append({"id": person.track_id, "xy": points, "score": _score(person.score)})
     fields = {
         "v": VERSION, "session": session, "seq": seq, "frame_id": keypoints.stamp.frame_id,
         "t_capture_ns": t_capture_ns, "t_detect_ns": t_detect_ns, "t_publish_ns": t_publish_ns,
@@ -61,7 +63,14 @@ def encode_status(fields: Mapping[str, Any], stream: str, encoding: str = "msgpa
     return topic(STATUS, stream) + encode_map(fields, encoding)
 
 
+def _score(array: Array) -> list[Any]:
+    scores = _finite(array, "score")
+    if min(scores) < 0 or max(scores) > 1:
+        raise WireError("score holds a value that is not from 0 to 1")
+    return scores
+
+
 def _finite(array: Array, name: str) -> list[Any]:
-    if not math.isfinite(array.sum()):
+    if not math.isfinite(np.add.reduce(array, None)):  # .sum() takes longer
         raise WireError(f"{name} holds a value that is not finite")
     return cast("list[Any]", array.tolist())

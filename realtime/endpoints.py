@@ -18,7 +18,9 @@ DEFAULT_ADDRESS = "tcp://127.0.0.1:5556"
 DEFAULT_RPC_ADDRESS = "tcp://127.0.0.1:5557"
 PUBLISH_HIGH_WATER = 64  # messages held for one slow subscriber: two seconds at 30 Hz, then it loses frames
 RECEIVE_HIGH_WATER = 1000
-MAX_REQUEST_BYTES = 4096  # what peers may send to the publisher: subscriptions, requests, CURVE handshakes
+# What peers may send to the publisher; each covers the CURVE handshake (about 300 bytes).
+MAX_REQUEST_BYTES = 4096
+MAX_SUBSCRIPTION_BYTES = 512  # the longest topic has 77
 HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 2000, 6000
 RECONNECT_MS, RECONNECT_MAX_MS = 100, 5000  # exponential in between
 HANDSHAKE_MS = 5000
@@ -80,6 +82,9 @@ def common_options(socket: zmq.Socket[bytes], address: str) -> None:
 
 def bind(socket: zmq.Socket[bytes], address: str) -> str:
     """Binds and returns the address with the port that was taken. Raises UserError."""
+    port = address.rpartition(":")[2]
+    if address.startswith("tcp://") and port.isdigit() and int(port) > 65535:  # libzmq takes what is left of it
+        raise UserError(f"{address} has no such port: choose one from 1 to 65535, or * for any")
     try:
         socket.bind(address)
     except zmq.ZMQError as error:

@@ -32,6 +32,9 @@ class RefusalLog:
         self._seen: set[tuple[str, str]] = set()
 
     def refuse(self, peer: str, reason: str) -> None:
+        if peer != UNKNOWN and (UNKNOWN, reason) in self._seen:  # it came back, and now its address is known
+            self._seen -= {(UNKNOWN, reason)}
+            self._seen.add((peer, reason))
         known = (peer, reason) in self._seen or (peer == UNKNOWN and any(reason == seen for _, seen in self._seen))
         if known or len(self._seen) >= _REFUSALS_REMEMBERED:
             return

@@ -52,7 +52,8 @@ def write_pair(directory: Path, name: str, pair: KeyPair) -> Path:
 def write_private(path: Path, content: str) -> None:
     """Written aside as 0600 and put in place at once: never readable by others, never half written.
 
-    Raises UserError where it cannot be written.
+    A file that was there keeps its owner: a publisher that runs as somebody else must be able to read it. Raises
+    UserError where it cannot be written.
     """
     with writing(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,10 +65,18 @@ def write_private(path: Path, content: str) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+            _keep_owner(aside, path)
             os.replace(aside, path)
         except BaseException:
             aside.unlink(missing_ok=True)
             raise
+
+
+def _keep_owner(aside: Path, path: Path) -> None:
+    if os.name == "posix" and path.exists():
+        old, new = path.stat(), aside.stat()
+        if old.st_uid != new.st_uid:
+            os.chown(aside, old.st_uid, old.st_gid)
 
 
 def _read(path: Path) -> str:

@@ -117,11 +117,16 @@ def _given(public: str) -> str:
 
 
 def read_allowed(path: Path) -> dict[str, str]:
-    """The allow-list: public key -> name. No file: nobody. A line that makes no sense allows nobody and is logged."""
+    """The allow-list: public key -> name. No file: nobody. A line that makes no sense allows nobody and is logged.
+
+    Raises UserError where it cannot be read.
+    """
     try:
         lines = path.read_text(encoding="ascii", errors="replace").splitlines()
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise UserError(f"cannot read the allow-list {path} ({error.strerror}): check your rights") from error
     allowed: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         key, _, name = line.strip().partition(" ")
@@ -133,25 +138,39 @@ def read_allowed(path: Path) -> dict[str, str]:
 
 
 class AllowList:
-    """The allow-list as it is on disk now: read again whenever the file changes."""
+    """The allow-list as it is on disk now: read again whenever the file changes. Raises UserError as read_allowed."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._mark: tuple[int, int, int] | None = None
         self._allowed: dict[str, str] = {}
-        self.refresh()
+        self._unreadable = False
+        self._read()
 
     def refresh(self) -> frozenset[str]:
-        """Reads the file if it changed; returns the keys that were revoked since the last call."""
+        """Reads the file if it changed; returns the keys that were revoked since the last call.
+
+        Who was allowed stays so while it cannot be read (logged).
+        """
+        before = self._allowed
+        try:
+            self._read()
+        except UserError as error:
+            if not self._unreadable:
+                log.warning("%s; until then those whom it allowed before stay allowed", error)
+            self._unreadable = True
+            return frozenset()
+        self._unreadable = False
+        return frozenset(before.keys() - self._allowed.keys())
+
+    def _read(self) -> None:
         try:
             stat = self._path.stat()
             mark = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
-        except FileNotFoundError:
+        except OSError:  # no file, or no way to it: reading tells
             mark = None
-        if mark == self._mark:
-            return frozenset()
-        before, self._allowed, self._mark = self._allowed, read_allowed(self._path), mark
-        return frozenset(before.keys() - self._allowed.keys())
+        if mark is None or mark != self._mark:
+            self._allowed, self._mark = read_allowed(self._path), mark
 
     def name(self, public: str) -> str | None:
         """The name a key is allowed under, None where it is not."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from engines.errors import UserError
-from realtime.endpoints import ClientKeys
+from realtime.endpoints import ClientKeys, is_local
 from realtime.messages import PersonPose, PoseMessage
 from realtime.subscribe import StreamTimeoutError, subscribe
 
@@ -26,12 +27,13 @@ def client_keys(key: Path | None, server_key: str | None) -> ClientKeys | None:
 
 
 def listen(
-    address: str, stream: str, *, count: int, latest_only: bool, as_json: bool, timeout_s: float | None,
-    key: Path | None, server_key: str | None,
+    address: str, rpc_address: str | None, stream: str, *, count: int, latest_only: bool, as_json: bool,
+    timeout_s: float | None, key: Path | None, server_key: str | None,
 ) -> None:  # fmt: skip
     """Raises UserError where nothing comes within `timeout_s`."""
-    line = json_line if as_json else text_line
-    with subscribe(address, stream, latest_only, timeout_s, keys=client_keys(key, server_key)) as subscriber:
+    line = json_line if as_json else partial(text_line, one_clock=is_local(address))
+    keys = client_keys(key, server_key)
+    with subscribe(address, stream, latest_only, timeout_s, keys=keys, rpc_address=rpc_address) as subscriber:
         try:
             for message in subscriber:
                 sys.stdout.write(line(message) + "\n")
@@ -44,11 +46,15 @@ def listen(
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 -- for the interpreter's own last flush
 
 
-def text_line(message: PoseMessage) -> str:
-    age_ms = (message.t_receive_ns - message.t_capture_ns) / 1e6
+def text_line(message: PoseMessage, one_clock: bool = False) -> str:
+    """`one_clock`: the publisher is on this machine; of another one's frames the age is known once clocks compare."""
+    age_ms = message.latency_here_ms
+    if age_ms is None and one_clock:
+        age_ms = (message.t_receive_ns - message.t_capture_ns) / 1e6
+    age = "   -   " if age_ms is None else f"{age_ms:7.1f}"
     people = "  ".join(_person(person) for person in message.persons) or "nobody"
     missed = f"  missed {message.gap}" if message.gap else ""
-    return f"{message.seq:7d}  {age_ms:7.1f} ms  {people}{missed}"
+    return f"{message.seq:7d}  {age} ms  {people}{missed}"
 
 
 def _person(person: PersonPose) -> str:
@@ -57,8 +63,10 @@ def _person(person: PersonPose) -> str:
 
 
 def json_line(message: PoseMessage) -> str:
-    """The message's fields by their names in PROTOCOL.md, and the receiver's `t_receive_ns` and `gap`."""
-    fields: dict[str, Any] = {name: getattr(message, name) for name in message.__slots__ if name != "persons"}
+    """The message's fields by their names in PROTOCOL.md, and the receiver's own, such as `t_receive_ns` and `gap`."""
+    names = (name for name in message.__slots__ if name not in ("persons", "clock"))
+    fields: dict[str, Any] = {name: getattr(message, name) for name in names}
+    fields["latency_here_ms"] = message.latency_here_ms
     fields["persons"] = [
         {
             "id": person.id, "joints": person.joints_m.tolist(),

@@ -7,9 +7,10 @@ import multiprocessing
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import numpy as np
@@ -33,13 +34,18 @@ READY_S = 30
 def measure(
     seconds: float, rounds: int, rate_hz: float, subscribers: int, stalled: int, pause_s: float
 ) -> dict[str, Any]:
-    """All figures of `realtime bench stream`; each block of many subscribers follows one of a single subscriber."""
+    """All figures of `realtime bench stream`, in interleaved blocks: one subscriber alone, one on a machine as busy as
+    with many (the others have a publisher of their own), and many."""
     result = measure_codec()
+    crowd = (subscribers - 1 - stalled, stalled)
+    blocks: dict[str, list[dict[str, Any]]] = {"one": [], "busy": [], "many": []}
     with Publisher(LOOPBACK, None) as publisher:
-        blocks: dict[str, list[dict[str, Any]]] = {"one": [], "many": []}
+        peer = (_measured_peer, publisher.address)
         for _ in range(rounds):
-            blocks["one"].append(_block(publisher, 1, 0, seconds, rate_hz))
-            blocks["many"].append(_block(publisher, subscribers, stalled, seconds, rate_hz))
+            blocks["one"].append(_block(publisher, [peer], seconds, rate_hz))
+            with _elsewhere(rate_hz) as other:
+                blocks["busy"].append(_block(publisher, [peer, (_crowd, other, *crowd)], seconds, rate_hz))
+            blocks["many"].append(_block(publisher, [peer, (_crowd, publisher.address, *crowd)], seconds, rate_hz))
         return result | _compare(blocks) | measure_pause(publisher, pause_s)
 
 
@@ -90,18 +96,42 @@ def measure_pause(publisher: Publisher, pause_s: float, rate_hz: float = 30.0) -
     }  # fmt: skip
 
 
-def _block(publisher: Publisher, subscribers: int, stalled: int, seconds: float, rate_hz: float) -> dict[str, Any]:
-    """Frames at `rate_hz` to one measured peer and a crowd, each in a process of its own."""
+def _start(target: Callable[..., None], *args: object) -> tuple[Connection, BaseProcess]:
     spawn = multiprocessing.get_context("spawn")
-    pipes: list[Connection] = []
-    processes = []
-    for target, args in ((_measured_peer, ()), (_crowd, (subscribers - 1 - stalled, stalled))):
-        ours, theirs = spawn.Pipe()
-        process = spawn.Process(target=target, args=(publisher.address, theirs, *args), daemon=True)
-        with held_back():
-            process.start()
-        pipes.append(ours)
-        processes.append(process)
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=target, args=(theirs, *args), daemon=True)
+    with held_back():
+        process.start()
+    return ours, process
+
+
+@contextlib.contextmanager
+def _elsewhere(rate_hz: float) -> Iterator[str]:
+    """The address of another publisher, in a process of its own, that sends the same frames at the same rate."""
+    pipe, process = _start(_publish, rate_hz)
+    try:
+        if not pipe.poll(READY_S):
+            raise RuntimeError("the other publisher did not get ready")
+        yield pipe.recv()
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            pipe.send("stop")
+        process.join()
+
+
+def _publish(pipe: Connection, rate_hz: float) -> None:
+    leave_to_parent((signal.SIGINT,))
+    with Publisher(LOOPBACK, None) as publisher:
+        pipe.send(publisher.address)
+        while not pipe.poll():
+            _send_for(publisher, 0.1, rate_hz)
+
+
+def _block(
+    publisher: Publisher, peers: Sequence[tuple[Any, ...]], seconds: float, rate_hz: float
+) -> dict[str, Any]:
+    """Frames at `rate_hz` to the first peer, which is measured, and a crowd, each in a process of its own."""
+    pipes, processes = zip(*(_start(*peer) for peer in peers), strict=True)
     deadline_ns = monotonic_ns() + READY_S * NS_PER_S
     while not all(pipe.poll() for pipe in pipes):  # until every reader has had a frame
         _send_for(publisher, 0.1, rate_hz)
@@ -135,7 +165,7 @@ def _send_for(publisher: Publisher, seconds: float, rate_hz: float) -> tuple[lis
     return took, cpu
 
 
-def _measured_peer(address: str, pipe: Connection) -> None:
+def _measured_peer(pipe: Connection, address: str) -> None:
     """A typed subscriber: from `t_publish_ns` to the message in the program's hands, on the machine's one clock."""
     leave_to_parent((signal.SIGINT,))  # which ends this process, a daemon
     with Subscriber(address) as subscriber:
@@ -150,7 +180,7 @@ def _measured_peer(address: str, pipe: Connection) -> None:
         pipe.send((receive_us, subscriber.gaps - gaps))
 
 
-def _crowd(address: str, pipe: Connection, readers: int, stalled: int) -> None:
+def _crowd(pipe: Connection, address: str, readers: int, stalled: int) -> None:
     """Subscribers that read what comes and look at nothing, and others that never read."""
     leave_to_parent((signal.SIGINT,))
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
@@ -173,7 +203,7 @@ def _crowd(address: str, pipe: Connection, readers: int, stalled: int) -> None:
 
 
 def _compare(blocks: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """Pooled percentiles of the interleaved blocks, and each round's p99 of many against that of one."""
+    """Pooled percentiles of the interleaved blocks, and each round's p99 of many against one, busy and alone."""
     result: dict[str, Any] = {}
     for name, rounds in blocks.items():
         for what in ("send_us", "send_cpu_us", "receive_us"):
@@ -182,10 +212,11 @@ def _compare(blocks: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
                 result[f"{name}_{what}_p{percent}"] = round(float(np.percentile(pooled, percent)), 1)
         result[f"{name}_gaps"] = sum(block["gaps"] for block in rounds)
         result[f"{name}_grown_bytes"] = [block["grown_bytes"] for block in rounds]
-    for what in ("send_us", "send_cpu_us", "receive_us"):
-        ratios = [
-            float(np.percentile(many[what], 99) / np.percentile(one[what], 99))
-            for one, many in zip(blocks["one"], blocks["many"], strict=True)
-        ]
-        result[f"{what}_p99_ratio"] = [round(ratio, 2) for ratio in ratios]
+    for name, base in (("p99_ratio", "busy"), ("p99_ratio_to_alone", "one")):
+        for what in ("send_us", "send_cpu_us", "receive_us"):
+            ratios = [
+                float(np.percentile(many[what], 99) / np.percentile(one[what], 99))
+                for one, many in zip(blocks[base], blocks["many"], strict=True)
+            ]
+            result[f"{what}_{name}"] = [round(ratio, 2) for ratio in ratios]
     return result

@@ -10,6 +10,18 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """The publisher's clock minus ours; off by half the round trip at most."""
+
+    offset_ns: int
+    round_trip_ns: int
+
+    def to_local_ns(self, publisher_ns: int) -> int:
+        """A stamp of the publisher (`t_capture_ns`, `t_publish_ns`) on this machine's Unix clock."""
+        return publisher_ns - self.offset_ns
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PersonPose:
     """One person of a frame; axes as `PoseMessage.space` says. The arrays belong to the caller."""
@@ -53,6 +65,17 @@ class PoseMessage:
     t_receive_ns: int = 0  # Unix ns on the receiver's clock; 0: not received over a socket
     gap: int = 0  # messages of this stream missed right before this one
     new_session: bool = False  # the first message of a session
+    clock: ClockOffset | None = None  # as last compared; None: not (yet)
+
+    @property
+    def t_capture_here_ns(self) -> int | None:
+        """When the frame was grabbed, on the receiver's Unix clock; None where the clocks were not compared."""
+        return self.clock.to_local_ns(self.t_capture_ns) if self.clock else None
+
+    @property
+    def latency_here_ms(self) -> float | None:
+        """From glass to this program, on its own clock; None where the clocks were not compared."""
+        return (self.t_receive_ns - self.clock.to_local_ns(self.t_capture_ns)) / 1e6 if self.clock else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

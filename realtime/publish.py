@@ -30,6 +30,7 @@ from realtime.keys import KeyStore
 from realtime.metrics import Rate
 from realtime.rpc import SKELETON_FIELDS, answer
 from realtime.serve import Service, open_bound, reopen_bound
+from realtime.subscriptions import Subscriptions
 from realtime.wire import ENCODINGS, VERSION, WireError, topic
 
 LAST_WORDS_MS = 200  # on close: time for the last frames to leave; only a reader that stands still uses it up
@@ -77,9 +78,10 @@ class Publisher:
         try:
             self._gate = None if keys is None else Gate(self._context, _store(keys))
             self._socket, self.address = self._open(address)
+            self._subscriptions, self._crowd_told = Subscriptions(), False
             self._service = Service(
-                self._context, rpc_address, self._gate, answer=self._answer, beat=self._beat, reopen=self._reopen,
-                published=self._socket,
+                self._context, rpc_address, self._gate, answer=self._answer, beat=self._beat, crowded=self._crowded,
+                reopen=self._reopen, published=self._socket,
             )  # fmt: skip
             self.rpc_address = self._service.address
             self._state(stream)
@@ -102,7 +104,7 @@ class Publisher:
         with self._lock:
             for name, state in self._streams.items():
                 state.told["state"] = "stopped"
-                self._socket.send(encode_status(self._status(name, state), name, self.encoding), zmq.NOBLOCK)
+                self._put_status(name, state)
             self._socket.close(linger=LAST_WORDS_MS)
         self._context.term()
 
@@ -130,11 +132,12 @@ class Publisher:
             encode_status({**fields}, name, self.encoding)  # raises here, not in the beat
             state.told.update(fields)
             if state.told.get("state") != before:
-                self._socket.send(encode_status(self._status(name, state), name, self.encoding), zmq.NOBLOCK)
+                self._put_status(name, state)
 
     def sent(self, stream: str | None = None) -> int:
         """Poses published on a stream so far: the `seq` of the next one."""
-        return self._state(self.stream if stream is None else stream).seq
+        state = self._streams.get(self.stream if stream is None else stream)
+        return state.seq if state else 0
 
     def _send(self, stream: str | None, make: Callable[[str, _Stream], bytes]) -> bool:
         if not self._service.is_alive():
@@ -149,8 +152,16 @@ class Publisher:
                 if state.unsendable == 1:
                     log.warning("a frame of stream '%s' was not sent: %s", name, error)
                 return False
-            self._socket.send(message, zmq.NOBLOCK)
+            self._put(message)
         return True
+
+    def _put(self, message: bytes) -> None:
+        """With the lock held."""
+        self._subscriptions.look(self._socket)
+        self._socket.send(message, zmq.NOBLOCK)
+
+    def _put_status(self, name: str, state: _Stream) -> None:
+        self._put(encode_status(self._status(name, state), name, self.encoding))
 
     def _pose(
         self, frame: PoseFrame, name: str, state: _Stream, engine: str, model: str, lookahead: int
@@ -181,7 +192,14 @@ class Publisher:
     def _beat(self) -> None:
         with self._lock:
             for name, state in self._streams.items():
-                self._socket.send(encode_status(self._status(name, state), name, self.encoding), zmq.NOBLOCK)
+                self._put_status(name, state)
+
+    def _crowded(self) -> bool:
+        crowded = self._subscriptions.too_many
+        if crowded and not self._crowd_told:
+            log.warning("%s: peers subscribe to more topics than there can be, all must connect anew", self.address)
+            self._crowd_told = True
+        return crowded
 
     def _answer(self, request: bytes, received_ns: int) -> bytes:
         return answer(request, received_ns, self._hello, self._statuses)
@@ -199,12 +217,13 @@ class Publisher:
     def _reopen(self) -> zmq.Socket[bytes]:
         with self._lock:
             self._socket = reopen_bound(self._socket, lambda: self._open(self.address)[0])
+            self._subscriptions = Subscriptions()
             return self._socket
 
     # ---- inside ----
 
     def _open(self, address: str) -> tuple[zmq.Socket[bytes], str]:
-        return open_bound(self._context, zmq.PUB, address, self._gate, self.high_water, KERNEL_BUFFER_BYTES)
+        return open_bound(self._context, zmq.XPUB, address, self._gate, self.high_water, KERNEL_BUFFER_BYTES)
 
     def _state(self, stream: str) -> _Stream:
         if stream not in self._streams:

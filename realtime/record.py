@@ -12,12 +12,12 @@ from pathlib import Path
 import zmq
 
 from engines.errors import UserError
-from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
-from realtime.decode import check_version, integer, keypoints_message, pose_message, text
+from realtime.clock import deadline_ns, monotonic_ns, unix_ns
+from realtime.decode import check
 from realtime.endpoints import ClientKeys, open_subscriber
 from realtime.reconnect import Reconnect
 from realtime.take import FLUSH_S, Recorded, TakeWriter
-from realtime.wire import KEYPOINTS, KINDS, POSE, Fields, WireError, decode_map, split, topic
+from realtime.wire import KEYPOINTS, KINDS, POSE, STATUS, Fields, WireError, decode_map, split, topic
 
 HIGH_WATER = 10_000  # a slow disk may hold the recorder up for minutes
 
@@ -34,10 +34,14 @@ class RecordSummary:
     invalid: int = 0
     _last: dict[tuple[str, str, str], int] = field(default_factory=dict)  # (kind, stream, session) -> seq
 
+    @property
+    def frames(self) -> int:
+        return self.poses + self.keypoints
+
     def count(self, kind: str, stream: str, fields: Fields) -> None:
         if kind not in (POSE, KEYPOINTS):
             return
-        key, seq = (kind, stream, text(fields, "session")), integer(fields, "seq")
+        key, seq = (kind, stream, fields["session"]), fields["seq"]
         self.missed += max(0, seq - self._last.get(key, seq - 1) - 1)
         self._last[key] = seq
         self.poses += kind == POSE
@@ -51,11 +55,12 @@ def record(
 ) -> RecordSummary:  # fmt: skip
     """Records all streams, or one, until `seconds` or `frames` poses have passed or `stop` is set.
 
+    The first frame begins the file: where none comes, what was there before stays.
     Raises UserError where the file cannot be written.
     """
     topics = [b""] if stream is None else [topic(kind, stream) for kind in KINDS]
     summary, stop = RecordSummary(), stop or threading.Event()
-    end_ns = None if seconds is None else monotonic_ns() + int(seconds * NS_PER_S)
+    end_ns = deadline_ns(seconds)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     try:
         with TakeWriter(path, overwrite=overwrite) as take:
@@ -82,20 +87,16 @@ def _keep(raw: bytes, take: TakeWriter, summary: RecordSummary) -> None:
     try:
         kind, stream, body = split(raw)
         fields = decode_map(body)
-        if kind == POSE:
-            pose_message(stream, fields)
-        elif kind == KEYPOINTS:
-            keypoints_message(stream, fields)
-        else:
-            check_version(fields)
-        summary.count(kind, stream, fields)
-        message = Recorded(kind, stream, unix_ns(), fields)
+        check(kind, stream, fields)
+        if kind == STATUS and not summary.frames:
+            return
+        take.add(Recorded(kind, stream, unix_ns(), fields))
     except WireError as error:
         summary.invalid += 1
         if summary.invalid == 1:
             log.warning("a message was not recorded: %s", error)
         return
-    take.add(message)
+    summary.count(kind, stream, fields)
 
 
 def record_until_signal(
@@ -109,6 +110,9 @@ def record_until_signal(
         address, path, stream=stream, seconds=seconds, overwrite=overwrite, keys=keys, stop=stop,
         ready=lambda: log.info("recording %s to %s: Ctrl-C ends it", address, path),
     )  # fmt: skip
-    log.info("%d poses, %d keypoint frames, %d missed", summary.poses, summary.keypoints, summary.missed)
-    if summary.poses + summary.keypoints == 0:
-        raise UserError(f"nothing came from {address}: is 'realtime run' running? {path} holds no frames")
+    log.info(
+        "%d poses, %d keypoint frames, %d missed, %d damaged",
+        summary.poses, summary.keypoints, summary.missed, summary.invalid,
+    )  # fmt: skip
+    if summary.frames == 0:
+        raise UserError(f"no frames came from {address}: is 'realtime run' running? {path} was not written")

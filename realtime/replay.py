@@ -17,7 +17,8 @@ from realtime.publish import Publisher
 from realtime.take import Recorded, TakeWriter, read_take
 from realtime.wire import KEYPOINTS, POSE, decode_map, split
 
-MAX_PEOPLE = 8
+SPEEDS = (0.001, 1000.0)
+MAX_STEP_NS = 10 * NS_PER_S  # a longer pause between two frames is cut to this, a step back to none: a clock was set
 _LATE_NS = 200_000_000  # further behind than this the clock of the replay is set anew
 
 
@@ -31,6 +32,7 @@ class LiftOptions:
     camera: Path | None = None
     ground: Path | None = None
     person: str | None = None
+    people: int = 1  # as many as the detector of `realtime run` looked for: no more are held when out of sight
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +48,7 @@ class Replayed:
     engine: str = ""
     model: str = ""
     lookahead: int = 0
+    at_ns: int = 0  # of the recording's own time, which begins with its first frame
 
 
 def frames(path: Path, seek_s: float = 0.0, lift: LiftOptions | None = None) -> Iterator[Replayed]:
@@ -54,13 +57,13 @@ def frames(path: Path, seek_s: float = 0.0, lift: LiftOptions | None = None) -> 
     Raises UserError where the file is no recording, or holds nothing of what is wanted.
     """
     recorded = _lifted(path, lift) if lift else _recorded(path)
-    first_ns: int | None = None
-    count = 0
+    count = at_ns = last_ns = 0
     for replayed in recorded:
-        first_ns = replayed.log_time_ns if first_ns is None else first_ns
-        if replayed.log_time_ns - first_ns >= seek_s * NS_PER_S:
+        step_ns = replayed.t_publish_ns - (last_ns or replayed.t_publish_ns)
+        at_ns, last_ns = at_ns + min(max(step_ns, 0), MAX_STEP_NS), replayed.t_publish_ns
+        if at_ns >= seek_s * NS_PER_S:
             count += 1
-            yield replayed
+            yield replace(replayed, at_ns=at_ns)
     if count == 0:
         wanted = "keypoints to lift: record a stream that publishes them" if lift else "poses or keypoints"
         raise UserError(f"{path} holds no {wanted}" + (f", or none after {seek_s:g} s" if seek_s else ""))
@@ -72,20 +75,25 @@ def replay(
 ) -> int:  # fmt: skip
     """Publishes a recording at `speed` times its own pace (0: as fast as it goes), once or until `stop` is set.
 
-    Returns the number of frames sent. Frames are as old when sent as they were when first published.
+    Returns the number of frames sent. The pace is that of publication, and frames are as old when they are due as they
+    were when first published: at the recording's own speed all times are shifted by one offset. Raises UserError for
+    a speed that is neither 0 nor in SPEEDS.
     """
+    if speed and not SPEEDS[0] <= speed <= SPEEDS[1]:
+        raise UserError(f"speed {speed:g} is neither 0 nor from {SPEEDS[0]:g} to {SPEEDS[1]:g}: choose another")
     stop, sent = stop or threading.Event(), 0
     while not stop.is_set():
         start_ns, first_ns = monotonic_ns(), None
         for replayed in frames(path, seek_s, lift):
-            first_ns = replayed.log_time_ns if first_ns is None else first_ns
+            first_ns = replayed.at_ns if first_ns is None else first_ns
+            due_ns = monotonic_ns()
             if speed:
-                due_ns = start_ns + int((replayed.log_time_ns - first_ns) / speed)
+                due_ns = start_ns + int((replayed.at_ns - first_ns) / speed)
                 start_ns += max(0, monotonic_ns() - due_ns - _LATE_NS)
                 stop.wait(max(0, due_ns - monotonic_ns()) / NS_PER_S)
             if stop.is_set():
                 break
-            _send(replayed, publisher)
+            _send(replayed, publisher, due_ns - replayed.t_publish_ns)
             sent += 1
         if not loop:
             break
@@ -140,7 +148,7 @@ def _lifted(path: Path, options: LiftOptions) -> Iterator[Replayed]:
             yield replayed
             key = (replayed.stream, replayed.session)
             if key not in lifts:
-                lifts[key] = Lift(lifter, place, str(path), MAX_PEOPLE)
+                lifts[key] = Lift(lifter, place, str(path), options.people)
             assert isinstance(replayed.frame, Keypoints2D)
             yield replace(
                 replayed, frame=lifts[key](replayed.frame), engine=lifter.engine, model=lifter.name,
@@ -178,10 +186,8 @@ def _keypoints_frame(message: KeypointsMessage) -> Keypoints2D:
     )  # fmt: skip
 
 
-def _send(replayed: Replayed, publisher: Publisher) -> None:
-    """Restamped: as long ago as it was captured when it was first published."""
+def _send(replayed: Replayed, publisher: Publisher, shift_ns: int) -> None:
     frame = replayed.frame
-    shift_ns = monotonic_ns() - replayed.t_publish_ns
     stamp = replace(frame.stamp, capture_ns=frame.stamp.capture_ns + shift_ns)
     if isinstance(frame, PoseFrame):
         publisher.send(

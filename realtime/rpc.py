@@ -11,6 +11,7 @@ import zmq
 from engines.errors import UserError
 from engines.skeleton import JOINT_NAMES, PARENTS
 from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
+from realtime.decode import integer
 from realtime.endpoints import ClientKeys, connect_request
 from realtime.wire import SKELETON, VERSION, Fields, WireError, decode_map, encode_map
 
@@ -40,7 +41,7 @@ def answer(
     request: bytes, received_ns: int, hello: Callable[[], Mapping[str, Any]], status: Callable[[], Mapping[str, Any]]
 ) -> bytes:
     """The answer to one request, in the encoding of the request. Never raises for what a peer sent."""
-    encoding = "json" if request[:1] == b"{" else "msgpack"
+    encoding = encoding_of(request)
     try:
         fields = decode_map(request)
     except WireError as error:
@@ -49,8 +50,10 @@ def answer(
     if version != VERSION:
         return failure("version", f"this publisher speaks version {VERSION}, not {version!r:.20}", encoding)
     if operation == "clock":
-        stamp = fields.get("t_client_ns")
-        echo = stamp if type(stamp) is int and 0 <= stamp < 2**63 else 0
+        try:
+            echo = integer(fields, "t_client_ns")
+        except WireError as error:
+            return failure("malformed", str(error), encoding)
         times = {"t_client_ns": echo, "t_receive_ns": received_ns, "t_send_ns": unix_ns()}
         return encode_map({"v": VERSION, "op": "clock", **times}, encoding)
     if operation == "hello":
@@ -58,6 +61,10 @@ def answer(
     if operation == "status":
         return encode_map({"v": VERSION, "op": "status", "streams": status()}, encoding)
     return failure("op", f"{operation!r:.40} is none of hello, clock, status", encoding)
+
+
+def encoding_of(request: bytes) -> str:
+    return "json" if request[:1] == b"{" else "msgpack"
 
 
 def failure(code: str, message: str, encoding: str = "msgpack") -> bytes:

@@ -9,9 +9,9 @@ import zmq
 
 from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
-from realtime.endpoints import MAX_REQUEST_BYTES, bind, common_options
+from realtime.endpoints import MAX_REQUEST_BYTES, MAX_SUBSCRIPTION_BYTES, bind, common_options
 from realtime.gate import Doorkeeper, Gate
-from realtime.rpc import RateLimit, failure
+from realtime.rpc import RateLimit, encoding_of, failure
 
 BEAT_S = 1.0
 LOOK_S = 0.25  # how soon a revoked key is noticed
@@ -29,7 +29,7 @@ def open_bound(
     socket.setsockopt(zmq.SNDHWM, high_water)
     socket.setsockopt(zmq.RCVHWM, high_water)
     socket.setsockopt(zmq.SNDBUF, kernel_buffer_bytes)  # -1: as the system likes
-    socket.setsockopt(zmq.MAXMSGSIZE, MAX_REQUEST_BYTES)
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION_BYTES if kind == zmq.XPUB else MAX_REQUEST_BYTES)
     if gate is not None:
         gate.secure(socket)
     try:
@@ -58,12 +58,12 @@ class Service(threading.Thread):
 
     def __init__(
         self, context: zmq.Context[zmq.Socket[bytes]], rpc_address: str | None, gate: Gate | None, *,
-        answer: Callable[[bytes, int], bytes], beat: Callable[[], None], reopen: Callable[[], zmq.Socket[bytes]],
-        published: zmq.Socket[bytes],
+        answer: Callable[[bytes, int], bytes], beat: Callable[[], None], crowded: Callable[[], bool],
+        reopen: Callable[[], zmq.Socket[bytes]], published: zmq.Socket[bytes],
     ) -> None:  # fmt: skip
         super().__init__(name="realtime-publisher", daemon=True)
         self._context, self._gate = context, gate
-        self._answer, self._beat, self._reopen = answer, beat, reopen
+        self._answer, self._beat, self._crowded, self._reopen = answer, beat, crowded, reopen
         self._limit = RateLimit()
         self._wake, self._woken = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
         self._wake.bind("inproc://stop")
@@ -128,12 +128,13 @@ class Service(threading.Thread):
         if self._limit.take(frames[0], monotonic_ns() / NS_PER_S):
             body = self._answer(frames[-1], received_ns)
         else:
-            body = failure("rate", "too many requests: wait a second")
+            body = failure("rate", "too many requests: wait a second", encoding_of(frames[-1]))
         requests.send_multipart([*frames[:-1], body])
 
     def _enforce(self) -> None:
-        """After a revocation all connections begin anew: ZeroMQ cannot end a single one."""
-        if self._gate is None or not self._gate.revoked():
+        """After a revocation or too many topics all connections begin anew: ZeroMQ cannot end a single one."""
+        revoked = self._gate is not None and self._gate.revoked()
+        if not self._crowded() and not revoked:
             return
         for door in self._doors:
             door.look()

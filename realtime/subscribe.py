@@ -8,16 +8,19 @@ import sys
 import types
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import zmq
 
-from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
+from realtime.clock import NS_PER_S, deadline_ns, monotonic_ns, unix_ns
 from realtime.decode import check_version, integer, pose_message, text
 from realtime.endpoints import DEFAULT_ADDRESS, RECEIVE_HIGH_WATER, ClientKeys, open_subscriber
 from realtime.messages import PoseMessage
 from realtime.reconnect import Reconnect
 from realtime.wire import POSE, VersionError, WireError, decode_map, split, topic
+
+if TYPE_CHECKING:
+    from realtime.compare_clocks import ClockWatch
 
 ALIVE_S = 1.0  # nothing for this long: the stream is not alive
 TEND_MS = 500  # how often, while nothing comes, to see whether the publisher refuses us
@@ -40,9 +43,11 @@ class Subscriber:
     def __init__(
         self, address: str = DEFAULT_ADDRESS, stream: str = "main", *, latest_only: bool = False,
         timeout_s: float | None = None, keys: ClientKeys | None = None, min_rate_hz: float = 10.0,
-        high_water: int = RECEIVE_HIGH_WATER,
+        high_water: int = RECEIVE_HIGH_WATER, rpc_address: str | None = None,
     ) -> None:  # fmt: skip
         """`latest_only`: a slow reader gets the newest frame; else every frame, `high_water` of them held back.
+
+        `rpc_address`: the clocks are compared there, so that messages tell their latency to this program.
 
         Raises UserError for an address or keys that cannot be used, WireError for a bad stream name.
         """
@@ -59,6 +64,7 @@ class Subscriber:
                 self._context, address, [topic(POSE, stream)], latest_only=latest_only, high_water=high_water, keys=keys
             )
             self._reconnect = Reconnect(self._socket, address)  # connects
+            self._clock = None if rpc_address is None else _watch_clock(rpc_address, keys)
         except BaseException:
             self._context.destroy(linger=0)
             raise
@@ -74,12 +80,14 @@ class Subscriber:
             return
         self._reconnect.close()
         self._context.destroy(linger=0)
+        if self._clock is not None:
+            self._clock.close()
 
     # ---- receiving ----
 
     def receive(self, timeout_s: float | None = None) -> PoseMessage:
         """The next message; `timeout_s` None waits for ever. Raises StreamTimeoutError, VersionError."""
-        end_ns = None if timeout_s is None else monotonic_ns() + int(timeout_s * NS_PER_S)
+        end_ns = deadline_ns(timeout_s)
         while True:
             left_ms = TEND_MS if end_ns is None else max(0, min(TEND_MS, (end_ns - monotonic_ns()) // 1_000_000))
             if self._socket.poll(left_ms):
@@ -117,17 +125,18 @@ class Subscriber:
         """Until a message waits. ZeroMQ's descriptor tells of changes only: what it means, polling the socket tells."""
         import asyncio
 
-        loop, end_ns = asyncio.get_running_loop(), monotonic_ns() + int((self.timeout_s or 0) * NS_PER_S)
+        loop, end_ns = asyncio.get_running_loop(), deadline_ns(self.timeout_s)
+        await asyncio.sleep(0)  # also where messages wait: the loop has other tasks
         while not self._socket.poll(0):
             changed = asyncio.Event()
             loop.add_reader(self._socket.fileno(), changed.set)
-            left_s = TEND_MS / 1000 if self.timeout_s is None else max(0, end_ns - monotonic_ns()) / NS_PER_S
+            left_s = TEND_MS / 1000 if end_ns is None else max(0, end_ns - monotonic_ns()) / NS_PER_S
             try:
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(changed.wait(), min(TEND_MS / 1000, left_s))
             finally:  # also where the task is cancelled: the loop would watch a dead descriptor
                 loop.remove_reader(self._socket.fileno())
-            if self.timeout_s is not None and monotonic_ns() >= end_ns and not self._socket.poll(0):
+            if end_ns is not None and monotonic_ns() >= end_ns and not self._socket.poll(0):
                 raise self._silence(self.timeout_s)
             self._reconnect.tend()
 
@@ -166,7 +175,10 @@ class Subscriber:
             session, seq = text(fields, "session"), integer(fields, "seq")
             fresh = session != self._session
             gap = 0 if fresh else max(0, seq - self._seq - 1)
-            message = pose_message(stream, fields, t_receive_ns=t_receive_ns, gap=gap, new_session=fresh)
+            clock = self._clock.offset if self._clock else None
+            message = pose_message(
+                stream, fields, t_receive_ns=t_receive_ns, gap=gap, new_session=fresh, clock=clock
+            )
         except VersionError:
             raise
         except WireError as error:
@@ -188,6 +200,12 @@ class Subscriber:
         if len(self._told) < 32 and str(error) not in self._told:
             self._told.add(str(error))
             log.warning("skipped a message from %s: %s", self.address, error)
+
+
+def _watch_clock(rpc_address: str, keys: ClientKeys | None) -> ClockWatch:
+    from realtime.compare_clocks import ClockWatch
+
+    return ClockWatch(rpc_address, keys)
 
 
 def subscribe(

@@ -1,7 +1,7 @@
 """Recordings: MCAP files with a JSON channel for each topic, which Foxglove opens; written so that a kill costs little.
 
 Every quarter of a second the chunk in progress is finished and handed to the system, once a second to the disk. A file
-whose end is missing is read up to its last whole chunk.
+whose end is missing is read up to its last whole chunk; a copy of it (`copy_take`) has its index again.
 """
 
 from __future__ import annotations
@@ -9,22 +9,22 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns
-from realtime.wire import KINDS, Fields, WireError, decode_map, encode_map, topic
+from realtime.decode import check, integer
+from realtime.take_schema import take_schema
+from realtime.wire import KINDS, Fields, VersionError, WireError, decode_map, encode_map, topic
 
 if TYPE_CHECKING:
     from mcap.writer import Writer
 
 FLUSH_S, SYNC_S = 0.25, 1.0
 CHUNK_BYTES = 1 << 20  # a live chunk ends with time, hardly ever with size
-_MAX_RECORD_BYTES = 64 << 20
 _NEEDS_EXTRA = "recordings need the package mcap: run pip install 'realtime-pose[record]'"
 
 log = logging.getLogger("realtime.take")
@@ -41,7 +41,10 @@ class Recorded:
 
 
 class TakeWriter:
-    """Writes a recording. A context manager; `close` adds the index that makes seeking in a viewer quick."""
+    """Writes a recording. A context manager; `close` adds the index that makes seeking in a viewer quick.
+
+    The file is begun by the first message: where none comes, what was there before stays.
+    """
 
     def __init__(self, path: Path, *, overwrite: bool = False, live: bool = True) -> None:
         """Not `live`: chunks end with their size alone, so that the same messages make the same file, and the file is
@@ -50,24 +53,17 @@ class TakeWriter:
         Raises UserError where the file exists or cannot be written.
         """
         try:
-            from mcap.writer import Writer
+            import mcap.writer  # noqa: F401 -- is it there?
         except ImportError as error:
             raise UserError(_NEEDS_EXTRA) from error
+        if path.exists() and not overwrite:
+            raise _exists(path)
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise UserError(f"cannot write {path}: choose another place")
+        self.path, self._live, self._overwrite = path, live, overwrite
         self._aside = None if live else path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            if self._aside is None:
-                self._file = path.open("wb" if overwrite else "xb")
-            elif path.exists() and not overwrite:
-                raise FileExistsError
-            else:
-                self._file = self._aside.open("wb")
-        except FileExistsError as error:
-            raise UserError(f"{path} exists: choose another name or add --overwrite") from error
-        except OSError as error:
-            raise UserError(f"cannot write {path} ({error.strerror}): choose another place") from error
-        self.path, self._live = path, live
-        self._writer: Writer = Writer(self._file, chunk_size=CHUNK_BYTES)
-        self._writer.start(profile="", library="realtime")  # type: ignore[no-untyped-call, unused-ignore]
+        self._file: BinaryIO | None = None
+        self._writer: Writer | None = None
         self._channels: dict[tuple[str, str], int] = {}
         self._schemas: dict[str, int] = {}
         self._flushed_ns = self._synced_ns = monotonic_ns()
@@ -78,27 +74,30 @@ class TakeWriter:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             self.close()
-            if self._aside is not None and kind is None:
+            if self._aside is not None and self._aside.exists() and kind is None:
                 self._guard(os.replace, self._aside, self.path)
         finally:
             if self._aside is not None:
                 self._aside.unlink(missing_ok=True)
 
     def add(self, message: Recorded) -> None:
-        """Raises UserError when the disk is full."""
+        """Raises WireError for a message that cannot be written, UserError when the disk is full."""
+        sequence, published_ns = integer(message.fields, "seq"), integer(message.fields, "t_publish_ns")
+        body = encode_map(message.fields, "json")
+        writer = self._writer or self._begin()
         key = (message.kind, message.stream)
         if key not in self._channels:
-            self._channels[key] = self._channel(*key)
-        sequence, published_ns = message.fields.get("seq", 0), message.fields.get("t_publish_ns", message.log_time_ns)
-        body = encode_map(message.fields, "json")
+            self._channels[key] = self._channel(writer, *key)
         self._guard(
-            self._writer.add_message, self._channels[key], message.log_time_ns, body, published_ns, sequence % 2**32
+            writer.add_message, self._channels[key], message.log_time_ns, body, published_ns, sequence % 2**32
         )
         if self._live:
             self.flush_when_due()
 
     def flush_when_due(self) -> None:
         """To be called at least every quarter of a second, also while nothing comes."""
+        if self._writer is None or self._file is None:
+            return
         now_ns = monotonic_ns()
         if now_ns - self._flushed_ns >= FLUSH_S * NS_PER_S:
             self._guard(self._writer.flush)
@@ -108,7 +107,7 @@ class TakeWriter:
             self._synced_ns = now_ns
 
     def close(self) -> None:
-        if self._file.closed:
+        if self._writer is None or self._file is None or self._file.closed:
             return
         try:
             self._guard(self._writer.finish)
@@ -118,11 +117,23 @@ class TakeWriter:
             with contextlib.suppress(OSError):  # what it still holds back does not fit, as has been said
                 self._file.close()
 
-    def _channel(self, kind: str, stream: str) -> int:
+    def _begin(self) -> Writer:
+        from mcap.writer import Writer
+
+        try:
+            self._file = (self._aside or self.path).open("wb" if self._overwrite or self._aside else "xb")
+        except FileExistsError as error:
+            raise _exists(self.path) from error
+        except OSError as error:
+            raise UserError(f"cannot write {self.path} ({error.strerror}): choose another place") from error
+        self._writer = Writer(self._file, chunk_size=CHUNK_BYTES)
+        self._writer.start(profile="", library="realtime")  # type: ignore[no-untyped-call, unused-ignore]
+        return self._writer
+
+    def _channel(self, writer: Writer, kind: str, stream: str) -> int:
         if kind not in self._schemas:
-            schema = Path(__file__).with_name(f"{kind}.schema.json").read_bytes()
-            self._schemas[kind] = self._writer.register_schema(kind, "jsonschema", schema)
-        return self._writer.register_channel(f"/{kind}/{stream}", "json", self._schemas[kind])
+            self._schemas[kind] = writer.register_schema(kind, "jsonschema", take_schema(kind))
+        return writer.register_channel(f"/{kind}/{stream}", "json", self._schemas[kind])
 
     def _guard(self, work: Any, *args: Any) -> None:
         try:
@@ -132,34 +143,57 @@ class TakeWriter:
             raise UserError(f"cannot go on writing {self.path} ({error.strerror}): {kept} is kept") from error
 
 
+def _exists(path: Path) -> UserError:
+    return UserError(f"{path} exists: choose another name or add --overwrite")
+
+
 def read_take(path: Path) -> Iterator[Recorded]:
     """The messages of a recording in the order they were written, also of one whose end is missing (logged).
 
-    Channels of other programs are passed over. Raises UserError where the file is no recording.
+    Channels of other programs are passed over, and so are messages that break the protocol (logged). Raises UserError
+    where the file is no recording, VersionError where it is of another version.
     """
     try:
-        from mcap.exceptions import InvalidMagic, McapError
-        from mcap.records import Channel, Message
-        from mcap.stream_reader import StreamReader
-        from zstandard import ZstdError
+        from mcap.records import Channel
+
+        from realtime.take_records import take_records
     except ImportError as error:
         raise UserError(_NEEDS_EXTRA) from error
     channels: dict[int, tuple[str, str]] = {}
-    try:
-        with path.open("rb") as file:
-            reader = StreamReader(file, validate_crcs=True, record_size_limit=_MAX_RECORD_BYTES)
-            for record in reader.records:
-                if isinstance(record, Channel):
-                    channels.update(_known(record.id, record.topic, record.message_encoding))
-                elif isinstance(record, Message) and record.channel_id in channels:
-                    yield Recorded(*channels[record.channel_id], record.log_time, decode_map(record.data))
-    except InvalidMagic as error:
-        raise UserError(f"{path} is no recording: it must be an .mcap file of 'realtime record'") from error
-    except OSError as error:
-        raise UserError(f"cannot read {path} ({error.strerror}): check the path") from error
-    # A damaged length asks for more memory than there is, or for more than a file can have.
-    except (McapError, ZstdError, ValueError, struct.error, MemoryError, OverflowError) as error:
-        log.warning("%s ends early, its recorder was stopped hard: %s", path, str(error) or type(error).__name__)
+    skipped = 0
+    for record in take_records(path):
+        if isinstance(record, Channel):
+            channels.update(_known(record.id, record.topic, record.message_encoding))
+        elif record.channel_id in channels:
+            kind, stream = channels[record.channel_id]
+            try:
+                fields = decode_map(record.data)
+                check(kind, stream, fields)
+            except VersionError:
+                raise
+            except WireError as error:
+                skipped += 1
+                if skipped == 1:
+                    log.warning("a message of %s is left out: %s", path, error)
+                continue
+            yield Recorded(kind, stream, record.log_time, fields)
+    if skipped:
+        log.warning("%d messages of %s were left out", skipped, path)
+
+
+def copy_take(path: Path, target: Path, *, overwrite: bool = False) -> int:
+    """Writes what can be read of a recording as a whole one, index and all; returns the number of messages.
+
+    `target` may be `path`. Raises UserError where there is nothing to write.
+    """
+    count = 0
+    with TakeWriter(target, overwrite=overwrite, live=False) as take:
+        for recorded in read_take(path):
+            take.add(recorded)
+            count += 1
+    if count == 0:
+        raise UserError(f"{path} holds no messages: nothing was written")
+    return count
 
 
 def _known(channel: int, name: str, encoding: str) -> dict[int, tuple[str, str]]:

@@ -47,13 +47,18 @@ def topic(kind: str, stream: str) -> bytes:
 
 
 def encode_map(fields: Mapping[str, Any], encoding: str = "msgpack") -> bytes:
-    """A map without a topic: requests, answers and the body of a message. Raises WireError on NaN in JSON."""
-    if encoding == "json":
-        try:
+    """A map without a topic: requests, answers and the body of a message.
+
+    Raises WireError for what the encoding has no form for, such as NaN in JSON.
+    """
+    try:
+        if encoding == "json":
             return json.dumps(fields, allow_nan=False, separators=(",", ":"), default=_plain).encode()
-        except ValueError as error:
-            raise WireError(f"cannot be written as JSON: {error}") from error
-    return cast(bytes, msgpack.packb(fields, use_single_float=True, default=_plain))
+        return cast(bytes, msgpack.packb(fields, use_single_float=True, default=_plain))
+    except WireError:
+        raise
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise WireError(f"cannot be written as {encoding}: {error}") from error
 
 
 def _plain(value: object) -> object:
@@ -88,7 +93,23 @@ def decode_map(body: bytes) -> Fields:
 
 
 def _unpack(body: bytes) -> object:
-    return msgpack.unpackb(body, max_str_len=4096, max_bin_len=0, max_array_len=4096, max_map_len=256, max_ext_len=0)
+    fields = msgpack.unpackb(
+        body, max_str_len=4096, max_bin_len=0, max_array_len=4096, max_map_len=256, max_ext_len=0, ext_hook=_no_ext
+    )
+    if b"\xc4\0" in body or b"\xc5\0\0" in body or b"\xc6\0\0\0\0" in body:  # an empty bin, or part of a number
+        _refuse_bytes(fields)
+    return fields
+
+
+def _refuse_bytes(value: object) -> None:
+    if isinstance(value, bytes):
+        raise ValueError("bin is no type of this protocol")
+    for member in (*value, *value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _refuse_bytes(member)
+
+
+def _no_ext(code: int, _: bytes) -> object:
+    raise ValueError(f"ext {code} is no type of this protocol")
 
 
 def _no_constant(name: str) -> object:

@@ -2,17 +2,19 @@
 // With a publisher that has keys, set CURVE_SERVER, CURVE_PUBLIC and CURVE_SECRET (Z85 texts).
 // Reads msgpack, which a publisher writes unless it was told --encoding json.
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
-
 #include <msgpack.hpp>
 #include <zmq.h>
 
+struct OtherVersion : std::runtime_error { using std::runtime_error::runtime_error; };
 using Map = std::map<std::string, msgpack::object>;
 
 static const msgpack::object &field(const Map &map, const char *name) {
@@ -46,44 +48,48 @@ static void *subscribe(void *context, const char *address, const std::string &st
     return socket;
 }
 
-static void print(const Map &pose) {
-    std::printf("{\"seq\": %llu, \"persons\": [", (unsigned long long)field(pose, "seq").as<uint64_t>());
+// The whole line, so that nothing is printed of a message that turns out to be damaged.
+static std::string line(const Map &pose) {
+    std::ostringstream out;
+    out.precision(9);
+    out << "{\"seq\": " << field(pose, "seq").as<uint64_t>() << ", \"persons\": [";
     const char *comma = "";
     for (const Map &person : field(pose, "persons").as<std::vector<Map>>()) {
         auto joints = field(person, "joints").as<std::vector<std::array<float, 3>>>();
         if (joints.size() != 17) throw std::runtime_error("not 17 joints");
-        std::printf("%s{\"id\": %llu, \"joints\": [", comma, (unsigned long long)field(person, "id").as<uint64_t>());
-        for (size_t i = 0; i < joints.size(); ++i)
-            std::printf("%s[%.9g, %.9g, %.9g]", i ? ", " : "", joints[i][0], joints[i][1], joints[i][2]);
-        std::printf("]}");
+        out << comma << "{\"id\": " << field(person, "id").as<uint64_t>() << ", \"joints\": [";
+        for (size_t i = 0; i < joints.size(); ++i) {
+            if (!std::isfinite(joints[i][0] + joints[i][1] + joints[i][2])) throw std::runtime_error("not a number");
+            out << (i ? ", [" : "[") << joints[i][0] << ", " << joints[i][1] << ", " << joints[i][2] << "]";
+        }
+        out << "]}";
         comma = ", ";
     }
-    std::printf("]}\n");
+    return out.str() + "]}";
 }
 
 int main(int argc, char **argv) try {
     const char *address = argc > 1 ? argv[1] : "tcp://127.0.0.1:5556";
     const long count = argc > 3 ? std::atol(argv[3]) : 0;
     void *context = zmq_ctx_new(), *socket = subscribe(context, address, argc > 2 ? argv[2] : "main");
+    std::vector<char> data(1 << 20);
     for (long received = 0; count == 0 || received < count;) {
-        zmq_msg_t message;
-        zmq_msg_init(&message);
-        if (zmq_msg_recv(&message, socket, 0) < 0) throw std::runtime_error(zmq_strerror(zmq_errno()));
-        const char *data = static_cast<const char *>(zmq_msg_data(&message));
-        const size_t size = zmq_msg_size(&message);
-        const char *nul = static_cast<const char *>(std::memchr(data, 0, size));
+        const int size = zmq_recv(socket, data.data(), data.size(), 0);
+        if (size < 0) throw std::runtime_error(zmq_strerror(zmq_errno()));
         try {
+            const void *nul = std::memchr(data.data(), 0, size_t(size));
             if (!nul) throw std::runtime_error("no NUL after the topic");
-            size_t body = size_t(nul + 1 - data);
-            auto handle = msgpack::unpack(data, size, body);
+            size_t body = size_t(static_cast<const char *>(nul) + 1 - data.data());
+            auto handle = msgpack::unpack(data.data(), size_t(size), body);
             const Map pose = handle.get().as<Map>();
-            if (field(pose, "v").as<int>() != 1) throw std::runtime_error("this client speaks version 1 alone");
-            print(pose);
+            if (field(pose, "v").as<int>() != 1) throw OtherVersion("this client speaks version 1 alone");
+            std::puts(line(pose).c_str());
+            std::fflush(stdout);
             ++received;
+        } catch (const OtherVersion &) { throw;
         } catch (const std::exception &error) {
             std::fprintf(stderr, "skipped a message: %s\n", error.what());
         }
-        zmq_msg_close(&message);
     }
     zmq_close(socket);
     zmq_ctx_term(context);

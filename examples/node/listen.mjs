@@ -31,24 +31,42 @@ function body(message) {
   return bytes[0] === 0x7b ? JSON.parse(bytes.toString("utf8")) : decode(bytes, { useBigInt64: true });
 }
 
+class OtherVersion extends Error {}
+
+const isVector = (value, length) => Array.isArray(value) && value.length === length && value.every(Number.isFinite);
+
+// What this client uses of a message, checked: a message that breaks the protocol is an Error.
+function read(message) {
+  const pose = body(message);
+  if (!Number.isInteger(Number(pose.v ?? NaN))) throw new Error("no version");
+  if (Number(pose.v) !== VERSION) throw new OtherVersion(`this client speaks version ${VERSION}, not ${pose.v}`);
+  const [seq, captureMs] = [Number(pose.seq), Number(pose.t_capture_ns) / 1e6];
+  if (!Number.isSafeInteger(seq) || !Number.isFinite(captureMs)) throw new Error("seq or t_capture_ns is no integer");
+  const persons = pose.persons.map(({ id, root, joints }) => {
+    if (joints.length !== 17 || !joints.every((joint) => isVector(joint, 3))) throw new Error("joints are not 17 x 3");
+    if (root !== null && !isVector(root, 3)) throw new Error("root is neither null nor [x, y, z]");
+    return { id: Number(id), root, joints };
+  });
+  return { session: pose.session, seq, captureMs, persons };
+}
+
 let received = 0;
-let session = "";
-let seq = -1;
+let [session, last] = ["", -1];
 for await (const [message] of socket) {
   let pose;
   try {
-    pose = body(message);
+    pose = read(message);
   } catch (error) {
+    if (error instanceof OtherVersion) throw error;
     console.error(`skipped a message: ${error.message}`);
     continue;
   }
-  if (Number(pose.v) !== VERSION) throw new Error(`this client speaks version ${VERSION}, the publisher ${pose.v}`);
-  const gap = pose.session === session ? Number(pose.seq) - seq - 1 : 0;
+  const { seq, persons } = pose;
+  const gap = pose.session === session ? seq - last - 1 : 0;
   if (gap > 0) console.error(`missed ${gap}`);
-  [session, seq] = [pose.session, Number(pose.seq)];
+  [session, last] = [pose.session, seq];
 
-  const ageMs = Date.now() - Number(pose.t_capture_ns) / 1e6; // on one machine; elsewhere see PROTOCOL.md, "Clock"
-  const persons = pose.persons.map(({ id, root, joints }) => ({ id: Number(id), root, joints }));
+  const ageMs = Date.now() - pose.captureMs; // on one machine; elsewhere see PROTOCOL.md, "Clock"
   console.log(JSON.stringify({ seq, age_ms: Math.round(ageMs * 10) / 10, persons }));
   if (++received === Number(count)) break;
 }

@@ -2,6 +2,7 @@
 
 Usage: python3 pose_bridge.py --ros-args -p address:=tcp://127.0.0.1:5556 -p stream:=main
 Publishes /tf: <frame_id> -> person_<id>/<joint>, and /poses (visualization_msgs/Marker, the bones as lines).
+Without the parameter frame_id it is the poses' own space, camera or world, turned to ROS axes.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class PoseBridge(Node):
         super().__init__("realtime_pose_bridge")
         address = self.declare_parameter("address", "tcp://127.0.0.1:5556").value
         stream = self.declare_parameter("stream", "main").value
-        self.frame_id = self.declare_parameter("frame_id", "camera").value
+        self.frame_id = self.declare_parameter("frame_id", "").value
         self.broadcaster = TransformBroadcaster(self)
         self.markers = self.create_publisher(Marker, "poses", 1)
         self.subscriber = subscribe(address, stream)
@@ -50,10 +51,11 @@ class PoseBridge(Node):
 
     def publish(self, message: PoseMessage, person: PersonPose, stamp: object) -> None:
         joints = to_ros(person.positions_m, message.space).astype(float)
+        frame_id = self.frame_id or message.space
         transforms = []
         for name, position in zip(JOINT_NAMES, joints, strict=True):
             transform = TransformStamped()
-            transform.header.stamp, transform.header.frame_id = stamp, self.frame_id
+            transform.header.stamp, transform.header.frame_id = stamp, frame_id
             transform.child_frame_id = f"person_{person.id}/{name}"
             translation = transform.transform.translation
             translation.x, translation.y, translation.z = position
@@ -61,7 +63,7 @@ class PoseBridge(Node):
             transforms.append(transform)
         self.broadcaster.sendTransform(transforms)
         marker = Marker(ns="realtime", id=person.id % 2**31, type=Marker.LINE_LIST, action=Marker.ADD)
-        marker.header.stamp, marker.header.frame_id = stamp, self.frame_id
+        marker.header.stamp, marker.header.frame_id = stamp, frame_id
         marker.scale.x, marker.color.g, marker.color.a = 0.03, 1.0, 1.0
         marker.pose.orientation.w = 1.0
         marker.lifetime.nanosec = 500_000_000

@@ -19,7 +19,8 @@ def record(
 ) -> None:
     """Record poses, and keypoints where they are published, to an MCAP file that Foxglove opens.
 
-    A recorder that is killed leaves a file that reads up to its last second. Example: realtime record -o take.mcap
+    A recorder that is killed leaves a file that reads up to its last second; 'realtime replay TAKE -o NEW' adds its
+    index. Example: realtime record -o take.mcap
     """
     from realtime.listen import client_keys
     from realtime.record import record_until_signal

@@ -20,7 +20,8 @@ def replay(
     seek: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Begin so far into the recording.")] = 0.0,
     lift: Annotated[bool, typer.Option("--lift", help="Lift the keypoints anew, leave the poses out.")] = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="With --lift: write the poses there, publish nothing.")
+        Path | None,
+        typer.Option("--output", "-o", help="Write a copy there (with --lift: the new poses), publish nothing."),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the -o file if there is one.")] = False,
     model: Annotated[str, typer.Option(help="With --lift: the model.")] = "default",
@@ -29,6 +30,7 @@ def replay(
     camera: Annotated[Path | None, typer.Option(help="With --lift: the camera's calibration.")] = None,
     ground: Annotated[Path | None, typer.Option(help="With --lift: the floor's calibration.")] = None,
     person: Annotated[str | None, typer.Option(help="With --lift: whose body size.")] = None,
+    people: Annotated[int, typer.Option(min=1, max=8, help="With --lift: as in the 'realtime run' recorded.")] = 1,
     address: Annotated[str, typer.Option(help="Where to publish.")] = "tcp://127.0.0.1:5556",
     rpc: Annotated[str, typer.Option(help="Where to answer requests.")] = "tcp://127.0.0.1:5557",
     encoding: Annotated[str, typer.Option(help="msgpack or json.")] = "msgpack",
@@ -37,25 +39,28 @@ def replay(
 ) -> None:
     """Publish a recording with its own timing, or lift its keypoints anew (the same poses, bit for bit, each time).
 
-    Examples: realtime replay take.mcap --loop; realtime replay take.mcap --lift -o again.mcap
+    A copy has the index that a killed recorder's file lacks, and which other programs ask for.
+    Examples: realtime replay take.mcap --loop; realtime replay take.mcap --lift -o again.mcap;
+    realtime replay killed.mcap -o whole.mcap
     """
-    from engines.errors import UserError
     from realtime.publish import Publisher
     from realtime.replay import LiftOptions
     from realtime.replay import relift as relift_take
     from realtime.replay import replay as replay_take
-    from realtime.take import read_take
+    from realtime.take import copy_take, read_take
 
-    options = LiftOptions(model, engine, lookahead, camera, ground, person) if lift else None
+    options = LiftOptions(model, engine, lookahead, camera, ground, person, people) if lift else None
     if output is not None:
         if options is None:
-            raise UserError("-o writes poses that are lifted anew: add --lift")
-        log.info("%d frames lifted", relift_take(take, output, options, overwrite=overwrite))
+            log.info("%d messages copied", copy_take(take, output, overwrite=overwrite))
+        else:
+            log.info("%d frames lifted", relift_take(take, output, options, overwrite=overwrite))
         return
-    next(read_take(take), None)  # a wrong file is named before a busy port is
+    first = next(read_take(take), None)  # a wrong file is named before a busy port is
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Publisher(address, rpc, encoding=encoding, keys=keys, insecure=insecure) as publisher:
+    stream = first.stream if first else "main"  # of others the publisher learns as they come
+    with Publisher(address, rpc, stream, encoding=encoding, keys=keys, insecure=insecure) as publisher:
         sent = replay_take(take, publisher, speed=speed, loop=loop, seek_s=seek, lift=options, stop=stop)
     log.info("%d frames replayed", sent)

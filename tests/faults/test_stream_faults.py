@@ -127,8 +127,9 @@ def test_a_publisher_whose_service_thread_died_says_so(publisher: Publisher) -> 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
 def test_a_full_disk_is_said() -> None:
+    fields = {"v": 1, "seq": 1, "t_publish_ns": 1, "x": "y" * 1000}
     with pytest.raises(UserError, match="cannot go on writing"), TakeWriter(Path("/dev/full"), overwrite=True) as take:
-        until(lambda: False, lambda: take.add(Recorded("status", "main", 1, {"v": 1, "x": "y" * 1000})))
+        until(lambda: False, lambda: take.add(Recorded("status", "main", 1, fields)))
 
 
 def test_closing_in_the_middle_leaves_no_thread_and_no_socket() -> None:

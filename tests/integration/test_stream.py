@@ -1,4 +1,4 @@
-"""Publisher and subscriber over real sockets: delivery, gaps, sessions, freshness, requests, light imports."""
+"""Publisher and subscriber over real sockets: delivery, gaps, sessions, freshness, light imports."""
 
 from __future__ import annotations
 
@@ -20,15 +20,13 @@ from waiting import WAIT_S, until
 import realtime
 from engines.errors import UserError
 from realtime import PoseMessage, Subscriber, subscribe
-from realtime.clock import unix_ns
 from realtime.decode import decode_status
 from realtime.endpoints import connect_subscriber
 from realtime.known_poses import known_frame, known_joints
-from realtime.latency import ClockOffset, measure_offset, message_latency_ms
 from realtime.publish import Publisher
-from realtime.rpc import RateLimit, RpcClient
+from realtime.rpc import RpcClient
 from realtime.subscribe import StreamTimeoutError
-from realtime.wire import VERSION, VersionError, WireError, encode_map, topic
+from realtime.wire import VersionError, WireError, encode_map, topic
 
 LOOPBACK = "tcp://127.0.0.1:*"
 
@@ -131,6 +129,13 @@ def test_freshness_tells_a_silent_and_a_slow_stream(publisher: Publisher) -> Non
         until(lambda: not subscriber.alive)
 
 
+def test_a_timeout_that_is_infinite_is_none(publisher: Publisher) -> None:
+    with subscribe(publisher.address, timeout_s=float("inf")) as subscriber:
+        joined(publisher, subscriber)
+        send(publisher)
+        assert next(subscriber).seq == publisher.sent() - 1
+
+
 def test_silence_is_a_timeout() -> None:
     with subscribe("tcp://127.0.0.1:9", timeout_s=0.05) as subscriber, pytest.raises(StreamTimeoutError, match="main"):
         next(subscriber)
@@ -149,17 +154,30 @@ def test_an_asyncio_program_gets_the_same_frames(publisher: Publisher) -> None:
         first = joined(publisher, subscriber).seq + 1
         send(publisher, 20)
         assert asyncio.run(take(subscriber, 20)) == list(range(first, first + 20))
+        send(publisher, 20)
+        until(lambda: subscriber.alive)
+
+        async def beside() -> int:
+            turns, reading = 0, asyncio.ensure_future(take(subscriber, 20))
+            while not reading.done():
+                await asyncio.sleep(0)
+                turns += 1
+            assert await reading == list(range(first + 20, first + 40))
+            return turns
+
+        assert asyncio.run(beside()) >= 20  # messages that wait leave the loop to others, one by one
         subscriber.timeout_s = 0.05
         with pytest.raises(StreamTimeoutError):
             asyncio.run(take(subscriber, 1))
         send(publisher)
-        assert subscriber.receive(WAIT_S).seq == first + 20  # still usable without asyncio
+        assert subscriber.receive(WAIT_S).seq == first + 40  # still usable without asyncio
 
 
 def test_a_cancelled_asyncio_reader_leaves_nothing_in_the_loop(publisher: Publisher) -> None:
     async def cancel(subscriber: Subscriber) -> bool:
         waiting = asyncio.ensure_future(anext(subscriber.__aiter__()))
-        await asyncio.sleep(0)  # it waits now
+        for _ in range(2):  # it waits now
+            await asyncio.sleep(0)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
@@ -187,9 +205,11 @@ def test_a_frame_that_is_not_finite_is_left_out_and_counted(publisher: Publisher
     frame = known_frame(0)
     bad = replace(frame, persons=(replace(frame.persons[0], joints_m=np.full((17, 3), np.nan, np.float32)),))
     assert not publisher.send(bad)
-    assert publisher.sent() == 0
+    assert publisher.sent() == publisher.sent("typo") == 0
     with RpcClient(publisher.rpc_address) as client:
-        assert client.ask("status")["streams"]["main"]["unsendable"] == 1
+        streams = client.ask("status")["streams"]
+        assert list(streams) == ["main"]
+        assert streams["main"]["unsendable"] == 1
 
 
 def test_the_status_comes_once_a_second_and_meets_its_schema(publisher: Publisher) -> None:
@@ -213,68 +233,13 @@ def test_the_status_comes_once_a_second_and_meets_its_schema(publisher: Publishe
         Publisher(LOOPBACK, None, stream="no good")
 
 
-def test_the_status_says_what_the_poses_rest_on_from_the_first_one_on(publisher: Publisher) -> None:
-    schema = json.loads((Path(realtime.__file__).parent / "status.schema.json").read_text())
-    with RpcClient(publisher.rpc_address) as client:
-        assert not {"space", "scale", "calibration"} & set(client.ask("status")["streams"]["main"])
-        for space, scale, calibration in (("camera", "assumed", ""), ("world", "height", "guess-0123456789ab")):
-            publisher.send(replace(known_frame(0), space=space, scale=scale, calibration=calibration))
-            status = client.ask("status")["streams"]["main"]
-            jsonschema.validate(status, schema)
-            assert (status["space"], status["scale"], status["calibration"]) == (space, scale, calibration)
-    assert {"space", "scale", "calibration"} <= set(schema["properties"])
-
-
-def test_requests_are_answered_in_their_own_encoding(publisher: Publisher) -> None:
-    send(publisher)
-    with RpcClient(publisher.rpc_address) as client:
-        hello = client.ask("hello")
-        assert (hello["session"], hello["streams"], hello["v"]) == (publisher.session, ["main"], VERSION)
-        assert hello["skeleton"]["parents"][0] == -1
-        assert client.ask("status")["streams"]["main"]["seq"] == 1
-        with pytest.raises(WireError, match="none of hello"):
-            client.ask("dance")
-        with pytest.raises(WireError, match="version 1"):
-            client.ask("hello", v=2)
-        client._socket.send(b'{"op":"clock","t_client_ns":17}')
-        reply = json.loads(client._socket.recv())
-        assert (reply["t_client_ns"], reply["op"]) == (17, "clock")
-        assert 0 < reply["t_receive_ns"] <= reply["t_send_ns"]
-
-
-def test_an_oversized_request_costs_the_peer_its_connection(publisher: Publisher) -> None:
-    with RpcClient(publisher.rpc_address) as client:
-        client._socket.send(b"x" * 5000)
-        assert not client._socket.poll(300)
-        assert client.ask("hello")["session"] == publisher.session  # it may come back
-
-
-def test_a_peer_that_asks_too_often_is_told(publisher: Publisher) -> None:
-    with RpcClient(publisher.rpc_address) as client, pytest.raises(WireError, match="too many"):
-        until(lambda: False, lambda: [client.ask("clock") for _ in range(150)])
-    limit = RateLimit(rate_hz=10, burst=2)
-    assert [limit.take(b"a", 0.0) for _ in range(3)] == [True, True, False]
-    assert limit.take(b"b", 0.0)
-    assert limit.take(b"a", 0.11)
-
-
-def test_clocks_are_compared(publisher: Publisher) -> None:
-    ahead_ns = 5_000_000_000  # our clock runs five seconds ahead of the publisher's
-    with RpcClient(publisher.rpc_address) as client, subscribe(publisher.address) as subscriber:
-        clock = measure_offset(client, now_ns=lambda: unix_ns() + ahead_ns)
-        assert abs(clock.offset_ns + ahead_ns) <= clock.round_trip_ns / 2 + 1
-        message = replace(joined(publisher, subscriber), t_receive_ns=unix_ns() + ahead_ns)
-        to_publisher_ms, transport_ms = message_latency_ms(message, clock)
-        assert to_publisher_ms >= 0
-        assert -clock.round_trip_ns / 2e6 <= transport_ms < 1000 * WAIT_S
-    assert ClockOffset(5, 1).to_local_ns(100) == 95
-
-
 def test_addresses_that_cannot_be_used_say_what_to_do(publisher: Publisher) -> None:
     with pytest.raises(UserError, match="stop what uses it"):
         Publisher(publisher.address, None)
     with pytest.raises(UserError, match="address"):
         Publisher("localhost", None)
+    with pytest.raises(UserError, match="65535"):
+        Publisher("tcp://127.0.0.1:99999", None)
     with pytest.raises(UserError, match="encoding"):
         Publisher(LOOPBACK, None, encoding="pickle")
     with pytest.raises(UserError, match="connect"):

@@ -16,5 +16,8 @@ def test_the_benchmark_ends_with_its_figures() -> None:
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
     assert result["pause_gap"] == result["pause_gap_expected"]
-    assert len(result["send_us_p99_ratio"]) == 1
+    for what in ("send_us", "send_cpu_us", "receive_us"):
+        assert len(result[f"{what}_p99_ratio"]) == len(result[f"{what}_p99_ratio_to_alone"]) == 1
+        assert {f"{block}_{what}_p99" for block in ("one", "busy", "many")} <= result.keys()
+    assert "receive_us_p99_ratio" in done.stderr
     assert 0 < result["msgpack_bytes"] < result["json_bytes"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ def test_the_poses_are_those_of_the_live_code(take: Path, tmp_path: Path) -> Non
     relift(take, tmp_path / "a.mcap", LiftOptions())
     poses = [pose_message(recorded.stream, recorded.fields) for recorded in read_take(tmp_path / "a.mcap")]
     with load_lifter() as lifter:
-        lift = Lift(lifter, PlaceConfig(), str(take), 8)
+        lift = Lift(lifter, PlaceConfig(), str(take), 1)
         for i, pose in enumerate(poses):
             live = lift(known_keypoints(i))
             assert (pose.engine, pose.model) == (lifter.engine, lifter.name)
@@ -65,6 +66,22 @@ def test_the_poses_are_those_of_the_live_code(take: Path, tmp_path: Path) -> Non
                 np.testing.assert_array_equal(ours.joints_m, theirs.joints_m)
                 np.testing.assert_array_equal(ours.root_m, theirs.root_m)
                 np.testing.assert_array_equal(ours.sigma_m, theirs.sigma_m)
+
+
+def test_no_more_people_are_held_than_were_looked_for(tmp_path: Path) -> None:
+    path = tmp_path / "two.mcap"
+    with TakeWriter(path) as writer:
+        for i in range(4):  # a person whom the tracker gives a new number
+            keypoints = known_keypoints(i)
+            person = replace(keypoints.persons[0], track_id=i // 2)
+            raw = encode_keypoints(
+                replace(keypoints, persons=(person,)), stream="main", session="s", seq=i, t_capture_ns=1,
+                t_detect_ns=1, t_publish_ns=1,
+            )  # fmt: skip
+            writer.add(Recorded("keypoints2d", "main", 1, decode_map(split(raw)[2])))
+    for people, expected in ((1, [1, 1, 1, 1]), (2, [1, 1, 2, 2])):
+        relift(path, tmp_path / f"{people}.mcap", LiftOptions(people=people))
+        assert [len(recorded.fields["persons"]) for recorded in read_take(tmp_path / f"{people}.mcap")] == expected
 
 
 def test_a_lifted_replay_publishes_new_poses(take: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import stat
 from pathlib import Path
 
@@ -77,6 +78,18 @@ def test_the_allow_list_follows_its_file_and_tells_revocations(tmp_path: Path) -
     allowed.refresh()
     store.allowed_path.unlink()
     assert allowed.refresh() == {key}
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+def test_a_file_that_is_written_anew_keeps_its_owner(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path)
+    for name in ("laptop", "robot"):
+        store.new(name)
+    store.allow("laptop")
+    os.chown(store.allowed_path, 65534, 65534)
+    store.allow("robot")
+    status = store.allowed_path.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (65534, 65534, 0o600)
 
 
 def test_a_damaged_line_allows_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -17,9 +17,9 @@ from engines.errors import UserError
 from realtime.decode import decode_pose
 from realtime.encode import encode_pose
 from realtime.known_poses import known_frame, known_joints
-from realtime.latency import ClockOffset, summary
+from realtime.latency import summary
 from realtime.listen import client_keys, json_line, text_line
-from realtime.messages import PoseMessage
+from realtime.messages import ClockOffset, PoseMessage
 from realtime.publish import Publisher
 
 ABOUT = {"stream": "main", "session": "s", "seq": 12, "t_capture_ns": 1_000_000_000, "t_publish_ns": 1_040_000_000}
@@ -46,7 +46,9 @@ def test_a_name_that_cannot_be_a_streams_is_one_sentence(arguments: list[str]) -
 
 
 def test_a_line_of_text_tells_age_place_and_gap() -> None:
-    assert text_line(message()) == "     12     50.0 ms  #0 (+0.25 -0.50 +3.00) m ±31 mm"
+    assert text_line(message(), one_clock=True) == "     12     50.0 ms  #0 (+0.25 -0.50 +3.00) m ±31 mm"
+    assert text_line(message()) == "     12     -    ms  #0 (+0.25 -0.50 +3.00) m ±31 mm"  # whose clock?
+    assert "70.0 ms" in text_line(message(clock=ClockOffset(20_000_000, 0)))
     assert text_line(message(gap=4)).endswith("missed 4")
     assert "nobody" in text_line(message(persons=()))
     person = replace(message().persons[0], root_m=np.full(3, np.nan, np.float32), held=True)

@@ -40,14 +40,15 @@ def schema(kind: str) -> dict[str, Any]:
 
 @st.composite
 def frames(draw: st.DrawFn) -> PoseFrame:
-    def array(*shape: int) -> np.ndarray:
-        return draw(hnp.arrays(np.float32, shape, elements=coordinates))
+    def array(*shape: int, elements: st.SearchStrategy[float] = coordinates) -> np.ndarray:
+        return draw(hnp.arrays(np.float32, shape, elements=elements))
 
     counts = st.integers(0, 2**63 - 1)
     persons = [
         Pose3D(
             draw(counts), array(17, 3), array(3) if draw(st.booleans()) else np.full(3, np.nan, np.float32), array(17),
-            array(17), draw(st.integers(0, 243)), draw(st.floats(0, 1, width=32)), draw(st.booleans()),
+            array(17, elements=st.floats(0, 1, width=32)), draw(st.integers(0, 243)),
+            draw(st.floats(0, 1, width=32)), draw(st.booleans()),
         )
         for _ in range(draw(st.integers(0, 3)))
     ]  # fmt: skip
@@ -106,6 +107,18 @@ def test_numbers_that_are_not_finite_do_not_leave(field: str, bad: float) -> Non
         encode(replace(frame, persons=(replace(frame.persons[0], **{field: array}),)))
 
 
+@pytest.mark.parametrize("score", [1.01, -0.01])
+def test_a_score_beyond_its_range_does_not_leave(score: float) -> None:
+    scores = np.full(17, score, np.float32)
+    frame, points = known_frame(0), known_keypoints(0)
+    with pytest.raises(WireError, match="0 to 1"):
+        encode(replace(frame, persons=(replace(frame.persons[0], score=scores),)))
+    with pytest.raises(WireError, match="0 to 1"):
+        encode_keypoints(
+            replace(points, persons=(replace(points.persons[0], score=scores),)), **ABOUT, t_detect_ns=5, t_publish_ns=6
+        )
+
+
 def changed(**changes: Any) -> bytes:
     fields = decode_map(split(encode(known_frame(0)))[2])
     person = fields["persons"][0]
@@ -120,7 +133,8 @@ def changed(**changes: Any) -> bytes:
         ("seq", -1), ("seq", True), ("seq", 1.0), ("seq", "1"), ("session", 5), ("session", "x" * 300), ("space", None),
         ("image_wh", [640]), ("image_wh", [0, 480]), ("image_wh", "ab"), ("persons", {}), ("persons", [5]),
         ("persons", None),
-        ("latency_ms", []), ("latency_ms", {"a": "b"}), ("id", None), ("held", 1), ("window_fill", 1.5),
+        ("latency_ms", []), ("latency_ms", {"a": "b"}), ("latency_ms", {"a": float("nan")}),
+        ("latency_ms", {"a": 1.0, "b": float("inf")}), ("id", None), ("held", 1), ("window_fill", 1.5),
         ("window_fill", "1"),
         ("joints", [[0.0, 0.0, 0.0]] * 16), ("joints", [[0.0, 0.0]] * 17), ("joints", ["abc"] * 17),
         ("joints", [5] * 17),
@@ -128,6 +142,7 @@ def changed(**changes: Any) -> bytes:
         ("joints", [[0.0, 0.0, [1.0]]] * 17), ("root", [1.0]), ("root", 5), ("root", "abc"), ("root", {}),
         ("root", False),
         ("root", [1.0, 2.0, float("inf")]), ("sigma", [0.1] * 18), ("score", "a" * 17), ("score", [None] * 17),
+        ("score", [1.01] * 17), ("score", [-0.01] * 17), ("id", -1),
     ],
 )  # fmt: skip
 def test_a_wrong_field_is_refused(name: str, value: object) -> None:
@@ -171,12 +186,24 @@ def test_a_bad_stream_name_is_refused(name: str) -> None:
 
 
 def test_the_status_comes_back() -> None:
-    fields = {"v": 1, "session": SESSION, "stream": "main", "state": "running", "cpu": np.float32(0.5)}
+    about = {"session": SESSION, "stream": "main", "state": "running", "seq": 3, "t_publish_ns": 4}
+    fields = {"v": 1, **about, "cpu": np.float32(0.5)}
     assert decode_status(encode_status(fields, "main", "json")) == {**fields, "cpu": 0.5}
+    for name in about:
+        with pytest.raises(WireError, match=name):
+            decode_status(encode_status({**fields, name: [1]}, "main"))
     with pytest.raises(WireError):
         encode_status({"x": object()}, "main")
+    for value, encoding in ((float("nan"), "json"), ({b"": 1}, "json"), (2**70, "msgpack"), ("\ud800", "msgpack")):
+        with pytest.raises(WireError):
+            encode_map({"x": value}, encoding)
+
+
+@pytest.mark.parametrize("value", [b"", {b"": 1}, [1, [b""]], msgpack.ExtType(5, b""), msgpack.Timestamp(0)])
+def test_types_that_the_protocol_does_not_know_are_refused(value: object) -> None:
     with pytest.raises(WireError):
-        encode_map({"x": float("nan")}, "json")
+        decode_map(msgpack.packb({"x": value}))
+    assert decode_map(msgpack.packb({"x": -512.0}, use_single_float=True)) == {"x": -512.0}  # c4 00, as an empty bin
 
 
 def test_the_worked_example_of_the_protocol_is_what_the_code_writes() -> None:

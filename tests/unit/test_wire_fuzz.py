@@ -44,7 +44,7 @@ def seeds(encoding: str) -> dict[str, bytes]:
     return {
         "pose": encode_pose(known_frame(0), **ABOUT, encoding=encoding),
         "keypoints": encode_keypoints(known_keypoints(0), **ABOUT, t_detect_ns=4, encoding=encoding),
-        "status": encode_status({"v": 1, "session": "s", "stream": "main", "state": "running"}, "main", encoding),
+        "status": encode_status({"v": 1, "state": "running", **ABOUT}, "main", encoding),
     }
 
 
