@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
 import zmq
+from publishing import joined, send
 from waiting import WAIT_S, until
 
 import realtime
-from realtime import PoseMessage, Subscriber, compare_clocks, subscribe
+from realtime import compare_clocks, subscribe
 from realtime.clock import unix_ns
 from realtime.compare_clocks import measure_offset
 from realtime.endpoints import connect, connect_subscriber, open_subscriber
@@ -24,27 +24,6 @@ from realtime.messages import ClockOffset
 from realtime.publish import Publisher
 from realtime.rpc import RateLimit, RpcClient
 from realtime.wire import VERSION, WireError, decode_map, encode_map
-
-LOOPBACK = "tcp://127.0.0.1:*"
-
-
-@pytest.fixture
-def publisher() -> Iterator[Publisher]:
-    with Publisher(LOOPBACK, LOOPBACK, high_water=2000) as opened:
-        yield opened
-
-
-def joined(publisher: Publisher, subscriber: Subscriber) -> PoseMessage:
-    """Publishes frames, each with the joints of its seq, until the subscriber has them."""
-    until(lambda: subscriber.latest() is not None, lambda: send(publisher))
-    until(lambda: subscriber.latest().seq == publisher.sent() - 1)
-    return subscriber.latest()
-
-
-def send(publisher: Publisher, count: int = 1, stream: str | None = None) -> None:
-    for _ in range(count):
-        index = publisher.sent(stream)
-        assert publisher.send(known_frame(index), engine="e", model="m", lookahead=2, stream=stream)
 
 
 def test_requests_are_answered_in_their_own_encoding(publisher: Publisher) -> None:

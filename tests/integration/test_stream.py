@@ -7,7 +7,6 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +14,12 @@ import jsonschema
 import numpy as np
 import pytest
 import zmq
+from publishing import LOOPBACK, joined, send
 from waiting import WAIT_S, until
 
 import realtime
 from engines.errors import UserError
-from realtime import PoseMessage, Subscriber, subscribe
+from realtime import Subscriber, subscribe
 from realtime.decode import decode_status
 from realtime.endpoints import connect_subscriber
 from realtime.known_poses import known_frame, known_joints
@@ -27,27 +27,6 @@ from realtime.publish import Publisher
 from realtime.rpc import RpcClient
 from realtime.subscribe import StreamTimeoutError
 from realtime.wire import VersionError, WireError, encode_map, topic
-
-LOOPBACK = "tcp://127.0.0.1:*"
-
-
-@pytest.fixture
-def publisher() -> Iterator[Publisher]:
-    with Publisher(LOOPBACK, LOOPBACK, high_water=2000) as opened:
-        yield opened
-
-
-def joined(publisher: Publisher, subscriber: Subscriber) -> PoseMessage:
-    """Publishes frames, each with the joints of its seq, until the subscriber has them."""
-    until(lambda: subscriber.latest() is not None, lambda: send(publisher))
-    until(lambda: subscriber.latest().seq == publisher.sent() - 1)
-    return subscriber.latest()
-
-
-def send(publisher: Publisher, count: int = 1, stream: str | None = None) -> None:
-    for _ in range(count):
-        index = publisher.sent(stream)
-        assert publisher.send(known_frame(index), engine="e", model="m", lookahead=2, stream=stream)
 
 
 @pytest.mark.parametrize("encoding", ["msgpack", "json"])
