@@ -51,7 +51,7 @@ def train(
     except KeyboardInterrupt:
         trainer.save()
         raise UserError(f"stopped; continue with: realtime train {data} --run {run} --resume") from None
-    model = trainer.weights
+    model = trainer.finished()
     if not isinstance(model, StreamGLAGCN):
         return  # a baseline: its checkpoint is what there is to keep
     if config.losses.sigma:

@@ -104,7 +104,7 @@ def train_variant(
 
     trainer.train(on_step)
     took_s = time.process_time() - started
-    model = trainer.weights
+    model = trainer.finished()
     predict, lookaheads = _predictor(model, still=variant.stages == (SINGLE,))
     metrics = {key: evaluate_protocol(predict, key, clips, lookaheads, views=1)[0].metrics for key in protocols}
     parameters = sum(weight.numel() for weight in model.parameters())

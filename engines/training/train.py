@@ -6,6 +6,7 @@ continues bit for bit: weights, optimiser and every random state are in the chec
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import time
@@ -52,6 +53,9 @@ class TrainConfig:
     model: StreamConfig = field(default_factory=StreamConfig)
     sampling: Sampling = field(default_factory=Sampling)
     losses: LossWeights = field(default_factory=LossWeights)
+    # of what the sequences taught, in the weights that are shipped; the rest is the single-frame model they began with,
+    # which knows poses better where it need not be steady (averaging in weight space: Wortsman et al., CVPR 2022)
+    blend: float = 0.5
     seed: int = 0
     weight_decay: float = 0.01
     bfloat16: bool = False
@@ -77,6 +81,7 @@ class Trainer:
         self.average = torch.optim.swa_utils.AveragedModel(self.model, use_buffers=True)
         self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3, weight_decay=config.weight_decay)
         self.stage, self.step = 0, 0
+        self.single: dict[str, Tensor] = {}  # the running average where the sequences begin
 
     def train(self, on_step: Callable[[dict[str, float]], None] = lambda _: None) -> None:
         """Run what is left of every stage; `on_step` sees each step's losses, rate and speed."""
@@ -88,6 +93,7 @@ class Trainer:
                 for model in (self.model, self.weights):
                     if isinstance(model, StreamGLAGCN):
                         model.forget_past()
+                self.single = {name: value.clone() for name, value in self.weights.state_dict().items()}
             while self.step < stage.steps:
                 on_step(self._advance(stage))
                 if self.step % self.config.save_every == 0:
@@ -148,7 +154,7 @@ class Trainer:
     def save(self) -> None:
         state = {
             "config": asdict(self.config), "model": self.model.state_dict(), "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(), "stage": self.stage, "step": self.step,
+            "optimizer": self.optimizer.state_dict(), "stage": self.stage, "step": self.step, "single": self.single,
             "rng": json.dumps(self.rng.bit_generator.state), "torch_rng": torch.get_rng_state(),
         }  # fmt: skip
         partial = self.run / "checkpoint.part"
@@ -161,15 +167,24 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.stage, self.step = state["stage"], state["step"]
+        self.stage, self.step, self.single = state["stage"], state["step"], state["single"]
         self.rng.bit_generator.state = json.loads(state["rng"])
         torch.set_rng_state(state["torch_rng"])
 
     @property
     def weights(self) -> Model:
-        """The running average, in eval mode: what is shipped and evaluated."""
+        """The running average, in eval mode."""
         model: Model = self.average.module  # type: ignore[assignment]
         return model.eval()
+
+    def finished(self) -> Model:
+        """What is shipped and evaluated: a copy of the running average, blended as `TrainConfig.blend` says."""
+        model = copy.deepcopy(self.weights)
+        state = model.state_dict()
+        for name, start in self.single.items():
+            if start.is_floating_point():
+                state[name].copy_(torch.lerp(start, state[name], self.config.blend))
+        return model
 
 
 def build_model(config: TrainConfig) -> Model:

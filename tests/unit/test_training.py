@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -142,8 +143,21 @@ def test_resume_continues_bit_for_bit(bank: Bank, tmp_path: Path) -> None:
     again = Trainer(small(5), bank, tmp_path / "cut")
     again.resume()
     again.train()
-    for key, value in whole.weights.state_dict().items():
-        assert torch.equal(value, again.weights.state_dict()[key]), key
+    for ends in ((whole.weights, again.weights), (whole.finished(), again.finished())):
+        for key, value in ends[0].state_dict().items():
+            assert torch.equal(value, ends[1].state_dict()[key]), key
+
+
+@pytest.mark.parametrize("blend", [0.0, 0.25, 1.0])
+def test_what_is_shipped_lies_between_the_stages(blend: float, bank: Bank, tmp_path: Path) -> None:
+    trainer = Trainer(replace(small(3), blend=blend), bank, tmp_path)
+    trainer.train()
+    last = trainer.weights.state_dict()
+    for key, value in trainer.finished().state_dict().items():
+        if value.is_floating_point():
+            between = trainer.single[key] + blend * (last[key] - trainer.single[key])
+            torch.testing.assert_close(value, between)
+    assert not torch.equal(trainer.single["head_weight"], last["head_weight"])
 
 
 def test_training_learns_and_ships(bank: Bank, tmp_path: Path) -> None:
@@ -153,7 +167,7 @@ def test_training_learns_and_ships(bank: Bank, tmp_path: Path) -> None:
     trainer = Trainer(config, bank, tmp_path)
     trainer.train(lambda figures: losses.append(figures["mpjpe"]))
     assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
-    path = ship(trainer.weights, "tiny", tmp_path)
+    path = ship(trainer.finished(), "tiny", tmp_path)
     with load_lifter(path) as lifter:
         stream = lifter.open()
         rays = np.random.default_rng(0).normal(0, 0.1, (1, 17, 2)).astype(np.float32)
