@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from itertools import chain
 from math import inf
 from typing import Any, cast
 
@@ -173,8 +174,8 @@ def _rows(fields: Fields, name: str, width: int) -> list[Any]:
     """17 rows as one flat list; that its members are numbers is for `_numbers` to check."""
     rows = fields.get(name)
     try:
-        if type(rows) is list and len(rows) == JOINTS and all(len(row) == width for row in rows):
-            return [number for row in rows for number in row]
+        if type(rows) is list and len(rows) == JOINTS and {*map(len, rows)} == {width}:
+            return [*chain.from_iterable(rows)]
     except TypeError:  # a row without a length
         pass
     raise WireError(f"{name} is not 17 rows of {width} numbers")
