@@ -27,21 +27,24 @@ def normalise(rays_NV2: Float, score_NV: Float, out_NVF: Float | None = None) ->
     the features are zero but for the constants, and the rotation is the identity.
     """
     features = np.empty((len(rays_NV2), rays_NV2.shape[1], FEATURES), np.float32) if out_NVF is None else out_NVF
-    seen = np.isfinite(rays_NV2).all(-1) & (score_NV >= MIN_SCORE)
+    finite = np.isfinite(rays_NV2)
+    seen = finite[..., 0] & finite[..., 1] & (score_NV >= MIN_SCORE)
     xy = np.where(seen[..., None], rays_NV2, np.float32(0))
-    axis = _hip_axis(xy, seen, np.maximum(seen.sum(-1), 1))
+    axis = _hip_axis(xy, seen)
     rotations = _turn_to_axis(axis)
     turned = xy @ rotations[:, :, :2].transpose(0, 2, 1) + rotations[:, None, :, 2]  # of the ray (x, y, 1)
-    seen &= turned[..., 2] > MIN_DEPTH * np.sqrt(1 + (xy**2).sum(-1))
-    flat = np.where(seen[..., None], turned[..., :2] / np.where(seen, turned[..., 2], 1)[..., None], np.float32(0))
-    count = np.maximum(seen.sum(-1), 1)
-    extent = np.maximum(np.sqrt((flat**2).sum((-1, -2)) / count), MIN_EXTENT)
-    features[..., :2] = flat / extent[:, None, None]
+    x, y, depth = xy[..., 0], xy[..., 1], turned[..., 2]
+    seen &= depth > MIN_DEPTH * np.sqrt(1 + x * x + y * y)
+    flat = np.where(seen[..., None], turned[..., :2] / np.where(seen, depth, np.float32(1))[..., None], np.float32(0))
+    # ufuncs' own reduce and einsum: for one person's 17 joints the methods' overhead is most of the time
+    count = np.add.reduce(seen, -1, np.float32)
+    extent = np.maximum(np.sqrt(np.einsum("nvc,nvc->n", flat, flat) / np.maximum(count, 1)), np.float32(MIN_EXTENT))
+    np.divide(flat, extent[:, None, None], out=features[..., :2])
     features[..., 2] = np.where(seen, score_NV, 0)
     features[..., 3] = seen
     features[..., 4:6] = axis[:, None, :2]
     features[..., 6] = (np.log(extent) + 2.0)[:, None]
-    features[..., 7] = seen.mean(-1)[:, None]
+    features[..., 7] = (count / seen.shape[1])[:, None]
     return features, rotations
 
 
@@ -57,14 +60,14 @@ def to_view(poses_NV3: Float, rotations_N33: Float) -> Float:
     return poses_NV3 @ rotations_N33.transpose(0, 2, 1).reshape(len(rotations_N33), *middle, 3, 3)
 
 
-def _hip_axis(xy_NV2: Float, seen_NV: NDArray[np.bool_], count_N: NDArray[np.intp]) -> Float:
+def _hip_axis(xy_NV2: Float, seen_NV: NDArray[np.bool_]) -> Float:
     """(N, 3) unit vectors: the ray to the hip, else the mean of the rays seen."""
     axis = np.ones((len(xy_NV2), 3), np.float32)
     axis[:, :2] = xy_NV2[:, 0]
     if not seen_NV[:, 0].all():
         without = ~seen_NV[:, 0]
-        axis[without, :2] = xy_NV2[without].sum(1) / count_N[without, None]
-    axis /= np.sqrt((axis * axis).sum(-1, keepdims=True))
+        axis[without, :2] = xy_NV2[without].sum(1) / np.maximum(seen_NV[without].sum(1, keepdims=True), 1)
+    axis /= np.sqrt(np.einsum("nc,nc->n", axis, axis))[:, None]
     return axis
 
 
