@@ -18,6 +18,7 @@ MIN_EXTENT = 1e-3  # radians, about: a person 500 m away
 MIN_DEPTH = 0.1  # of the turned unit ray: a joint over 84 degrees off the hip ray is unseen
 
 Float = NDArray[np.float32]
+_FLAT = np.eye(2, dtype=np.float32)
 
 
 def normalise(rays_NV2: Float, score_NV: Float, out_NVF: Float | None = None) -> tuple[Float, Float]:
@@ -33,10 +34,9 @@ def normalise(rays_NV2: Float, score_NV: Float, out_NVF: Float | None = None) ->
     axis = _hip_axis(xy, seen)
     rotations = _turn_to_axis(axis)
     turned = xy @ rotations[:, :, :2].transpose(0, 2, 1) + rotations[:, None, :, 2]  # of the ray (x, y, 1)
-    x, y, depth = xy[..., 0], xy[..., 1], turned[..., 2]
-    seen &= depth > MIN_DEPTH * np.sqrt(1 + x * x + y * y)
-    flat = np.where(seen[..., None], turned[..., :2] / np.where(seen, depth, np.float32(1))[..., None], np.float32(0))
     # ufuncs' own reduce and einsum: for one person's 17 joints the methods' overhead is most of the time
+    seen &= turned[..., 2] > MIN_DEPTH * np.sqrt(np.einsum("nvc,nvc->nv", xy, xy) + 1)
+    flat = np.divide(turned[..., :2], turned[..., 2:], out=np.zeros_like(xy), where=seen[..., None])
     count = np.add.reduce(seen, -1, np.float32)
     extent = np.maximum(np.sqrt(np.einsum("nvc,nvc->n", flat, flat) / np.maximum(count, 1)), np.float32(MIN_EXTENT))
     np.divide(flat, extent[:, None, None], out=features[..., :2])
@@ -64,7 +64,7 @@ def _hip_axis(xy_NV2: Float, seen_NV: NDArray[np.bool_]) -> Float:
     """(N, 3) unit vectors: the ray to the hip, else the mean of the rays seen."""
     axis = np.ones((len(xy_NV2), 3), np.float32)
     axis[:, :2] = xy_NV2[:, 0]
-    if not seen_NV[:, 0].all():
+    if not np.logical_and.reduce(seen_NV[:, 0]):
         without = ~seen_NV[:, 0]
         axis[without, :2] = xy_NV2[without].sum(1) / np.maximum(seen_NV[without].sum(1, keepdims=True), 1)
     axis /= np.sqrt(np.einsum("nc,nc->n", axis, axis))[:, None]
@@ -73,12 +73,8 @@ def _hip_axis(xy_NV2: Float, seen_NV: NDArray[np.bool_]) -> Float:
 
 def _turn_to_axis(axis_N3: Float) -> Float:
     """(N, 3, 3): the smallest rotation that takes each unit vector to (0, 0, 1)."""
-    x, y, z = axis_N3[:, 0], axis_N3[:, 1], axis_N3[:, 2]
-    k = 1 / (1 + z)
-    out = np.empty((len(axis_N3), 3, 3), np.float32)
-    out[:, 0, 0] = 1 - k * x * x
-    out[:, 1, 1] = 1 - k * y * y
-    out[:, 0, 1] = out[:, 1, 0] = -k * x * y
-    out[:, :2, 2] = -axis_N3[:, :2]
+    xy, out = axis_N3[:, :2], np.empty((len(axis_N3), 3, 3), np.float32)
+    out[:, :2, :2] = _FLAT - xy[:, :, None] * (xy / (1 + axis_N3[:, 2:]))[:, None]
+    np.negative(xy, out=out[:, :2, 2])
     out[:, 2] = axis_N3
     return out
