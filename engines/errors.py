@@ -20,7 +20,11 @@ class UserError(Exception):
 def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raises UserError where `path` is there already, unless it is to be replaced."""
     if path.exists() and not overwrite:
-        raise UserError(f"{path} exists: choose another name or add --overwrite")
+        raise already_there(path)
+
+
+def already_there(path: Path) -> UserError:
+    return UserError(f"{path} exists: choose another name or add --overwrite")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from engines.errors import UserError
+from engines.errors import UserError, already_there, refuse_existing
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.decode import check, integer
 from realtime.take_schema import take_schema
@@ -56,8 +56,7 @@ class TakeWriter:
             import mcap.writer  # noqa: F401 -- is it there?
         except ImportError as error:
             raise UserError(_NEEDS_EXTRA) from error
-        if path.exists() and not overwrite:
-            raise _exists(path)
+        refuse_existing(path, overwrite)
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise UserError(f"cannot write {path}: choose another place")
         self.path, self._live, self._overwrite = path, live, overwrite
@@ -123,7 +122,7 @@ class TakeWriter:
         try:
             self._file = (self._aside or self.path).open("wb" if self._overwrite or self._aside else "xb")
         except FileExistsError as error:
-            raise _exists(self.path) from error
+            raise already_there(self.path) from error
         except OSError as error:
             raise UserError(f"cannot write {self.path} ({error.strerror}): choose another place") from error
         self._writer = Writer(self._file, chunk_size=CHUNK_BYTES)
@@ -141,10 +140,6 @@ class TakeWriter:
         except OSError as error:
             kept = "what was there before" if self._aside else "what came before"
             raise UserError(f"cannot go on writing {self.path} ({error.strerror}): {kept} is kept") from error
-
-
-def _exists(path: Path) -> UserError:
-    return UserError(f"{path} exists: choose another name or add --overwrite")
 
 
 def read_take(path: Path) -> Iterator[Recorded]:
