@@ -194,10 +194,14 @@ class _Progress:
         self._bar.stop()
 
     def look(self) -> None:
-        sizes = 0
-        for path in self._folder.rglob("*"):
-            try:
-                sizes += path.stat().st_size
-            except FileNotFoundError:  # pip moves its files while we look
-                continue
-        self._bar.update(self._task, completed=sizes)
+        self._bar.update(self._task, completed=_bytes_under(self._folder))
+
+
+def _bytes_under(folder: Path) -> int:
+    """Files and folders may come and go while we look: pip moves and removes its own."""
+    sizes = 0
+    for root, _, names in os.walk(folder):  # passes over a folder that has just gone, which rglob does not
+        for name in names:
+            with contextlib.suppress(OSError):
+                sizes += os.stat(os.path.join(root, name)).st_size
+    return sizes

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from engines.errors import UserError
 from realtime import assets
-from realtime.asset_sources import Download
+from realtime.asset_sources import Download, _bytes_under
 from realtime.assets import ASSETS, Asset, cached, fetch, fetch_asset, listing
 from realtime.commands.assets import app
 
@@ -196,6 +196,27 @@ def test_npm_packages(index: PackageIndex) -> None:
 def test_without_npm_the_public_download_is_taken(index: PackageIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert fetch_asset(asset_of(index.npm_download, index.url_download), QUICK).read_bytes() == index.content
+
+
+def test_the_progress_bar_bears_folders_that_go_while_it_looks(tmp_path: Path) -> None:
+    """As pip's do: it unpacks and moves in temporary folders of its own."""
+    (tmp_path / "stays").write_bytes(bytes(1000))
+    done = threading.Event()
+
+    def come_and_go() -> None:
+        while not done.is_set():
+            shutil.rmtree(tmp_path / "goes", ignore_errors=True)
+            (tmp_path / "goes" / "inner").mkdir(parents=True)
+            (tmp_path / "goes" / "inner" / "file").write_bytes(bytes(10))
+
+    mover = threading.Thread(target=come_and_go)
+    mover.start()
+    try:
+        seen = {_bytes_under(tmp_path) for _ in range(2000)}
+    finally:
+        done.set()
+        mover.join()
+    assert seen <= {1000, 1010}
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
