@@ -175,31 +175,33 @@ class _StreamGraph(GraphBuilder):
         return self.graph_conv(2 * level + 1, self.graph_conv(2 * level, x))
 
     def graph_conv(self, index: int, x: str) -> str:
+        """The graphs gather neighbours before the weights mix channels, each subset's embeddings are one product
+        phi theta^T, and rows are (joint, subset): no array changes its layout on the way, which would cost more than
+        what the fewer multiplications of narrow embeddings save."""
         name = f"spatial.{index}"
         scale, shift = self.norm(f"{name}.norm")
-        weight = self.arrays[f"{name}.weight"] * np.tile(scale, SUBSETS)
-        theta, phi = self.arrays[f"{name}.theta"], self.arrays[f"{name}.phi"]
-        wide, narrow, width = SUBSETS * self.channels, theta.shape[1], theta.shape[1] // SUBSETS
+        weight_CID = self.by_subset(f"{name}.weight") * scale
+        theta_CIW, phi_CIW = self.by_subset(f"{name}.theta"), self.by_subset(f"{name}.phi")
+        frames = self.reshape(x, (-1, self.joints, self.channels))
         graph = self.constant(self.fixed_graph(name))
-        if narrow:
-            weight = np.concatenate((weight, theta * max(width, 1) ** -0.5, phi), 1)
-            z, theta_x, phi_x = self.split(self.add("MatMul", x, self.constant(weight)), (wide, narrow, narrow), axis=1)
-            by_subset = (-1, self.joints, SUBSETS, width)
-            keys = self.add("Transpose", self.reshape(theta_x, by_subset), perm=[0, 2, 3, 1])
-            queries = self.add("Transpose", self.reshape(phi_x, by_subset), perm=[0, 2, 1, 3])
-            similar = self.add("Softmax", self.add("MatMul", queries, keys), axis=-1)  # (N, I, U, V)
-            similar = self.add("Transpose", similar, perm=[0, 2, 3, 1])
-            graph = self.add("Add", self.reshape(similar, (-1, self.joints, self.joints * SUBSETS)), graph)
-        else:
-            z = self.add("MatMul", x, self.constant(weight))
-        y = self.add("MatMul", graph, self.reshape(z, (-1, self.joints * SUBSETS, self.channels)))
-        shifted = self.add("Add", x, self.constant(shift))
-        return self.add("Relu", self.add("Add", shifted, self.rows(y)))
+        if theta_CIW.size:
+            metric_CID = np.einsum("ciw,diw->cid", phi_CIW, theta_CIW) * theta_CIW.shape[-1] ** -0.5
+            queries = self.add("MatMul", x, self.constant(metric_CID.reshape(self.channels, -1)))
+            queries = self.reshape(queries, (-1, self.joints * SUBSETS, self.channels))
+            similar = self.add("MatMul", queries, self.add("Transpose", frames, perm=[0, 2, 1]))
+            graph = self.add("Add", self.add("Softmax", similar, axis=-1), graph)
+        neighbours = self.reshape(self.add("MatMul", graph, frames), (-1, SUBSETS * self.channels))
+        weight = self.constant(weight_CID.swapaxes(0, 1).reshape(-1, self.channels))
+        return self.add("Relu", self.add("Gemm", neighbours, weight, self.add("Add", x, self.constant(shift))))
+
+    def by_subset(self, name: str) -> NDArray[Any]:
+        """(C, I * D) as (C, I, D)."""
+        return self.arrays[name].reshape(self.channels, SUBSETS, -1)
 
     def fixed_graph(self, name: str) -> NDArray[np.float32]:
-        """(U, V * I): the skeleton's graphs and the learned ones."""
-        graph = skeleton_graphs(self.joints).transpose(2, 1, 0) + self.arrays[f"{name}.learned_UVI"]
-        return np.asarray(graph.reshape(self.joints, -1), np.float32)
+        """(U * I, V): the skeleton's graphs and the learned ones."""
+        graph_UVI = skeleton_graphs(self.joints).transpose(2, 1, 0) + self.arrays[f"{name}.learned_UVI"]
+        return np.asarray(graph_UVI.transpose(0, 2, 1).reshape(-1, self.joints), np.float32)
 
     def mix_weights(self, level: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """For the current frame with the residual folded in (C, C), for the taps (2C, C), and the shift (C,)."""

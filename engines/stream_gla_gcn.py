@@ -11,6 +11,7 @@ H frames that the heads read.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 
 import torch
@@ -141,7 +142,8 @@ class StreamGLAGCN(nn.Module):
         out = (h_NVD.transpose(0, 1) @ self.head_weight).transpose(0, 1) + self.head_bias
         out = out.view(len(h_NVD), JOINTS, -1, 4).transpose(1, 2)
         pose = out[..., :3] * _not_hip(out)
-        sigma = torch.exp(out[..., 3] - SIGMA_SHIFT).clamp(*SIGMA_RANGE_M)
+        # clamped before the exponential: beyond its range the gradient would be 0 times infinity
+        sigma = torch.exp((out[..., 3] - SIGMA_SHIFT).clamp(*(math.log(end) for end in SIGMA_RANGE_M)))
         return pose, sigma
 
     def still(self, features_BVF: Tensor) -> tuple[Tensor, Tensor]:

@@ -20,7 +20,7 @@ def bench_training(
 ) -> None:
     """Train every design on the same data for the same time, score all on held-out people. Last line: one JSON object.
 
-    Needs 'realtime-pose[train]'. Two of these at once, each with its --only, use two cores.
+    Needs 'realtime-pose[train]'. Only what one run trains is compared fairly: what a step costs is measured in turns.
 
     Example: realtime bench training --data cmu_17j_120fps.npz --minutes 5 --only stream-243,single-frame
     """
@@ -37,7 +37,7 @@ def bench_training(
     require_torch("comparing trainings")
     import torch
 
-    from engines.training.compare import VARIANTS, Result, train_variant
+    from engines.training.compare import VARIANTS, Result, plan_stages, train_variant
     from engines.training.importers import load_clips
     from engines.training.mocap import Bank
     from engines.training.protocols import CAPTURE_HZ, held_out_clips
@@ -56,9 +56,12 @@ def bench_training(
     results: list[Result] = []
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress, tempfile.TemporaryDirectory() as folder:
-        for name in names:
+        bar = progress.add_task("what a step costs", total=None)
+        planned = plan_stages(names, bank, 60 * minutes, Path(folder))
+        progress.remove_task(bar)
+        for name, stages in planned.items():
             bar = progress.add_task(name, total=1.0)
-            result = train_variant(name, bank, judged, 60 * minutes, Path(folder) / name,
+            result = train_variant(name, stages, bank, judged, Path(folder) / name,
                                    on_share=partial(_update, progress, bar))  # fmt: skip
             results.append(result)
             console.print(_line(result))

@@ -1,17 +1,20 @@
 """The streaming model against other designs and against itself with parts left out: same data, same time, one core.
 
-Every variant trains for the same processor time: the steps that fit are measured on its first ones. A streaming model
-spends SINGLE_SHARE of it on single frames, the rest on sequences; the others spend it all on their own kind of sample.
+Every variant trains for the same processor time. What a step of each costs is measured before, in turns, so that a
+machine that changes its speed favours none; the number of steps follows. A streaming model spends SINGLE_SHARE of its
+time on single frames, the rest on sequences; the others spend it all on their own kind of sample.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from engines.stream_gla_gcn import StreamGLAGCN
+import numpy as np
+
+from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN
 from engines.training.augment import BodyAugmentation
 from engines.training.baselines import of_windows
 from engines.training.evaluate import Float, Predict, evaluate_protocol
@@ -23,7 +26,7 @@ from engines.training.sampler import Sampling
 from engines.training.train import Model, Stage, TrainConfig, Trainer
 
 SINGLE_SHARE = 0.6
-WARM_STEPS, PROBE_STEPS = 2, 4  # the first few are slower
+PROBE_ROUNDS, WARM_STEPS, PROBE_STEPS = 3, 2, 4  # the first few are slower
 PROTOCOLS = ("own", "own-noisy", "other-lab", "other-poses")
 SINGLE = Stage(steps=0, frames=256, ema=0.99)
 SEQUENCES = Stage(steps=0, frames=768, draws=2, lengths=(1, 27, 27, 81, 81, 243), learning_rate=4e-4, final_rate=8e-6,
@@ -46,16 +49,17 @@ def _stream(about: str, *, losses: LossWeights | None = None, **model: object) -
     return Variant(about, config=replace(base, model=config, losses=losses or base.losses))
 
 
-def _windows(about: str, family: str, frames: int) -> Variant:
+def _windows(about: str, family: str, frames: int, channels: int = 64) -> Variant:
     stage = Stage(steps=0, frames=32 * frames, lengths=(frames,), ema=0.99)
-    return Variant(about, (stage,), TrainConfig(stages=(), family=family, frames=frames))
+    model = StreamConfig(channels=channels)
+    return Variant(about, (stage,), TrainConfig(stages=(), family=family, frames=frames, model=model))
 
 
 VARIANTS: dict[str, Variant] = {
     "stream-243": _stream("the streaming model, look-ahead 0"),
     "paper-27": _windows("the paper's model, T = 27, centre frame: 13 frames of future", "paper", 27),
     "paper-81": _windows("the paper's model, T = 81, centre frame: 40 frames of future", "paper", 81),
-    "tcn-81": _windows("VideoPose3D's dilated temporal convolution, causal", "tcn", 81),
+    "tcn-81": _windows("VideoPose3D's dilated temporal convolution, causal, of our size", "tcn", 81, channels=128),
     "single-frame": Variant("every frame for itself", (SINGLE,)),
     "fixed-graph": _stream("no similarity graph", graph="fixed"),
     "not-dilated": _stream("every level mixes t, t - 1, t - 2", dilated=False),
@@ -79,18 +83,24 @@ class Result:
     metrics: dict[str, Metrics]  # protocol -> look-ahead 0, or the paper's centre frame
 
 
+def plan_stages(names: Sequence[str], bank: Bank, cpu_s: float, run: Path) -> dict[str, tuple[Stage, ...]]:
+    """The stages of each of the VARIANTS named, with as many steps as fit in `cpu_s` seconds on this thread."""
+    turns = [(name, stage) for name in names for stage in VARIANTS[name].stages]
+    rounds = [[_step_s(VARIANTS[name], stage, bank, run) for name, stage in turns] for _ in range(PROBE_ROUNDS)]
+    planned: dict[str, tuple[Stage, ...]] = dict.fromkeys(names, ())
+    for (name, stage), step_s in zip(turns, np.median(rounds, axis=0), strict=True):
+        share = 1.0 if len(VARIANTS[name].stages) == 1 else (SINGLE_SHARE, 1 - SINGLE_SHARE)[len(planned[name])]
+        planned[name] += (replace(stage, steps=max(round(share * cpu_s / float(step_s)), 1)),)
+    return planned
+
+
 def train_variant(
-    name: str, bank: Bank, clips: Mapping[str, Float], cpu_s: float, run: Path,
+    name: str, stages: tuple[Stage, ...], bank: Bank, clips: Mapping[str, Float], run: Path,
     protocols: Collection[str] = PROTOCOLS, on_share: Callable[[float], None] = lambda _: None,
 ) -> Result:  # fmt: skip
-    """Train one of the VARIANTS for `cpu_s` seconds on this thread, then score it. `on_share`: 0 to 1 of its time."""
+    """Train one of the VARIANTS with its planned stages, then score it. `on_share`: 0 to 1 of its steps."""
     variant = VARIANTS[name]
     windows = variant.config.family != "stream"
-    shares = (1.0,) if len(variant.stages) == 1 else (SINGLE_SHARE, 1 - SINGLE_SHARE)
-    stages = tuple(
-        replace(stage, steps=_steps(variant, stage, bank, share * cpu_s, run))
-        for stage, share in zip(variant.stages, shares, strict=True)
-    )
     trainer = Trainer(replace(variant.config, stages=stages), bank, run)
     total, started = sum(stage.steps for stage in stages), time.process_time()
     done, samples = 0, 0
@@ -111,13 +121,12 @@ def train_variant(
     return Result(name, variant.about, parameters, took_s, samples, metrics)
 
 
-def _steps(variant: Variant, stage: Stage, bank: Bank, cpu_s: float, run: Path) -> int:
-    """As many as fit, by the time of the first ones."""
+def _step_s(variant: Variant, stage: Stage, bank: Bank, run: Path) -> float:
+    """Processor time of a step, by the first ones: the same draws for every variant."""
     trainer = Trainer(replace(variant.config, stages=(replace(stage, steps=WARM_STEPS + PROBE_STEPS),)), bank, run)
     times: list[float] = []
     trainer.train(lambda _: times.append(time.process_time()))
-    each_s = (times[-1] - times[-1 - PROBE_STEPS]) / PROBE_STEPS
-    return max(round(cpu_s / each_s), 1)
+    return (times[-1] - times[-1 - PROBE_STEPS]) / PROBE_STEPS
 
 
 def _predictor(model: Model, still: bool) -> tuple[Predict, tuple[int, ...]]:

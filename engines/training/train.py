@@ -19,11 +19,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from engines.errors import UserError
 from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN
 from engines.training.baselines import CausalTCN, PaperWindow, build_baseline
 from engines.training.losses import LossWeights, losses
 from engines.training.mocap import Bank
 from engines.training.sampler import Sampling, sample
+
+CLIP_NORM = 0.5
 
 Model = StreamGLAGCN | PaperWindow | CausalTCN
 
@@ -89,10 +92,9 @@ class Trainer:
         while self.stage < len(self.config.stages):
             stage = self.config.stages[self.stage]
             self.average.multi_avg_fn = torch.optim.swa_utils.get_ema_multi_avg_fn(stage.ema)
-            if self.step == 0 and max(stage.lengths) > 1 and self._only_single_frames_so_far():
+            if self.step == 0 and max(stage.lengths) > 1 and self._single_frames_until_now():
                 for model in (self.model, self.weights):
-                    if isinstance(model, StreamGLAGCN):
-                        model.forget_past()
+                    model.forget_past()  # type: ignore[operator]
                 self.single = {name: value.clone() for name, value in self.weights.state_dict().items()}
             while self.step < stage.steps:
                 on_step(self._advance(stage))
@@ -102,8 +104,9 @@ class Trainer:
             self.optimizer.state.clear()
             self.save()
 
-    def _only_single_frames_so_far(self) -> bool:
-        return all(max(stage.lengths) == 1 for stage in self.config.stages[: self.stage])
+    def _single_frames_until_now(self) -> bool:
+        before = self.config.stages[: self.stage]
+        return bool(before) and all(max(stage.lengths) == 1 for stage in before)
 
     def _advance(self, stage: Stage) -> dict[str, float]:
         start = time.perf_counter()
@@ -113,7 +116,9 @@ class Trainer:
         set_training(self.model, stage.freeze_norm)
         self.optimizer.zero_grad(set_to_none=True)
         drawn = [self._draw(stage) for _ in range(stage.draws)]
-        nn.utils.clip_grad_norm_(self.model.parameters(), 0.5)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_NORM)
+        if not torch.isfinite(norm):
+            raise UserError(f"training has diverged at step {self.step} of stage {self.stage}: lower its learning_rate")
         self.optimizer.step()
         self.average.update_parameters(self.model)
         self.step += 1

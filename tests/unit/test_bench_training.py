@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("torch")
 
 
-from engines.training.compare import PROTOCOLS, train_variant
+from engines.training.compare import PROTOCOLS, plan_stages, train_variant
 from engines.training.mocap import Bank
 from engines.training.protocols import prepared
 
@@ -33,7 +33,9 @@ def walk(seconds: float) -> np.ndarray:
 @pytest.mark.parametrize("name", ["stream-243", "paper-27", "tcn-81", "single-frame", "not-dilated"])
 def test_every_kind_of_variant_trains_and_is_scored(name: str, tmp_path: Path) -> None:
     clips = prepared({"03_01": walk(1)}, 120)
-    result = train_variant(name, Bank.of({"99_01": walk(10)}, 120), clips, 0.2, tmp_path)
+    bank = Bank.of({"99_01": walk(10)}, 120)
+    stages = plan_stages([name], bank, 0.2, tmp_path)[name]
+    result = train_variant(name, stages, bank, clips, tmp_path)
     assert set(result.metrics) == set(PROTOCOLS)
     assert all(0 < metrics.mpjpe_mm < np.inf for metrics in result.metrics.values())
     assert result.samples > 0

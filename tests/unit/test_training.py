@@ -222,3 +222,29 @@ def test_a_wrong_config_is_named(text: str, says: str, tmp_path: Path) -> None:
     path.write_text(text)
     with pytest.raises(UserError, match=says):
         load_config(path)
+
+
+def test_a_training_of_sequences_alone_ships_what_it_learned(bank: Bank, tmp_path: Path) -> None:
+    config = small(3)
+    trainer = Trainer(replace(config, stages=config.stages[-1:]), bank, tmp_path)
+    trainer.train()
+    assert max(config.stages[-1].lengths) > 1
+    for key, value in trainer.finished().state_dict().items():
+        assert torch.equal(value, trainer.weights.state_dict()[key]), key
+
+
+def test_a_training_that_diverges_says_so_and_keeps_its_weights(bank: Bank, tmp_path: Path) -> None:
+    trainer = Trainer(small(3), bank, tmp_path)
+    trainer.model.embed.weight.data[0, 0] = torch.inf
+    before = trainer.model.head_bias.clone()
+    with pytest.raises(UserError, match="diverged at step 0 of stage 0: lower its learning_rate"):
+        trainer.train()
+    assert torch.equal(trainer.model.head_bias, before)
+
+
+def test_no_sigma_however_large_makes_a_gradient_infinite() -> None:
+    model = StreamGLAGCN(StreamConfig(levels=1, channels=8))
+    model.head_bias.data[:] = 200
+    _, sigma = model(torch.zeros(1, 3, 17, 8))
+    sigma.log().sum().backward()
+    assert all(torch.isfinite(weight.grad).all() for weight in model.parameters() if weight.grad is not None)
