@@ -70,32 +70,24 @@ class _StreamGraph(GraphBuilder):
         self.offsets = head_offsets(card.lookaheads)
 
     def step(self) -> None:
-        mixes = [self.mix_weights(level) for level in range(self.levels)]
-        # what the taps add does not wait for the frame: all levels in one batched product
-        taps, heads_taps = "taps", ""
-        if len(self.offsets) > 1:
-            taps, heads_taps = self.split(taps, (self.levels, 2), axis=0)
-        taps = self.reshape(taps, (self.levels, -1, 2 * self.channels))
-        past = self.add("MatMul", taps, self.constant(np.stack([old for _, old, _ in mixes])))
-        past = self.add("Add", past, self.constant(np.stack([shift[None] for _, _, shift in mixes])))
-        pasts = self.split(past, [1] * self.levels, axis=0)
+        taps = self.tap_rows()
         x, activations = self.embed("features"), []
-        for level, (now, _, _) in enumerate(mixes):
+        for level in range(self.levels):
+            now, old, shift = self.mix_weights(level)
+            past = self.add("Gemm", taps[level], self.constant(old), self.constant(shift))
             x = self.graphs(level, x)
-            activations.append(self.reshape(x, (1, -1, self.joints, self.channels)))
-            x = self.add("Relu", self.add("Gemm", x, self.constant(now), self.rows(pasts[level])))
-        if heads_taps:
-            activations += 2 * [self.reshape(x, (1, -1, self.joints, self.channels))]
-            near, far = self.split(self.reshape(heads_taps, (2, -1, 2 * self.channels)), (1, 1), axis=0)
-            near, far = (self.reshape(row, (-1, 2 * self.channels)) for row in (near, far))
-            x = self.add("Concat", x, near, self.split(far, (self.channels, self.channels), axis=1)[1], axis=1)
-        self.add("Concat", *activations, output="activations", axis=0)
+            activations.append(x)
+            x = self.add("Relu", self.add("Gemm", x, self.constant(now), past))
+        if len(self.offsets) > 1:
+            activations += 2 * [x]
+            x = self.beside_heads_taps(x, *taps[-2:])
+        self.stack(activations)
         self.heads(x)
 
     def chunk(self) -> None:
         """Level by level, since a level's graphs need no past: a tap is what was kept, or what the chunk has itself."""
         spans = tap_spans(self.levels, self.card.lookaheads)
-        taps = self.split(self.reshape("taps", (len(spans), -1, 2 * self.channels)), [1] * len(spans), axis=0)
+        taps = self.tap_rows()
         x, activations = self.embed("features"), []
         for level in range(self.levels):
             now, old, shift = self.mix_weights(level)
@@ -106,14 +98,25 @@ class _StreamGraph(GraphBuilder):
         if len(self.offsets) > 1:
             activations += 2 * [x]
             near, far = (self.tapped(x, tap, span) for tap, span in zip(taps[-2:], spans[-2:], strict=True))
-            x = self.add("Concat", x, near, self.split(far, (self.channels, self.channels), axis=1)[1], axis=1)
-        stacked = [self.reshape(row, (1, -1, self.joints, self.channels)) for row in activations]
-        self.add("Concat", *stacked, output="activations", axis=0)
+            x = self.beside_heads_taps(x, near, far)
+        self.stack(activations)
         self.heads(x)
+
+    def tap_rows(self) -> list[str]:
+        """Each row's taps, (N * V, 2C)."""
+        rows = self.split("taps", [1] * len(tap_spans(self.levels, self.card.lookaheads)), axis=0)
+        return [self.reshape(row, (-1, 2 * self.channels)) for row in rows]
+
+    def beside_heads_taps(self, x: str, near: str, far: str) -> str:
+        """What the heads read: the last level's activations of now, of the near taps and of the further far one."""
+        return self.add("Concat", x, near, self.split(far, (self.channels, self.channels), axis=1)[1], axis=1)
+
+    def stack(self, activations: Sequence[str]) -> None:
+        rows = [self.reshape(row, (1, -1, self.joints, self.channels)) for row in activations]
+        self.add("Concat", *rows, output="activations", axis=0)
 
     def tapped(self, x: str, taps: str, span: int) -> str:
         """A row's taps (N * V, 2C) of every frame of a chunk with the activations x (N * V, C)."""
-        taps = self.reshape(taps, (-1, 2 * self.channels))
         if span >= CHUNK_FRAMES:
             return taps
         within = [self.later(x, back * span) for back in (1, 2)]
@@ -164,12 +167,10 @@ class _StreamGraph(GraphBuilder):
         ]
         return self.add("Concat", *parts, axis=1)
 
-    def rows(self, x: str) -> str:
-        return self.reshape(x, (-1, self.channels))
-
     def embed(self, features: str) -> str:
         x = self.add("MatMul", features, self.constant(self.arrays["embed.weight"].T))
-        return self.rows(self.add("Relu", self.add("Add", x, self.constant(self.arrays["joint_bias"]))))
+        x = self.add("Relu", self.add("Add", x, self.constant(self.arrays["joint_bias"])))
+        return self.reshape(x, (-1, self.channels))
 
     def graphs(self, level: int, x: str) -> str:
         return self.graph_conv(2 * level + 1, self.graph_conv(2 * level, x))
