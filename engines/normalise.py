@@ -34,11 +34,12 @@ def normalise(rays_NV2: Float, score_NV: Float, out_NVF: Float | None = None) ->
     axis = _hip_axis(xy, seen)
     rotations = _turn_to_axis(axis)
     turned = xy @ rotations[:, :, :2].transpose(0, 2, 1) + rotations[:, None, :, 2]  # of the ray (x, y, 1)
-    # ufuncs' own reduce and einsum: for one person's 17 joints the methods' overhead is most of the time
-    seen &= turned[..., 2] > MIN_DEPTH * np.sqrt(np.einsum("nvc,nvc->nv", xy, xy) + 1)
-    flat = np.divide(turned[..., :2], turned[..., 2:], out=np.zeros_like(xy), where=seen[..., None])
+    # ufuncs' own reduce, not the methods: for one person's 17 joints their overhead is most of the time
+    seen &= turned[..., 2] > np.float32(MIN_DEPTH) * np.sqrt(np.add.reduce(turned * turned, -1))
+    flat = np.divide(turned[..., :2], turned[..., 2:], out=np.zeros(xy.shape, np.float32), where=seen[..., None])
     count = np.add.reduce(seen, -1, np.float32)
-    extent = np.maximum(np.sqrt(np.einsum("nvc,nvc->n", flat, flat) / np.maximum(count, 1)), np.float32(MIN_EXTENT))
+    extent = np.sqrt(np.einsum("nvc,nvc->n", flat, flat) / np.maximum(count, np.float32(1)))
+    extent = np.maximum(extent, np.float32(MIN_EXTENT))
     np.divide(flat, extent[:, None, None], out=features[..., :2])
     features[..., 2] = np.where(seen, score_NV, 0)
     features[..., 3] = seen
@@ -62,12 +63,12 @@ def to_view(poses_NV3: Float, rotations_N33: Float) -> Float:
 
 def _hip_axis(xy_NV2: Float, seen_NV: NDArray[np.bool_]) -> Float:
     """(N, 3) unit vectors: the ray to the hip, else the mean of the rays seen."""
-    axis = np.ones((len(xy_NV2), 3), np.float32)
-    axis[:, :2] = xy_NV2[:, 0]
+    axis = np.empty((len(xy_NV2), 3), np.float32)
+    axis[:, :2], axis[:, 2] = xy_NV2[:, 0], 1
     if not np.logical_and.reduce(seen_NV[:, 0]):
         without = ~seen_NV[:, 0]
         axis[without, :2] = xy_NV2[without].sum(1) / np.maximum(seen_NV[without].sum(1, keepdims=True), 1)
-    axis /= np.sqrt(np.einsum("nc,nc->n", axis, axis))[:, None]
+    axis /= np.sqrt(np.add.reduce(axis * axis, -1, keepdims=True))
     return axis
 
 
