@@ -98,7 +98,8 @@ def _all_finite(vectors: Array64) -> NDArray[np.bool_]:
 
 _EYE = np.eye(3)
 # Where a Kalman filter's covariance (place, velocity) grows
-_PLACE, _CROSS, _VELOCITY = (np.kron(np.array(at), np.eye(3)) for at in (((1, 0), (0, 0)), ((0, 1), (1, 0)), ((0, 0), (0, 1))))
+_PLACE, _VELOCITY = np.kron(np.diag((1.0, 0.0)), _EYE), np.kron(np.diag((0.0, 1.0)), _EYE)
+_CROSS = np.kron(((0.0, 1.0), (1.0, 0.0)), _EYE)
 
 
 class RootFilter:

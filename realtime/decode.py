@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 from itertools import chain
-from math import inf
+from math import hypot, inf
 from typing import Any, cast
 
 import numpy as np
@@ -24,10 +24,13 @@ from realtime.wire import (
     Fields,
     VersionError,
     WireError,
+    check_no_bytes,
     decode_map,
     split,
 )  # fmt: skip
 
+_POSE_FIELDS, _PERSON_FIELDS = 17, 8  # as many as this version knows
+_NUMBERS = (float, int)
 _NO_POINT = (0.0, 0.0)  # stands in for null until it becomes NaN
 
 
@@ -42,17 +45,23 @@ def decode_pose(message: bytes) -> PoseMessage:
     kind, stream, body = split(message)
     if kind != POSE:
         raise WireError(f"a {kind} message where a {POSE} message was expected")
-    return pose_message(stream, decode_map(body))
+    return pose_message(stream, decode_map(body, refuse_bytes=False))
 
 
 def pose_message(
     stream: str, fields: Fields, *, t_receive_ns: int = 0, gap: int = 0, new_session: bool = False,
     clock: ClockOffset | None = None,
 ) -> PoseMessage:  # fmt: skip
+    """The map of a `pose3d` message as an object; what it does not know may be of any type of the protocol."""
     check_version(fields)
+    if len(fields) > _POSE_FIELDS:
+        check_no_bytes(fields)
     latency = fields.get("latency_ms")
-    if type(latency) is not dict or not all(type(ms) in (float, int) and abs(ms) < inf for ms in latency.values()):
-        raise WireError("latency_ms is not a map of finite numbers")
+    if type(latency) is not dict:
+        raise WireError("latency_ms is not a map")
+    for stage, ms in latency.items():
+        if type(stage) is not str or type(ms) not in _NUMBERS or not abs(ms) < inf:
+            raise WireError(f"latency_ms is not a map of finite numbers: {stage!r:.40}")
     return PoseMessage(
         stream, text(fields, "session"), integer(fields, "seq"), integer(fields, "frame_id"),
         integer(fields, "t_capture_ns"), integer(fields, "t_publish_ns"), _image_wh(fields),
@@ -63,8 +72,10 @@ def pose_message(
 
 
 def _pose_person(fields: Fields) -> PersonPose:
+    if len(fields) > _PERSON_FIELDS or "root" not in fields:
+        check_no_bytes(fields)
     fill, held = fields.get("window_fill"), fields.get("held")
-    if type(fill) not in (float, int) or not 0 <= cast(float, fill) <= 1:
+    if type(fill) not in _NUMBERS or not 0 <= cast(float, fill) <= 1:
         raise WireError(f"window_fill is not a number from 0 to 1: {fill!r:.40}")
     if type(held) is not bool:
         raise WireError(f"held is not a boolean: {held!r:.40}")
@@ -156,17 +167,20 @@ def text(fields: Fields, name: str) -> str:
 
 def _image_wh(fields: Fields) -> tuple[int, int]:
     size = fields.get("image_wh")
-    if type(size) is not list or len(size) != 2 or not all(type(n) is int and 0 < n <= 65536 for n in size):
-        raise WireError(f"image_wh is not [width, height] in pixels: {size!r:.40}")
-    return size[0], size[1]
+    if type(size) is list and len(size) == 2:
+        width, height = size
+        if type(width) is int and type(height) is int and 0 < width <= 65536 and 0 < height <= 65536:
+            return width, height
+    raise WireError(f"image_wh is not [width, height] in pixels: {size!r:.40}")
 
 
 def _persons(fields: Fields, decode: Callable[[Fields], Any]) -> tuple[Any, ...]:
     persons = fields.get("persons")
     if type(persons) is not list or len(persons) > MAX_PERSONS:
         raise WireError(f"persons is not a list of at most {MAX_PERSONS}")
-    if not all(type(person) is dict for person in persons):
-        raise WireError("a person is not a map")
+    for person in persons:
+        if type(person) is not dict:
+            raise WireError("a person is not a map")
     return tuple([decode(person) for person in persons])
 
 
@@ -199,6 +213,7 @@ def _numbers(flat: list[Any]) -> Array:
         numbers = np.frombuffer(array("f", flat), np.float32)
     except (TypeError, OverflowError) as error:
         raise WireError(f"a member of an array is no number: {error}") from error
-    if not np.maximum.reduce(np.abs(numbers)) <= MAX_COORDINATE:  # .max() takes longer; so written that NaN fails too
+    # One length of all is cheap, and settles it in practice; so written that NaN fails too.
+    if not hypot(*flat) <= MAX_COORDINATE and not np.maximum.reduce(np.abs(numbers)) <= MAX_COORDINATE:
         raise WireError(f"an array holds a number that is not finite or beyond {MAX_COORDINATE:g}")
     return numbers

@@ -21,9 +21,9 @@ def encode_pose(
     persons = [
         {
             "id": person.track_id,
-            "joints": _finite(person.joints_m, "joints"),
-            "root": _finite(person.root_m, "root") if math.isfinite(person.root_m[2]) else None,
-            "sigma": _finite(person.sigma_m, "sigma"),
+            "joints": _rows(person.joints_m, "joints"),
+            "root": _row(person.root_m, "root") if math.isfinite(person.root_m[2]) else None,
+            "sigma": _row(person.sigma_m, "sigma"),
             "score": _score(person.score),
             "lag_frames": person.lag_frames,
             "window_fill": person.window_fill,
@@ -63,14 +63,21 @@ def encode_status(fields: Mapping[str, Any], stream: str, encoding: str = "msgpa
     return topic(STATUS, stream) + encode_map(fields, encoding)
 
 
-def _score(array: Array) -> list[Any]:
-    scores = _finite(array, "score")
+def _score(array: Array) -> list[float]:
+    scores = _row(array, "score")
     if min(scores) < 0 or max(scores) > 1:
         raise WireError("score holds a value that is not from 0 to 1")
     return scores
 
 
-def _finite(array: Array, name: str) -> list[Any]:
+def _row(array: Array, name: str) -> list[float]:
+    row = cast("list[float]", array.tolist())
+    if not math.isfinite(sum(row)):  # of so few, cheaper than the array's own
+        raise WireError(f"{name} holds a value that is not finite")
+    return row
+
+
+def _rows(array: Array, name: str) -> list[list[float]]:
     if not math.isfinite(np.add.reduce(array, None)):  # .sum() takes longer
         raise WireError(f"{name} holds a value that is not finite")
-    return cast("list[Any]", array.tolist())
+    return cast("list[list[float]]", array.tolist())

@@ -170,7 +170,7 @@ class Subscriber:
             kind, stream, body = split(raw)
             if kind != POSE or stream != self.stream:
                 raise WireError("a topic that was not asked for")
-            fields = decode_map(body)
+            fields = decode_map(body, refuse_bytes=False)
             check_version(fields)
             session, seq = text(fields, "session"), integer(fields, "seq")
             fresh = session != self._session

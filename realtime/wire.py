@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 import msgpack
@@ -39,6 +40,7 @@ class StreamNameError(WireError, UserError):
     """A name that cannot be a stream's."""
 
 
+@lru_cache(maxsize=256)
 def topic(kind: str, stream: str) -> bytes:
     """What to subscribe to: kind, slash, stream and the NUL that ends it (so `a` does not match `ab`)."""
     if not _STREAM.fullmatch(stream):
@@ -73,14 +75,23 @@ def split(message: bytes) -> tuple[str, str, bytes]:
     if len(message) > MAX_MESSAGE_BYTES:
         raise WireError(f"a message of {len(message)} bytes: the limit is {MAX_MESSAGE_BYTES}")
     name, nul, _ = message[:128].partition(b"\0")
-    kind, slash, stream = name.decode("latin-1").partition("/")
-    if not nul or not slash or kind not in KINDS or not _STREAM.fullmatch(stream):
-        raise WireError(f"no topic of this protocol at the start: {name[:40]!r}")
+    kind, stream = _topic_parts(name + nul)
     return kind, stream, message[len(name) + 1 :]
 
 
-def decode_map(body: bytes) -> Fields:
-    """Any map of this protocol: JSON where it starts with `{`, else msgpack. Raises WireError, nothing else."""
+@lru_cache(maxsize=256)
+def _topic_parts(name: bytes) -> tuple[str, str]:
+    kind, slash, stream = name[:-1].decode("latin-1").partition("/")
+    if name[-1:] != b"\0" or not slash or kind not in KINDS or not _STREAM.fullmatch(stream):
+        raise WireError(f"no topic of this protocol at the start: {name[:40]!r}")
+    return kind, stream
+
+
+def decode_map(body: bytes, *, refuse_bytes: bool = True) -> Fields:
+    """Any map of this protocol: JSON where it starts with `{`, else msgpack. Raises WireError, nothing else.
+
+    Without `refuse_bytes` empty bins pass, for a caller who checks every field, or calls `check_no_bytes`.
+    """
     if len(body) > MAX_MESSAGE_BYTES:
         raise WireError(f"{len(body)} bytes: the limit is {MAX_MESSAGE_BYTES}")
     try:
@@ -89,23 +100,28 @@ def decode_map(body: bytes) -> Fields:
         raise WireError(f"neither msgpack nor JSON: {type(error).__name__}: {str(error)[:120]}") from error
     if type(fields) is not dict:
         raise WireError(f"a map is expected, not {type(fields).__name__}")
+    if refuse_bytes and (b"\xc4\0" in body or b"\xc5\0\0" in body or b"\xc6\0\0\0\0" in body):  # or part of a number
+        check_no_bytes(fields)
     return fields
 
 
 def _unpack(body: bytes) -> object:
-    fields = msgpack.unpackb(
+    return msgpack.unpackb(
         body, max_str_len=4096, max_bin_len=0, max_array_len=4096, max_map_len=256, max_ext_len=0, ext_hook=_no_ext
     )
-    if b"\xc4\0" in body or b"\xc5\0\0" in body or b"\xc6\0\0\0\0" in body:  # an empty bin, or part of a number
-        _refuse_bytes(fields)
-    return fields
 
 
-def _refuse_bytes(value: object) -> None:
-    if isinstance(value, bytes):
-        raise ValueError("bin is no type of this protocol")
-    for member in (*value, *value.values()) if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _refuse_bytes(member)
+def check_no_bytes(fields: Fields) -> None:
+    """Raises WireError where there is an empty bin anywhere: the only one that the unpacker lets through."""
+    unchecked: list[object] = [fields]
+    while unchecked:
+        value = unchecked.pop()
+        if isinstance(value, bytes):
+            raise WireError("bin is no type of this protocol")
+        if isinstance(value, dict):
+            unchecked += (*value, *value.values())
+        elif isinstance(value, list):
+            unchecked += value
 
 
 def _no_ext(code: int, _: bytes) -> object:
