@@ -44,7 +44,8 @@ def bone_lengths(joints_m: ArrayLike) -> Array64:
     """Poses (..., 17, 3) -> lengths (..., 17) of the bone that ends at each joint; 0 for the hip."""
     joints = np.asarray(joints_m, np.float64)
     lengths = np.zeros(joints.shape[:-1])
-    lengths[..., 1:] = np.linalg.norm(joints[..., _CHILDREN, :] - joints[..., _PARENTS, :], axis=-1)
+    bones = joints[..., _CHILDREN, :] - joints[..., _PARENTS, :]
+    lengths[..., 1:] = np.sqrt(np.add.reduce(bones * bones, -1))
     return lengths
 
 

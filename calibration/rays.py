@@ -93,13 +93,15 @@ class Camera:
         A pixel that no ray of this lens can reach (outside of what its distortion model covers) is NaN too.
         """
         xy = np.asarray(xy_px, np.float64)
-        points = np.ascontiguousarray(xy.reshape(-1, 1, 2))
-        if points.shape[0] == 0:
+        if xy.size == 0:
             return np.zeros(xy.shape, np.float32)
         if self.model == "pinhole" and not self.dist_coeffs.any():
             k = self.camera_matrix
+            out = np.empty(xy.shape, np.float32)
             y = (xy[..., 1] - k[1, 2]) / k[1, 1]
-            return np.stack([(xy[..., 0] - k[0, 2] - k[0, 1] * y) / k[0, 0], y], -1).astype(np.float32)
+            out[..., 0], out[..., 1] = (xy[..., 0] - k[0, 2] - k[0, 1] * y) / k[0, 0], y
+            return out
+        points = np.ascontiguousarray(xy.reshape(-1, 1, 2))
         if self.model == "fisheye":
             rays = cv2.fisheye.undistortPoints(points, self.camera_matrix, self.dist_coeffs, criteria=_STOP)
         else:

@@ -58,9 +58,8 @@ def solve_root(rays: Real, score: Real, joints_m: Real, sigma_m: Real) -> RootEs
     b = r * pose[..., 2:] - pose[..., :2]
     moments = np.empty((*seen.shape, 8))  # of each joint: all that the fit needs are sums of them
     moments[..., 0], moments[..., 1:3], moments[..., 3:5] = 1.0, r, b
-    moments[..., 5] = np.einsum("bvc,bvc->bv", r, r)
-    moments[..., 6] = np.einsum("bvc,bvc->bv", r, b)
-    moments[..., 7] = np.einsum("bvc,bvc->bv", b, b)
+    for column, products in ((5, r * r), (6, r * b), (7, b * b)):
+        np.add.reduce(products, -1, out=moments[..., column])
     fits = np.array([_fit(*person) for person in zip(moments, certainty, strict=True)]).reshape(-1, 5)
 
     t_z, sigma_lateral = fits[:, 2], np.sqrt(_CORRELATION / fits[:, 3])

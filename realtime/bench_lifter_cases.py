@@ -64,8 +64,8 @@ def stream_multiply_adds(card: ModelCard) -> int:
     """Multiply-adds of one step of one stream."""
     c, v, levels = card.channels, JOINTS, card.levels
     heads_read = len(head_offsets(card.lookaheads)) * c
-    embedding = c // 4 if card.graph == "adaptive" else 0
-    graph_conv = v * c * (3 * c + 6 * embedding) + 3 * v * v * embedding + 3 * v * v * c
+    products = 2 if card.graph == "adaptive" else 1  # with the weights, and with the graphs (engines.export_onnx)
+    graph_conv = products * (3 * v * c * c + 3 * v * v * c)
     return v * FEATURES * c + levels * (2 * graph_conv + 3 * v * c * c) + v * heads_read * 4 * len(card.lookaheads)
 
 

@@ -126,8 +126,8 @@ class People:
         streams = [self._stream(self._people[track_id], tick) for track_id, tick in ticks.items()]
         lifted = self._lifter.push(
             [stream.slot for stream in streams],
-            np.stack([tick.rays for tick in ticks.values()]),
-            np.stack([tick.score for tick in ticks.values()]),
+            np.array([tick.rays for tick in ticks.values()]),
+            np.array([tick.score for tick in ticks.values()]),
             [tick.commit for tick in ticks.values()],
         )
         for row, (track_id, tick) in enumerate(ticks.items()):

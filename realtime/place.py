@@ -93,7 +93,9 @@ class Placer:
     def _track(self, track_id: int, t_ns: int) -> _Track:
         for old in [key for key, track in self._tracks.items() if t_ns - track.seen_ns > _FORGET_NS]:
             del self._tracks[old]
-        track = self._tracks.setdefault(track_id, _Track())
+        track = self._tracks.get(track_id)
+        if track is None:
+            track = self._tracks[track_id] = _Track()
         track.seen_ns = t_ns
         return track
 
