@@ -24,94 +24,13 @@ from realtime.supervisor import Supervisor
 Session = tuple[subprocess.Popen[str], list[psutil.Process]]
 QUICK = Restarts(limit=3, window_s=60, first_wait_s=0.01, longest_wait_s=0.02)
 TIMEOUT_S = 60
-
-WORKERS = '''
-import os, signal, sys, time
-import numpy as np
-from engines.errors import UserError
-from realtime.contracts import Keypoints2D, Person2D, Stamp
-from realtime.ring import Ring
-
-def note(link, text):
-    with open(os.environ["NOTES"], "a") as file:
-        file.write(f"{link.name} {link.life} {text}\\n")
-
-def record(number):
-    now = time.monotonic_ns()
-    return Keypoints2D(Stamp(number, now, now), (64, 48), (), now, 0)
-
-def produce(link, config):
-    """Ten frames, or until told to finish."""
-    with Ring.attach(link.ring_name, link.doorbell) as ring:
-        link.ready("small")
-        link.wait_for_go()
-        while not link.finishing and (config.frames is None or ring.head < config.frames):
-            link.beat()
-            ring.write(record(ring.head))
-            time.sleep(0.005)
-
-def produce_and_crash(link, config):
-    with Ring.attach(link.ring_name, link.doorbell) as ring:
-        link.ready("small")
-        link.wait_for_go()
-        note(link, f"starts at {ring.head}")
-        for _ in range(5):
-            ring.write(record(ring.head))
-        if link.life < 2:
-            os._exit(7)
-
-def produce_and_freeze(link, config):
-    if link.life == 0:
-        link.ready("small")
-        time.sleep(600)
-    produce(link, config)
-
-def produce_nothing(link, config):
-    raise UserError("there is no camera 9: plug one in")
-
-def always_crash(link, config):
-    raise ZeroDivisionError("of course")
-
-def hang(link, config):
-    link.ready("deaf")
-    while True:
-        link.beat()
-        time.sleep(0.05)
-
-def lift(link, config):
-    with Ring.attach(link.ring_name, link.doorbell) as ring:
-        reader = ring.reader()
-        reader.position = ring.consumed
-        link.ready("small")
-        note(link, f"pid {os.getpid()}")
-        while not link.stopping:
-            link.beat()
-            if reader.read_next(0.05) is not None:
-                ring.mark_consumed(reader.position)
-            elif ring.finished and reader.position >= ring.head:
-                break
-        note(link, f"read {ring.consumed}")
-
-def look_and_leave(link, config):
-    """Its window is closed by the user at once."""
-    link.ready("small")
-
-def look(link, config):
-    link.ready("small")
-    note(link, f"pid {os.getpid()}")
-    while not link.stopping:
-        link.beat()
-        time.sleep(0.02)
-'''
-
+HERE = str(Path(__file__).parent)  # where `small_workers` is
 
 @pytest.fixture
 def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
-    """The workers as a module that spawned processes can import, and what they wrote down."""
-    (tmp_path / "small_workers.py").write_text(WORKERS)
+    """What the processes wrote down."""
     path = tmp_path / "notes"
     path.touch()
-    monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("NOTES", str(path))
     return lambda: path.read_text().splitlines()
 
@@ -276,7 +195,7 @@ def session(tmp_path: Path, notes: Callable[[], list[str]]) -> Iterator[Session]
     script = tmp_path / "session.py"
     script.write_text(SESSION)
     popen = subprocess.Popen(
-        [sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, str(script), HERE], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     assert popen.stdout is not None
     try:
@@ -301,7 +220,7 @@ def test_a_signal_in_the_first_moments_reaches_no_child(tmp_path: Path, notes: C
     script.write_text(SESSION.replace(run_it, f'print("starts", flush=True)\n        {run_it}'))
     for wait_s in (0.05, 0.15, 0.3):
         popen = subprocess.Popen(
-            [sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            [sys.executable, str(script), HERE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
         )  # fmt: skip
         assert popen.stdout is not None
