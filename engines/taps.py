@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,12 +44,12 @@ class TapMemory:
     def gather_chunk(self, slot: int, frames: int, taps: Float) -> None:
         """As `gather` for a stream's next `frames` frames, (R, frames, V, 2C): zeros for what is among them."""
         channels, stored = self._shape.channels, self._stored[slot]
-        taps[:] = 0
         for tap_row, (ring, span) in enumerate(zip(self._rings, self._shape.spans, strict=True)):
-            for half, back in enumerate((span, 2 * span)):
+            for back, half in ((span, slice(None, channels)), (2 * span, slice(channels, None))):
                 before = min(frames, back)
-                at = (stored - back + np.arange(before)) % (2 * span)
-                taps[tap_row, :before, :, half * channels : (half + 1) * channels] = ring[slot, at]
+                for here, there in _runs(stored - back, before, 2 * span):
+                    taps[tap_row, here, :, half] = ring[slot, there]
+                taps[tap_row, before:, :, half] = 0
 
     def settle(self, tap_row: int, taps: Float, activations: Float) -> None:
         """Make this frame's activations both taps of a row: a step towards priming."""
@@ -70,8 +70,9 @@ class TapMemory:
         frames = activations.shape[1]
         for tap_row, (ring, span) in enumerate(zip(self._rings, self._shape.spans, strict=True)):
             kept = min(frames, 2 * span)
-            at = (self._stored[slot] + np.arange(frames - kept, frames)) % (2 * span)
-            ring[slot, at] = activations[tap_row, frames - kept :]
+            newest = activations[tap_row, frames - kept :]
+            for here, there in _runs(self._stored[slot] + frames - kept, kept, 2 * span):
+                ring[slot, there] = newest[here]
         self._stored[slot] += frames
 
     def fill(self, slot: int, row: int, activations: Float) -> None:
@@ -79,3 +80,12 @@ class TapMemory:
         for tap_row, ring in enumerate(self._rings):
             ring[slot] = activations[tap_row, row]
         self._stored[slot] = 0
+
+
+def _runs(first: np.int64, count: int, size: int) -> Iterator[tuple[slice, slice]]:
+    """`count` (at most `size`) places from `first` on in a ring of `size`, as slices of the list and of the ring."""
+    start = int(first) % size
+    unbroken = min(count, size - start)
+    yield slice(0, unbroken), slice(start, start + unbroken)
+    if unbroken < count:
+        yield slice(unbroken, count), slice(0, count - unbroken)
