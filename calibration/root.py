@@ -22,6 +22,10 @@ _OUTLIER = 2.5  # residuals beyond this many sigmas count as one (Huber)
 # Errors of a lifted pose go together in a limb, so 17 joints tell about as much as 4 independent ones.
 _CORRELATION = 4.0
 _MAX_RELATIVE_SIGMA = 0.35  # a depth less certain than this is no depth
+_EYE = np.eye(3)
+# Where a Kalman filter's covariance (place, velocity) grows
+_PLACE, _VELOCITY = np.kron(np.diag((1.0, 0.0)), _EYE), np.kron(np.diag((0.0, 1.0)), _EYE)
+_CROSS = np.kron(((0.0, 1.0), (1.0, 0.0)), _EYE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,12 +97,6 @@ def _fit(moments: Array64, certainty: Array64) -> tuple[float, float, float, flo
 def _all_finite(vectors: Array64) -> NDArray[np.bool_]:
     finite: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(vectors), -1)
     return finite
-
-
-_EYE = np.eye(3)
-# Where a Kalman filter's covariance (place, velocity) grows
-_PLACE, _VELOCITY = np.kron(np.diag((1.0, 0.0)), _EYE), np.kron(np.diag((0.0, 1.0)), _EYE)
-_CROSS = np.kron(((0.0, 1.0), (1.0, 0.0)), _EYE)
 
 
 class RootFilter:

@@ -188,11 +188,12 @@ def _rows(fields: Fields, name: str, width: int) -> list[Any]:
     """17 rows as one flat list; that its members are numbers is for `_numbers` to check."""
     rows = fields.get(name)
     try:
-        if type(rows) is list and len(rows) == JOINTS and {*map(len, rows)} == {width}:
-            return [*chain.from_iterable(rows)]
+        fitting = type(rows) is list and len(rows) == JOINTS and {*map(len, rows)} == {width}
     except TypeError:  # a row without a length
-        pass
-    raise WireError(f"{name} is not 17 rows of {width} numbers")
+        fitting = False
+    if not fitting:
+        raise WireError(f"{name} is not 17 rows of {width} numbers")
+    return [*chain.from_iterable(cast("list[list[Any]]", rows))]
 
 
 def _row(fields: Fields, name: str) -> list[Any]:
