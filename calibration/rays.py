@@ -97,10 +97,10 @@ class Camera:
             return np.zeros(xy.shape, np.float32)
         if self.model == "pinhole" and not self.dist_coeffs.any():
             k = self.camera_matrix
-            out = np.empty(xy.shape, np.float32)
-            y = (xy[..., 1] - k[1, 2]) / k[1, 1]
-            out[..., 0], out[..., 1] = (xy[..., 0] - k[0, 2] - k[0, 1] * y) / k[0, 0], y
-            return out
+            out = (xy - k[:2, 2]) / k.diagonal()[:2]
+            if k[0, 1]:
+                out[..., 0] -= k[0, 1] / k[0, 0] * out[..., 1]
+            return out.astype(np.float32)
         points = np.ascontiguousarray(xy.reshape(-1, 1, 2))
         if self.model == "fisheye":
             rays = cv2.fisheye.undistortPoints(points, self.camera_matrix, self.dist_coeffs, criteria=_STOP)

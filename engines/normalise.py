@@ -9,6 +9,9 @@ Axes: N any batch, V joints, F features.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +21,11 @@ MIN_EXTENT = 1e-3  # radians, about: a person 500 m away
 MIN_DEPTH = 0.1  # of the turned unit ray: a joint over 84 degrees off the hip ray is unseen
 
 Float = NDArray[np.float32]
+Rows = Sequence[Sequence[float]]
 _FLAT = np.eye(2, dtype=np.float32)
+# Up to so many frames at once are worked out in plain numbers: for 17 joints NumPy's calls take longer than that, most
+# of all right after a pause, when little of NumPy is in the processor's caches.
+_FEW = 4
 
 
 def normalise(rays_NV2: Float, score_NV: Float, out_NVF: Float | None = None) -> tuple[Float, Float]:
@@ -28,13 +35,50 @@ def normalise(rays_NV2: Float, score_NV: Float, out_NVF: Float | None = None) ->
     the features are zero but for the constants, and the rotation is the identity.
     """
     features = np.empty((len(rays_NV2), rays_NV2.shape[1], FEATURES), np.float32) if out_NVF is None else out_NVF
+    if len(rays_NV2) <= _FEW:
+        rotations = np.empty((len(rays_NV2), 3, 3), np.float32)
+        for row in range(len(rays_NV2)):
+            features[row], rotations[row] = _normalise_one(rays_NV2[row].tolist(), score_NV[row].tolist())
+        return features, rotations
+    return features, _normalise_many(rays_NV2, score_NV, features)
+
+
+def _normalise_one(rays: Rows, score: Sequence[float]) -> tuple[Rows, Rows]:
+    """One frame, in plain numbers: features and rotation."""
+    seen = [s >= MIN_SCORE and math.isfinite(x + y) for (x, y), s in zip(rays, score, strict=True)]
+    known = [ray for ray, is_seen in zip(rays, seen, strict=True) if is_seen]
+    x, y = rays[0] if seen[0] else (sum(axis) / len(known) for axis in zip(*known, strict=True)) if known else (0.0, 0.0)
+    length = math.sqrt(x * x + y * y + 1)
+    x, y, z = x / length, y / length, 1 / length
+    xx, xy, yy = x * x / (1 + z), x * y / (1 + z), y * y / (1 + z)
+    count, square = 0, 0.0
+    flat: list[tuple[float, float] | None] = []
+    for (u, v), is_seen in zip(rays, seen, strict=True):
+        depth = x * u + y * v + z
+        if is_seen and depth > MIN_DEPTH * math.sqrt(u * u + v * v + 1):
+            u, v = ((1 - xx) * u - xy * v - x) / depth, ((1 - yy) * v - xy * u - y) / depth
+            flat.append((u, v))
+            count += 1
+            square += u * u + v * v
+        else:
+            flat.append(None)
+    extent = max(math.sqrt(square / max(count, 1)), MIN_EXTENT)
+    same = (x, y, math.log(extent) + 2.0, count / len(rays))
+    features = [
+        (0.0, 0.0, 0.0, 0.0, *same) if at is None else (at[0] / extent, at[1] / extent, s, 1.0, *same)
+        for at, s in zip(flat, score, strict=True)
+    ]
+    return features, ((1 - xx, -xy, -x), (-xy, 1 - yy, -y), (x, y, z))
+
+
+def _normalise_many(rays_NV2: Float, score_NV: Float, features: Float) -> Float:
+    """Any number of frames: fills the features, gives the rotations."""
     finite = np.isfinite(rays_NV2)
     seen = finite[..., 0] & finite[..., 1] & (score_NV >= MIN_SCORE)
     xy = np.where(seen[..., None], rays_NV2, np.float32(0))
     axis = _hip_axis(xy, seen)
     rotations = _turn_to_axis(axis)
     turned = xy @ rotations[:, :, :2].transpose(0, 2, 1) + rotations[:, None, :, 2]  # of the ray (x, y, 1)
-    # ufuncs' own reduce, not the methods: for one person's 17 joints their overhead is most of the time
     seen &= turned[..., 2] > np.float32(MIN_DEPTH) * np.sqrt(np.add.reduce(turned * turned, -1))
     flat = np.divide(turned[..., :2], turned[..., 2:], out=np.zeros(xy.shape, np.float32), where=seen[..., None])
     count = np.add.reduce(seen, -1, np.float32)
@@ -46,7 +90,7 @@ def normalise(rays_NV2: Float, score_NV: Float, out_NVF: Float | None = None) ->
     features[..., 4:6] = axis[:, None, :2]
     features[..., 6] = (np.log(extent) + 2.0)[:, None]
     features[..., 7] = (count / seen.shape[1])[:, None]
-    return features, rotations
+    return rotations
 
 
 def to_camera(poses_NKV3: Float, rotations_N33: Float) -> Float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -128,5 +129,5 @@ class Lift:
 
 
 def _is_seen(sighting: Sighting) -> bool:
-    known = np.logical_and.reduce(np.isfinite(sighting.rays), -1)  # the methods take longer
-    return bool(np.logical_or.reduce(known & (sighting.score >= MIN_SCORE)))
+    joints = zip(sighting.rays.tolist(), sighting.score.tolist(), strict=True)
+    return any(score >= MIN_SCORE and math.isfinite(x + y) for (x, y), score in joints)

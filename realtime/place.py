@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,14 @@ from calibration.camera_file import GUESS
 from calibration.contact import floor_depth, floor_scale, lowest_foot
 from calibration.ground import Ground
 from calibration.rays import Camera
-from calibration.root import RootFilter, solve_root
+from calibration.root import root_of_one
+from calibration.root_filter import RootFilter
 from engines.errors import UserError
 from engines.skeleton import JOINTS
 
 Array = NDArray[np.float32]
 Array64 = NDArray[np.float64]
+Pose = NDArray[np.floating[Any]]
 
 _FORGET_NS = 5_000_000_000
 _ENOUGH_STEPS = 30  # frames with a foot on the floor before the floor's word on the size counts
@@ -76,19 +79,18 @@ class Placer:
         A pose that lags (look-ahead) wants the rays and the time of its own frame, not of the newest.
         """
         track = self._track(track_id, t_ns)
-        bones = track.bones.push(bone_lengths(joints_m))
-        pose, factor, scale = self._sized(np.asarray(joints_m, np.float64), bones, track)
-        sigma = np.asarray(sigma_m, np.float64) * factor
-        guess = solve_root(rays[None], score[None], pose[None], sigma[None])
-        root, depth_sigma = guess.root_m[0], float(guess.sigma_depth_m[0])
+        pose, factor, scale = self._sized(joints_m, track)
+        sigma = sigma_m if factor == 1.0 else sigma_m * np.float32(factor)
+        *root, depth_sigma, lateral_sigma = root_of_one(rays.tolist(), score.tolist(), pose.tolist(), sigma.tolist())
         if self.ground is not None and np.isfinite(root).all():
-            root, depth_sigma = self._stand(self.ground, rays, score, pose, sigma, root, depth_sigma, factor, track)
-        root = track.root.update(t_ns, root, depth_sigma, float(guess.sigma_lateral_m[0]))
+            stood, depth_sigma = self._stand(
+                self.ground, rays, score, pose, sigma, np.array(root), depth_sigma, factor, track
+            )
+            root = stood.tolist()
+        root_m = np.array(track.root.update(t_ns, root, depth_sigma, lateral_sigma))
         if self.ground is not None:
-            root, pose = self.ground.to_world(root), self.ground.turn(pose)
-        return Placed(
-            root.astype(np.float32), pose.astype(np.float32), sigma.astype(np.float32), self.space, scale
-        )  # fmt: skip
+            root_m, pose = self.ground.to_world(root_m), self.ground.turn(pose)
+        return Placed(root_m.astype(np.float32), pose.astype(np.float32, copy=False), sigma, self.space, scale)
 
     def _track(self, track_id: int, t_ns: int) -> _Track:
         for old in [key for key, track in self._tracks.items() if t_ns - track.seen_ns > _FORGET_NS]:
@@ -99,9 +101,10 @@ class Placer:
         track.seen_ns = t_ns
         return track
 
-    def _sized(self, pose: Array64, bones: Array64, track: _Track) -> tuple[Array64, float, str]:
+    def _sized(self, pose: Array, track: _Track) -> tuple[Pose, float, str]:
         """The pose at its real size, the factor it took, and what that rests on."""
         if self.person is not None and np.isfinite(self._height_m):
+            bones = track.bones.push(bone_lengths(pose))
             factor = self._height_m / max(float(stature(bones)), 0.1)
             rigid = make_rigid(pose, self.person.bones_m) if self.person.rigid else pose * factor
             return rigid, factor, self.person.scale
@@ -111,7 +114,7 @@ class Placer:
         return pose, 1.0, "assumed"
 
     def _stand(
-        self, ground: Ground, rays: Array, score: Array, pose: Array64, sigma: Array64, root: Array64,
+        self, ground: Ground, rays: Array, score: Array, pose: Pose, sigma: Array, root: Array64,
         depth_sigma: float, factor: float, track: _Track,
     ) -> tuple[Array64, float]:
         """The root corrected by the foot on the floor, and its error; learns the person's size where it is unknown."""

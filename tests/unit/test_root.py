@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from calibration.root import RootFilter, place_root, solve_root
+from calibration.root import place_root, solve_root
+from calibration.root_filter import RootFilter
 
 Array = NDArray[np.float32]
 POSE = np.array([
