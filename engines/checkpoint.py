@@ -35,7 +35,8 @@ DEFAULT_MODEL = "stream-243"
 class ModelCard:
     """What a weights file holds. `widths` (paper) are the levels' strides, `lookaheads` and `graph` (streaming) its
     heads and graphs; `frames` is the receptive field, `sha256` that of the safetensors file, `onnx_sha256` that of the
-    ONNX graph beside it ("": no graph was written with these weights), `chunk_sha256` that of the chunk's graph."""
+    ONNX graph beside it ("": no graph was written with these weights), `chunk_sha256` and `newest_sha256` those of the
+    chunk's graphs."""
 
     kind: str
     name: str
@@ -50,6 +51,7 @@ class ModelCard:
     graph: str = "adaptive"
     onnx_sha256: str = ""
     chunk_sha256: str = ""
+    newest_sha256: str = ""
     format: int = FORMAT
 
     @property
@@ -128,12 +130,12 @@ def write_card(card: ModelCard, weights: Path) -> None:
 
 
 def graph_beside(card: ModelCard, weights: Path, form: str = "step") -> bytes | None:
-    """The ONNX graph (`step` or `chunk`) written with these weights; None where the card vouches for none.
+    """The ONNX graph (`step`, `chunk` or `newest`) written with these weights; None where the card vouches for none.
 
     Raises UserError where the file is not the one the card was written for.
     """
-    suffix, sha256 = {"step": (".onnx", card.onnx_sha256), "chunk": (".chunk.onnx", card.chunk_sha256)}[form]
-    path = weights.with_suffix(suffix)
+    sha256 = {"step": card.onnx_sha256, "chunk": card.chunk_sha256, "newest": card.newest_sha256}[form]
+    path = graph_path(weights, form)
     if not sha256 or not path.exists():
         return None
     data = path.read_bytes()
@@ -141,6 +143,10 @@ def graph_beside(card: ModelCard, weights: Path, form: str = "step") -> bytes | 
         raise UserError(f"{path} is damaged or not the graph of its weights (SHA-256 differs): export it again by"
                         " importing or training the model again")  # fmt: skip
     return data
+
+
+def graph_path(weights: Path, form: str) -> Path:
+    return weights.with_suffix(".onnx" if form == "step" else f".{form}.onnx")
 
 
 def write_aside(path: Path, write: Callable[[Path], object]) -> None:

@@ -3,6 +3,7 @@
 Step: `features` (B, V, F), `taps` (R, B, V, 2C) -> `pose` (B, K, V, 3), `sigma` (B, K, V), `activations` (R, B, V, C).
 Chunk: as step, its batch being up to CHUNK_FRAMES successive frames of one stream; `taps` hold what lies before the
 chunk and zeros for what lies in it.
+Newest: the chunk's newest frame alone, look-ahead 0: `features`, `taps` as the chunk's -> `pose` (1, 1, V, 3), `sigma`.
 Window: `features` (B, `window_frames`, V, F) -> `pose`, `sigma` of the last frame.
 Sequence: `features` (T, V, F) -> `pose`, `sigma` of every frame.
 Axes as in engines.stream_gla_gcn.
@@ -22,11 +23,19 @@ from engines.errors import UserError
 from engines.graph import SUBSETS, skeleton_graphs
 from engines.normalise import FEATURES
 from engines.onnx_graph import GraphBuilder
-from engines.receptive_field import CHUNK_FRAMES, head_offsets, level_spans, needed_frames, tap_places, tap_spans
+from engines.receptive_field import (
+    CHUNK_FRAMES,
+    head_offsets,
+    head_reads,
+    level_spans,
+    needed_frames,
+    tap_places,
+    tap_spans,
+)
 
 SIGMA_SHIFT = 3.0  # as in StreamGLAGCN: sigma = exp(x - 3) m, clamped
 SIGMA_RANGE_M = (0.002, 1.0)
-FORMS = ("step", "chunk", "window", "sequence")
+FORMS = ("step", "chunk", "newest", "window", "sequence")
 
 
 def export_stream(model: str | Path, target: Path, form: str = "step") -> ModelCard:
@@ -45,12 +54,14 @@ def stream_onnx(card: ModelCard, arrays: Mapping[str, NDArray[Any]], form: str =
     joints, heads = card.joints, len(card.lookaheads)
     frame: tuple[int | str, ...] = (joints, FEATURES)
     poses: dict[str, tuple[int | str, ...]] = {"pose": ("batch", heads, joints, 3), "sigma": ("batch", heads, joints)}
+    rows = len(tap_spans(card.levels, card.lookaheads))
+    inputs = {"features": ("batch", *frame), "taps": (rows, "batch", joints, 2 * card.channels)}
+    if form == "newest":
+        graph.newest()
+        return graph.model(card.name, inputs, {"pose": (1, 1, joints, 3), "sigma": (1, 1, joints)})
     if form in ("step", "chunk"):
         (graph.step if form == "step" else graph.chunk)()
-        rows = len(tap_spans(card.levels, card.lookaheads))
-        taps = (rows, "batch", joints, 2 * card.channels)
         activations = (rows, "batch", joints, card.channels)
-        inputs = {"features": ("batch", *frame), "taps": taps}
         return graph.model(card.name, inputs, poses | {"activations": activations})
     if form == "window":
         graph.window()
@@ -101,6 +112,39 @@ class _StreamGraph(GraphBuilder):
             x = self.beside_heads_taps(x, near, far)
         self.stack(activations)
         self.heads(x)
+
+    def newest(self) -> None:
+        """Of each level only the frames that the newest one's pose depends on, the newest first: those a chunk has at
+        steps of the level's span. A level with its taps before the chunk has one."""
+        taps = self.split("taps", [1] * len(tap_spans(self.levels, self.card.lookaheads)), axis=0)
+        x = self.embed(self.backwards("features", 0, 1))
+        for level, span in enumerate(level_spans(self.levels)):
+            now, old, shift = self.mix_weights(level)
+            x = self.graphs(level, x)
+            past = self.reshape(self.backwards(taps[level], 1, span), (-1, 2 * self.channels))
+            if span < CHUNK_FRAMES:
+                past = self.add("Add", past, self.add("Concat", self.earlier(x, 1), self.earlier(x, 2), axis=1))
+            x = self.add("Concat", x, past, axis=1)
+            if span < CHUNK_FRAMES:
+                frames = self.reshape(x, (-1, self.joints, 3 * self.channels))
+                x = self.reshape(self.every(frames, 0, 3), (-1, 3 * self.channels))
+            x = self.add("Relu", self.add("Gemm", x, self.constant(np.concatenate((now, old))), self.constant(shift)))
+        self.heads(x, newest=True)
+
+    def backwards(self, x: str, axis: int, step: int) -> str:
+        """From the last on that axis to the first, every `step`-th."""
+        first = np.iinfo(np.int64).min
+        return self.add("Slice", x, self.ints(-1), self.ints(first), self.ints(axis), self.ints(-step))
+
+    def every(self, x: str, axis: int, step: int) -> str:
+        last = np.iinfo(np.int64).max
+        return self.add("Slice", x, self.ints(0), self.ints(last), self.ints(axis), self.ints(step))
+
+    def earlier(self, x: str, frames: int) -> str:
+        """x, the newest first, moved so many frames on, and zeros behind it; as long as it was."""
+        rows = frames * self.joints
+        padded = self.add("Concat", x, self.constant(np.zeros((rows, self.channels), np.float32)), axis=0)
+        return self.add("Slice", padded, self.ints(rows), self.ints(np.iinfo(np.int64).max), self.ints(0))
 
     def tap_rows(self) -> list[str]:
         """Each row's taps, (N * V, 2C)."""
@@ -210,16 +254,23 @@ class _StreamGraph(GraphBuilder):
         weight = self.arrays[f"temporal.{level}.weight"] * scale
         return weight[: self.channels] + np.eye(self.channels), weight[self.channels :], shift
 
-    def heads(self, x: str) -> None:
-        """Each joint's own weights, as one batched product; the hip's coordinates are zero by their weights."""
+    def heads(self, x: str, *, newest: bool = False) -> None:
+        """Each joint's own weights, as one batched product; the hip's coordinates are zero by their weights.
+
+        `newest`: x are the activations of now alone, for look-ahead 0 alone.
+        """
         count = len(self.card.lookaheads)
         wide = len(self.offsets) * self.channels
+        reads = np.array(head_reads(self.card.lookaheads), np.float32)[:, None, :, None]  # (H, 1, K, 1)
         weight = np.broadcast_to(self.arrays["head_weight"], (self.joints, wide, 4 * count))
-        weight = weight.reshape(self.joints, wide, count, 4).copy()
+        weight = (weight.reshape(self.joints, len(reads), -1, count, 4) * reads).reshape(self.joints, wide, count, 4)
         bias = self.arrays["head_bias"].reshape(self.joints, 1, count, 4).copy()
         weight[0, ..., :3] = 0
         bias[0, ..., :3] = 0
         bias[..., 3] -= SIGMA_SHIFT
+        if newest:
+            at, count, wide = self.card.lookaheads.index(0), 1, self.channels
+            weight, bias = weight[:, :wide, at : at + 1], bias[:, :, at : at + 1]
         x = self.add("Transpose", self.reshape(x, (-1, self.joints, wide)), perm=[1, 0, 2])
         x = self.add("MatMul", x, self.constant(weight.reshape(self.joints, wide, -1)))
         x = self.add("Add", x, self.constant(bias.reshape(self.joints, 1, -1)))

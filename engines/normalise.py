@@ -46,8 +46,12 @@ def normalise(rays_NV2: Float, score_NV: Float, out_NVF: Float | None = None) ->
 def _normalise_one(rays: Rows, score: Sequence[float]) -> tuple[Rows, Rows]:
     """One frame, in plain numbers: features and rotation."""
     seen = [s >= MIN_SCORE and math.isfinite(x + y) for (x, y), s in zip(rays, score, strict=True)]
-    known = [ray for ray, is_seen in zip(rays, seen, strict=True) if is_seen]
-    x, y = rays[0] if seen[0] else (sum(axis) / len(known) for axis in zip(*known, strict=True)) if known else (0.0, 0.0)
+    x, y = 0.0, 0.0
+    if seen[0]:
+        x, y = rays[0]
+    elif any(seen):
+        known = [ray for ray, is_seen in zip(rays, seen, strict=True) if is_seen]
+        x, y = (sum(axis) / len(known) for axis in zip(*known, strict=True))
     length = math.sqrt(x * x + y * y + 1)
     x, y, z = x / length, y / length, 1 / length
     xx, xy, yy = x * x / (1 + z), x * y / (1 + z), y * y / (1 + z)

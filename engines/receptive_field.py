@@ -1,7 +1,8 @@
 """Which frames a streaming model reads: the taps it keeps, and what each output depends on. No torch.
 
 Level l mixes the frames t, t - 3^l and t - 2*3^l; L levels see 3^L frames. Heads that answer for an earlier frame
-(look-ahead) also read the last level's activations of t - 2, t - 4 and t - 8: the pose of then, revised by now.
+(look-ahead) also read the last level's activations of t - 2, t - 4 and t - 8, from the frame they answer for until
+now: the pose of then, revised since.
 """
 
 from __future__ import annotations
@@ -16,6 +17,11 @@ CHUNK_FRAMES = 9  # at most so many frames of one stream in one call: longer spa
 def head_offsets(lookaheads: Sequence[int]) -> tuple[int, ...]:
     """Frames ago that the heads read: only now, unless one of them looks ahead."""
     return HEAD_OFFSETS if max(lookaheads, default=0) else HEAD_OFFSETS[:1]
+
+
+def head_reads(lookaheads: Sequence[int]) -> list[list[bool]]:
+    """(H, K): whether head k reads the frame offsets[h] ago. None reads a frame older than the one it answers for."""
+    return [[back <= answered for answered in lookaheads] for back in head_offsets(lookaheads)]
 
 
 def level_spans(levels: int, dilated: bool = True) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ Heads for earlier frames read the last level's activations of then and of now (e
 One set of weights runs in three forms that agree: a whole sequence, one window, and one frame with cached taps.
 
 Axes: B batch, T frames, V joints, F features, C channels, L levels, R tap rows, I graph subsets, K look-aheads,
-H frames that the heads read.
+H frames that the heads read, D = H * C what a head reads, O = K * 4 what the heads give.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from engines.graph import SUBSETS, skeleton_graphs
 from engines.normalise import FEATURES
-from engines.receptive_field import head_offsets, level_spans, needed_frames, tap_places, window_frames
+from engines.receptive_field import head_offsets, head_reads, level_spans, needed_frames, tap_places, window_frames
 from engines.skeleton import JOINTS
 
 LOOKAHEADS = (0, 2, 4, 8)
@@ -115,6 +115,8 @@ class TemporalMix(nn.Module):
 class StreamGLAGCN(nn.Module):
     """Features (.., V, F) to poses (.., K, V, 3) in metres and sigmas (.., K, V), in each frame's normalised view."""
 
+    reads_DO: Tensor
+
     def __init__(self, config: StreamConfig | None = None) -> None:
         super().__init__()
         self.config = config or StreamConfig()
@@ -130,6 +132,9 @@ class StreamGLAGCN(nn.Module):
         wide = len(self.offsets) * channels
         self.head_weight = nn.Parameter(torch.randn(copies, wide, heads * 4) * 0.1 * wide**-0.5)
         self.head_bias = nn.Parameter(torch.zeros(JOINTS, heads * 4))
+        reads = torch.tensor(head_reads(self.config.lookaheads), dtype=torch.float32)
+        reads_DO = reads.repeat_interleave(channels, 0).repeat_interleave(4, 1)
+        self.register_buffer("reads_DO", reads_DO, persistent=False)
 
     def _embed(self, features_NVF: Tensor) -> Tensor:
         return torch.relu(self.embed(features_NVF) + self.joint_bias)
@@ -139,7 +144,7 @@ class StreamGLAGCN(nn.Module):
 
     def _heads(self, h_NVD: Tensor) -> tuple[Tensor, Tensor]:
         """(N, V, H * C) -> pose (N, K, V, 3) with the hip at the origin, sigma (N, K, V)."""
-        out = (h_NVD.transpose(0, 1) @ self.head_weight).transpose(0, 1) + self.head_bias
+        out = (h_NVD.transpose(0, 1) @ (self.head_weight * self.reads_DO)).transpose(0, 1) + self.head_bias
         out = out.view(len(h_NVD), JOINTS, -1, 4).transpose(1, 2)
         pose = out[..., :3] * _not_hip(out)
         # clamped before the exponential: beyond its range the gradient would be 0 times infinity

@@ -42,14 +42,15 @@ class TapMemory:
                 taps[tap_row, row, :, channels:] = ring[slot, oldest]
 
     def gather_chunk(self, slot: int, frames: int, taps: Float) -> None:
-        """As `gather` for a stream's next `frames` frames, (R, frames, V, 2C): zeros for what is among them."""
+        """As `gather` for a stream's next `frames` frames, (R, frames, V, 2C).
+
+        What is among them is not there to gather: `taps` keeps its zeros in these places.
+        """
         channels, stored = self._shape.channels, self._stored[slot]
         for tap_row, (ring, span) in enumerate(zip(self._rings, self._shape.spans, strict=True)):
             for back, half in ((span, slice(None, channels)), (2 * span, slice(channels, None))):
-                before = min(frames, back)
-                for here, there in _runs(stored - back, before, 2 * span):
+                for here, there in _runs(stored - back, min(frames, back), 2 * span):
                     taps[tap_row, here, :, half] = ring[slot, there]
-                taps[tap_row, before:, :, half] = 0
 
     def settle(self, tap_row: int, taps: Float, activations: Float) -> None:
         """Make this frame's activations both taps of a row: a step towards priming."""

@@ -113,9 +113,12 @@ class WindowLifter:
             out.window_fill[row] = min(self._seen[stream] / (self._past + 1), 1.0)
         return out
 
-    def push_chunk(self, stream: int, rays: Float, score: Float) -> LiftedPoses:
+    def push_chunk(self, stream: int, rays: Float, score: Float, newest: bool = False) -> LiftedPoses:
         """A window runs anew for every frame: a chunk is one frame."""
         return self.push([stream], rays, score)
+
+    def finish(self) -> None:
+        """Nothing is ever left to be done."""
 
     def remember(self, stream: int, rays: Float, score: Float) -> None:
         """One frame, rays (17, 2) and scores (17,), of which no pose is wanted: no window is run."""

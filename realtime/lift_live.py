@@ -49,6 +49,10 @@ class Lift:
     def __call__(self, keypoints: Keypoints2D) -> PoseFrame:
         return self._lift(keypoints, self._people.push)
 
+    def finish(self) -> None:
+        """What of the last frame's work its pose did not need; otherwise the next frame begins with it."""
+        self._people.finish()
+
     def remember(self, keypoints: Keypoints2D) -> None:
         """A frame too old to publish: the same memory afterwards, for as little work as the model allows."""
         self._lift(keypoints, self._people.remember)

@@ -52,6 +52,7 @@ def main(link: Link, config: RunConfig) -> None:
                 publisher.send(frame, engine=lifter.engine, model=lifter.name, lookahead=lifter.lag_frames)
                 report.published(frame, keypoints, lifted_ns)
                 publisher.send_keypoints(keypoints)  # for recorders; behind the pose, which is waited for
+                lift.finish()
                 ring.mark_consumed(reader.position)
             elif ring.finished and reader.position >= ring.head:
                 break

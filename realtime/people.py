@@ -79,7 +79,7 @@ class People:
         poses: dict[int, list[LiftedPerson]] = {track_id: [] for track_id in pending}
         if self._lifter.chunk_frames > 1:
             for track_id, ticks in pending.items():
-                self._step_chunks(track_id, ticks, poses[track_id])
+                self._step_chunks(track_id, ticks, poses[track_id], newest=wanted == 1)
         if self._lifter.remembers and wanted is not None:
             for track_id, ticks in pending.items():
                 self._remember(track_id, ticks, wanted)
@@ -88,6 +88,10 @@ class People:
         for track_id in pending:
             self._close_surplus(self._people[track_id])
         return poses
+
+    def finish(self) -> None:
+        """Do what of the last push could wait; otherwise the next one begins with it."""
+        self._lifter.finish()
 
     def drop(self, track_id: int) -> None:
         """Forget a person; their streams are free for others. Unknown ids are fine."""
@@ -100,18 +104,19 @@ class People:
         for track_id in list(self._people):
             self.drop(track_id)
 
-    def _step_chunks(self, track_id: int, ticks: list[Tick], poses: list[LiftedPerson]) -> None:
+    def _step_chunks(self, track_id: int, ticks: list[Tick], poses: list[LiftedPerson], newest: bool) -> None:
         """Step, and take out of `ticks`, what a slow camera's frame brings: several ticks of one stream in one call.
 
-        Whatever else there is stays for `_step`.
+        Whatever else there is stays for `_step`. `newest`: of the last call only the last tick's pose is wanted.
         """
         while len(run := _run(ticks[: self._lifter.chunk_frames])) > 1:
             del ticks[: len(run)]
             stream = self._stream(self._people[track_id], run[0])
             rays, score = np.stack([tick.rays for tick in run]), np.stack([tick.score for tick in run])
-            lifted = self._lifter.push_chunk(stream.slot, rays, score)
-            poses += [self._person(lifted, row, _pose_time(stream, tick, self._lifter.lag_frames))
-                      for row, tick in enumerate(run)]  # fmt: skip
+            lifted = self._lifter.push_chunk(stream.slot, rays, score, newest=newest and not ticks)
+            times = [_pose_time(stream, tick, self._lifter.lag_frames) for tick in run]
+            rows = len(lifted.joints_m)
+            poses += [self._person(lifted, row, times[row - rows]) for row in range(rows)]
 
     def _remember(self, track_id: int, ticks: list[Tick], wanted: int) -> None:
         """Take out of `ticks` all but the newest `wanted`, and lift none of them."""

@@ -9,7 +9,9 @@ stream of its own. The clock follows the camera's within 1 %, so that 29.97 fps 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,11 +46,15 @@ class _Sample:
     rays: Array
     score: Array
 
-    def towards(self, other: _Sample, source_ns: int) -> _Sample:
-        """The sample at a time between this one and `other`, linearly."""
-        weight = np.float32((source_ns - self.source_ns) / (other.source_ns - self.source_ns))
-        rays = self.rays + (other.rays - self.rays) * weight
-        return _Sample(source_ns, rays, self.score + (other.score - self.score) * weight)
+    def towards(self, other: _Sample, times_ns: Sequence[int]) -> list[_Sample]:
+        """The samples at times between this one and `other`, linearly."""
+        if not times_ns:
+            return []
+        span_ns = other.source_ns - self.source_ns
+        weights = np.array([(source_ns - self.source_ns) / span_ns for source_ns in times_ns], np.float32)[:, None]
+        rays = self.rays + (other.rays - self.rays) * weights[..., None]
+        score = self.score + (other.score - self.score) * weights
+        return [_Sample(*sample) for sample in zip(times_ns, rays, score, strict=True)]
 
 
 class Resampler:
@@ -132,7 +138,8 @@ class _Clock:
             return [self._tick(sample, True, reset=True)]
         due = self.due(sample.source_ns)
         first, span_ns = self._committed.source_ns, sample.source_ns - self._committed.source_ns
-        ticks = [self._tick(self._at(first + span_ns * i // due, sample), True) for i in range(1, due)]
+        times_ns = [first + span_ns * i // due for i in range(1, due)]
+        ticks = [self._tick(between, True) for between in self._between(times_ns, sample)]
         self._last = sample
         if due > 0:
             self._committed = sample
@@ -140,11 +147,11 @@ class _Clock:
             self._tick_ns += _PULL * (sample.source_ns - self._tick_ns)
         return [*ticks, self._tick(sample, due > 0)]
 
-    def _at(self, source_ns: int, sample: _Sample) -> _Sample:
+    def _between(self, times_ns: Sequence[int], sample: _Sample) -> list[_Sample]:
         """What was seen between the last committed sample and this one, by way of an uncommitted one between."""
-        if source_ns < self._last.source_ns:
-            return self._committed.towards(self._last, source_ns)
-        return self._last.towards(sample, source_ns)
+        early = bisect_left(times_ns, self._last.source_ns)
+        before = self._committed.towards(self._last, times_ns[:early])
+        return before + self._last.towards(sample, times_ns[early:])
 
     def _tick(self, sample: _Sample, commit: bool, reset: bool = False) -> Tick:
         return Tick(self.phase, sample.rays, sample.score, commit, reset, sample.source_ns)

@@ -99,6 +99,15 @@ class RunsChunks(Protocol):
 
     def run_chunk(self, frames: int) -> None: ...
 
+    answers_newest: bool  # has `run_newest`
+
+    def run_newest(self, frames: int) -> tuple[Float, Float]:
+        """Before the chunk is run, and for less: the pose (1, V, 3) and sigma (1, V) of its newest frame, look-ahead 0.
+
+        Reads what `run_chunk` reads; the arrays hold until the next call.
+        """
+        ...
+
 
 class StepBackend(Protocol):
     """Runs steps. `buffers(batch)` gives the same arrays each time: write the inputs, `run`, read the outputs."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 
-from engines.backends.base import StepBuffers, StepShape
+from engines.backends.base import Float, StepBuffers, StepShape
 from engines.errors import UserError
 from engines.receptive_field import CHUNK_FRAMES
 
@@ -48,27 +49,56 @@ class _Graph:
     def _bind(self, batch: int) -> tuple[StepBuffers, Any]:
         if batch not in self._bound:
             buffers = StepBuffers.allocate(self._shape, batch)
-            binding = self._session.io_binding()
-            for name in ("features", "taps"):
-                array = getattr(buffers, name)
-                binding.bind_input(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
-            for name in ("pose", "sigma", "activations"):
-                array = getattr(buffers, name)
-                binding.bind_output(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
-            self._bound[batch] = (buffers, binding)
+            outputs = {name: getattr(buffers, name) for name in ("pose", "sigma", "activations")}
+            self._bound[batch] = (buffers, _bound(self._session, buffers, outputs))
         return self._bound[batch]
 
 
+class _Newest:
+    """The session of a chunk's newest frame, which reads the chunk's own buffers."""
+
+    def __init__(self, graph: bytes, chunk: _Graph, shape: StepShape, threads: int) -> None:
+        self._session, self._chunk = session(graph, threads), chunk
+        self._pose = np.zeros((1, 1, shape.joints, 3), np.float32)
+        self._sigma = np.zeros((1, 1, shape.joints), np.float32)
+        self._bindings: dict[int, Any] = {}
+
+    def run(self, frames: int) -> tuple[Float, Float]:
+        if frames not in self._bindings:
+            outputs = {"pose": self._pose, "sigma": self._sigma}
+            self._bindings[frames] = _bound(self._session, self._chunk.buffers(frames), outputs)
+        self._session.run_with_iobinding(self._bindings[frames])
+        return self._pose[:, 0], self._sigma[:, 0]
+
+    def close(self) -> None:
+        self._bindings.clear()
+
+
+def _bound(session: Any, inputs: StepBuffers, outputs: Mapping[str, Float]) -> Any:
+    """The session's binding to these arrays."""
+    binding = session.io_binding()
+    for name, array in (("features", inputs.features), ("taps", inputs.taps)):
+        binding.bind_input(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+    for name, array in outputs.items():
+        binding.bind_output(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+    return binding
+
+
 class OnnxRuntimeStep:
-    """A StepBackend on an exported step graph, and on the chunk's graph where there is one."""
+    """A StepBackend on an exported step graph, and on the chunk's graphs where there are some."""
 
     name = "onnxruntime"
 
-    def __init__(self, graph: Path | bytes, shape: StepShape, threads: int = 1, chunk: bytes | None = None) -> None:
+    def __init__(
+        self, graph: Path | bytes, shape: StepShape, threads: int = 1, chunk: bytes | None = None,
+        newest: bytes | None = None,
+    ) -> None:  # fmt: skip
         self.shape = shape
         self._step = _Graph(graph, shape, threads)
         self._chunk = None if chunk is None else _Graph(chunk, shape, threads)
         self.chunk_frames = CHUNK_FRAMES if self._chunk else 0
+        self._newest = _Newest(newest, self._chunk, shape, threads) if newest and self._chunk else None
+        self.answers_newest = self._newest is not None
 
     def buffers(self, batch: int) -> StepBuffers:
         return self._step.buffers(batch)
@@ -84,7 +114,11 @@ class OnnxRuntimeStep:
         assert self._chunk is not None
         self._chunk.run(frames)
 
+    def run_newest(self, frames: int) -> tuple[Float, Float]:
+        assert self._newest is not None
+        return self._newest.run(frames)
+
     def close(self) -> None:
-        for graph in (self._step, self._chunk):
+        for graph in (self._step, self._chunk, self._newest):
             if graph is not None:
                 graph.close()

@@ -13,9 +13,9 @@ from engines.backends.plan_runner import PlanRunner
 from engines.backends.window import WindowBuffers, window_tensors
 from engines.checkpoint import ModelCard
 from engines.errors import UserError
-from engines.lifter import step_shape
 from engines.machine import Machine, fitting_plans, require_fit, this_machine
 from engines.plan import load_plan
+from engines.stream_lifter import step_shape
 
 log = logging.getLogger("realtime.tensorrt")
 

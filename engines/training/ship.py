@@ -1,19 +1,21 @@
-"""From a training run to files that run: safetensors, card and the ONNX graphs of step and chunk, side by side."""
+"""From a training run to files that run: safetensors, card and the ONNX graphs of its live forms, side by side."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from engines.checkpoint import STREAM, ModelCard, save_model, write_aside
+from engines.checkpoint import STREAM, ModelCard, graph_path, save_model, write_aside
 from engines.errors import UserError
 from engines.export_onnx import stream_onnx
 from engines.stream_gla_gcn import StreamGLAGCN
 
 
 def ship(model: StreamGLAGCN, name: str, folder: Path) -> Path:
-    """Write `name`.safetensors, .json, .onnx and .chunk.onnx into `folder`; returns the safetensors path."""
+    """Write `name`.safetensors, .json, .onnx, .chunk.onnx and .newest.onnx into `folder`; returns the safetensors path.
+    """
     config = model.config
     if not config.dilated:
         raise UserError("a model without dilation has no step form and is not shipped: train with dilated = true")
@@ -23,9 +25,9 @@ def ship(model: StreamGLAGCN, name: str, folder: Path) -> Path:
         graph=config.graph, head=config.head, parameters=sum(p.numel() for p in model.parameters()),
     )  # fmt: skip
     path = folder / f"{name}.safetensors"
-    step, chunk = stream_onnx(card, arrays, "step"), stream_onnx(card, arrays, "chunk")
-    step_sha256, chunk_sha256 = (hashlib.sha256(graph).hexdigest() for graph in (step, chunk))
-    save_model(arrays, replace(card, onnx_sha256=step_sha256, chunk_sha256=chunk_sha256), path)
-    write_aside(path.with_suffix(".onnx"), lambda aside: aside.write_bytes(step))
-    write_aside(path.with_suffix(".chunk.onnx"), lambda aside: aside.write_bytes(chunk))
+    graphs = {form: stream_onnx(card, arrays, form) for form in ("step", "chunk", "newest")}
+    step, chunk, newest = (hashlib.sha256(graph).hexdigest() for graph in graphs.values())
+    save_model(arrays, replace(card, onnx_sha256=step, chunk_sha256=chunk, newest_sha256=newest), path)
+    for form, graph in graphs.items():
+        write_aside(graph_path(path, form), partial(Path.write_bytes, data=graph))
     return path

@@ -16,9 +16,10 @@ from engines.backends.onnxruntime import OnnxRuntimeStep
 from engines.backends.tensorrt import TensorRTStep, open_plan, runner_for
 from engines.checkpoint import ModelCard
 from engines.errors import UserError
-from engines.lifter import StreamLifter, step_graph, step_shape
+from engines.lifter import step_graph
 from engines.machine import Machine
 from engines.plan import read_card, sidecar_path
+from engines.stream_lifter import StreamLifter, step_shape
 from engines.synthetic_motion import synthetic_motion
 
 pytestmark = pytest.mark.gpu

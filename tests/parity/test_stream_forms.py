@@ -14,10 +14,11 @@ torch = pytest.importorskip("torch")
 from engines.backends.onnxruntime import session  # noqa: E402
 from engines.checkpoint import STREAM, ModelCard, find_model, load_arrays, save_model  # noqa: E402
 from engines.export_onnx import stream_onnx  # noqa: E402
-from engines.lifter import StreamLifter, load_lifter  # noqa: E402
+from engines.lifter import load_lifter  # noqa: E402
 from engines.normalise import normalise, to_camera  # noqa: E402
 from engines.receptive_field import CHUNK_FRAMES  # noqa: E402
 from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402
+from engines.stream_lifter import StreamLifter  # noqa: E402
 from engines.training.ship import ship  # noqa: E402
 
 torch.set_num_threads(1)  # models this small gain nothing from more, and wait for each other where the machine is busy
@@ -143,10 +144,14 @@ def test_exported_forms_agree_with_torch(levels: int, channels: int, kind: dict[
     np.testing.assert_allclose(sequence[1], sigma[0].numpy(), atol=TOLERANCE_M)
 
 
-@settings(max_examples=20, deadline=None)
-@given(sizes=st.lists(st.integers(1, CHUNK_FRAMES), min_size=1, max_size=12), lookahead=st.sampled_from([0, 8]))
-def test_chunks_agree_with_steps(shipped: Path, sizes: list[int], lookahead: int) -> None:
-    """Whatever the chunks, and with another stream between them."""
+Chunk = st.tuples(st.integers(1, CHUNK_FRAMES), st.booleans())
+
+
+@settings(max_examples=30, deadline=None)
+@given(chunks=st.lists(Chunk, min_size=1, max_size=12), lookahead=st.sampled_from([0, 8]), finish=st.booleans())
+def test_chunks_agree_with_steps(shipped: Path, chunks: list[tuple[int, bool]], lookahead: int, finish: bool) -> None:
+    """Whatever the chunks, all poses or the newest first, the rest done at once or later, another stream between."""
+    sizes = [size for size, _ in chunks]
     rays, score = walk(np.random.default_rng(len(sizes)), sum(sizes), persons=2)
     with load_lifter(shipped, lookahead=lookahead) as lifter, load_lifter(shipped, lookahead=lookahead) as stepping:
         assert isinstance(lifter, StreamLifter)
@@ -154,11 +159,15 @@ def test_chunks_agree_with_steps(shipped: Path, sizes: list[int], lookahead: int
         expected = push_all(stepping, rays, score)
         streams = [lifter.open(), lifter.open()]
         at = 0
-        for size in sizes:
+        for size, newest in chunks:
+            part = slice(at, at + size)
+            wanted = part if not newest else slice(at + size - 1, at + size)
             for column, stream in enumerate(streams):
-                part = slice(at, at + size)
-                lifted = lifter.push_chunk(stream, rays[part, column], score[part, column])
-                np.testing.assert_allclose(lifted.joints_m, expected[part, column], atol=TOLERANCE_M)
+                lifted = lifter.push_chunk(stream, rays[part, column], score[part, column], newest=newest)
+                np.testing.assert_allclose(lifted.joints_m, expected[wanted, column], atol=TOLERANCE_M)
+                assert lifted.window_fill[-1] == pytest.approx(min((at + size) / lifter.frames, 1))
+                if finish:
+                    lifter.finish()
             at += size
         after, expected_after = (each.push(streams, rays[-1], score[-1]).joints_m for each in (lifter, stepping))
         np.testing.assert_allclose(after, expected_after, atol=TOLERANCE_M)

@@ -18,7 +18,7 @@ from engines.backends.onnxruntime import OnnxRuntimeStep
 from engines.backends.tensorrt import TensorRTStep
 from engines.checkpoint import ModelCard
 from engines.compile_plan import export
-from engines.lifter import StreamLifter, step_shape
+from engines.stream_lifter import StreamLifter, step_shape
 from engines.synthetic_motion import synthetic_motion
 from engines.taps import TapMemory
 

@@ -23,9 +23,9 @@ from engines.backends.window import OnnxRuntimeWindow
 from engines.checkpoint import ModelCard
 from engines.compile_plan import export
 from engines.errors import UserError
-from engines.lifter import StreamLifter, step_shape
 from engines.machine import Machine
 from engines.plan import Tensor, sidecar_path
+from engines.stream_lifter import StreamLifter, step_shape
 from engines.synthetic_motion import synthetic_motion
 from engines.window import WindowLifter
 

@@ -107,3 +107,21 @@ def test_writes_into_the_array_given() -> None:
     features, _ = normalise(rays_of(joints + roots[:, None]), np.ones((2, 17), np.float32), out)
     assert features is out
     assert np.isfinite(out).all()
+
+
+@settings(max_examples=50)
+@given(SEEDS, st.floats(0, 0.9), st.booleans())
+def test_few_frames_and_many_are_normalised_alike(seed: int, missing: float, hip: bool) -> None:
+    """Few are worked out in other code than many."""
+    rng = np.random.default_rng(seed)
+    joints, roots = person(rng, 16)
+    rays, score = rays_of(joints + roots[:, None]), rng.random((16, 17), np.float32)
+    gone = rng.random((16, 17)) < missing
+    gone[:, 0] |= not hip
+    rays[gone & (rng.random(gone.shape) < 0.5)] = np.nan
+    score[gone] = rng.choice([0.0, 0.05, np.nan])
+    rays[rng.random(gone.shape) < 0.02] = 40.0  # past the side of the view
+    many = normalise(rays, score)
+    for first in range(16):
+        for together, alone in zip(many, normalise(rays[first, None], score[first, None]), strict=True):
+            np.testing.assert_allclose(alone[0], together[first], atol=1e-4)
