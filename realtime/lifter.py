@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 
 from engines.lifter import Lifter, load_lifter
@@ -38,6 +39,7 @@ def main(link: Link, config: RunConfig) -> None:
         reader = ring.reader()
         report = Report(link, lifter, publisher, reader)
         report.reprimed = reprime(lift, ring, reader, link, skip_unread=not config.source.max_speed)
+        gc.freeze()  # what is loaded stays: going through it in search of garbage would hold up a frame for 10 ms
         link.ready(f"{lifter.name} on {lifter.engine}, publishing at {publisher.address}")
         while not link.stopping:
             link.beat()
