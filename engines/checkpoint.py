@@ -48,7 +48,7 @@ class ModelCard:
     sha256: str = ""
     widths: tuple[int, ...] = ()
     lookaheads: tuple[int, ...] = ()
-    graph: str = "adaptive"
+    graph: str = "fixed"
     onnx_sha256: str = ""
     chunk_sha256: str = ""
     newest_sha256: str = ""

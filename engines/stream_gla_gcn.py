@@ -1,7 +1,7 @@
-"""Streaming GLA-GCN: GLA-GCN's adaptive graphs and tripling receptive field, made causal and incremental.
+"""Streaming GLA-GCN: GLA-GCN's learned graphs and tripling receptive field, made causal and incremental.
 
-Level l holds two adaptive graph convolutions per frame (Yu et al., ICCV 2023, eq. 2-4, with the similarity graph
-taken from the frame itself) and one temporal mix of the frames t, t - 3^l and t - 2*3^l; five levels see 243 frames.
+Level l holds two graph convolutions per frame (Yu et al., ICCV 2023, eq. 2-4; a similarity graph, where there is one,
+is taken from the frame itself) and one temporal mix of the frames t, t - 3^l and t - 2*3^l; five levels see 243 frames.
 Heads for earlier frames read the last level's activations of then and of now (engines.receptive_field).
 One set of weights runs in three forms that agree: a whole sequence, one window, and one frame with cached taps.
 
@@ -33,7 +33,7 @@ class StreamConfig:
     levels: int = 5
     channels: int = 64
     lookaheads: tuple[int, ...] = LOOKAHEADS
-    graph: str = "adaptive"  # adaptive | fixed (ablation: no similarity graph)
+    graph: str = "fixed"  # fixed | adaptive: with the frame's similarity graph, which does not pay (docs/results.md)
     head: str = "individual"  # individual | shared (ablation)
     dilated: bool = True  # False (ablation): every level mixes t, t - 1 and t - 2; there is no step form
 
@@ -50,7 +50,7 @@ class StreamConfig:
 
 
 class AdaptiveGraphConv(nn.Module):
-    """x + graph convolution over joints, one graph a subset: softmax similarity + skeleton + learned.
+    """x + graph convolution over joints, one graph a subset: skeleton + learned, and softmax similarity if `adaptive`.
 
     The subset is the fastest index of joints (V, I), so that all three graphs apply in one matrix product.
     """

@@ -45,6 +45,11 @@ class StreamLifter:
         self._backend.close()
 
     @property
+    def answers_newest(self) -> bool:
+        """A chunk's newest pose comes before the rest of its work is done."""
+        return not self.lag_frames and isinstance(self._backend, RunsChunks) and self._backend.answers_newest
+
+    @property
     def state_bytes_per_stream(self) -> int:
         return self._memory.bytes_per_stream
 
@@ -110,7 +115,7 @@ class StreamLifter:
             self._prime([stream], [0], buffers.features[:1], rotations)
         self._memory.gather_chunk(stream, frames, buffers.taps)
         self._owed = (stream, frames)
-        if newest and not self.lag_frames and self._backend.answers_newest:
+        if newest and self.answers_newest:
             pose, sigma = self._backend.run_newest(frames)
             self._seen[stream] += frames - 1
             return self._answer(pose, sigma, [stream], [True], rotations[-1:])

@@ -61,7 +61,7 @@ VARIANTS: dict[str, Variant] = {
     "paper-81": _windows("the paper's model, T = 81, centre frame: 40 frames of future", "paper", 81),
     "tcn-81": _windows("VideoPose3D's dilated temporal convolution, causal, of our size", "tcn", 81, channels=128),
     "single-frame": Variant("every frame for itself", (SINGLE,)),
-    "fixed-graph": _stream("no similarity graph", graph="fixed"),
+    "adaptive-graph": _stream("with the similarity graph", graph="adaptive"),
     "not-dilated": _stream("every level mixes t, t - 1, t - 2", dilated=False),
     "shared-head": _stream("one head for all joints", head="shared"),
     "no-velocity": _stream("no velocity loss", losses=LossWeights(velocity=0)),

@@ -47,7 +47,8 @@ def save(model: StreamGLAGCN, folder: Path) -> Path:
     config = model.config
     arrays = {key: value.numpy() for key, value in model.state_dict().items()}
     path = folder / f"stream-{config.frames}-{config.channels}-{config.graph}-{config.head}.safetensors"
-    card = ModelCard(STREAM, path.stem, config.frames, config.channels, head=config.head, lookaheads=config.lookaheads)
+    card = ModelCard(STREAM, path.stem, config.frames, config.channels, head=config.head, lookaheads=config.lookaheads,
+                     graph=config.graph)  # fmt: skip
     save_model(arrays, card, path)
     return path
 
@@ -57,10 +58,10 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save(random_model(), tmp_path_factory.mktemp("weights"))
 
 
-@pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["fixed", "adaptive"])
+def shipped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With its graphs beside it, as training leaves a model."""
-    return ship(random_model(), "shipped", tmp_path_factory.mktemp("shipped"))
+    return ship(random_model(graph=request.param), "shipped", tmp_path_factory.mktemp("shipped"))
 
 
 def masked(rays: np.ndarray, score: np.ndarray, mask: list[str]) -> None:
@@ -126,7 +127,7 @@ def test_windows_agree_with_the_sequence_over_1000_frames(weights: Path, engine:
 
 
 @pytest.mark.parametrize(("levels", "channels"), [(3, 48), (4, 64), (5, 96), (3, 128)])
-@pytest.mark.parametrize("kind", [{}, {"graph": "fixed"}, {"head": "shared"}])
+@pytest.mark.parametrize("kind", [{}, {"graph": "adaptive"}, {"head": "shared"}])
 def test_exported_forms_agree_with_torch(levels: int, channels: int, kind: dict[str, str], tmp_path: Path) -> None:
     model = random_model(levels, channels, **kind)
     card = ModelCard(STREAM, "m", 3**levels, channels, lookaheads=(0, 2, 4, 8))
@@ -156,6 +157,7 @@ def test_chunks_agree_with_steps(shipped: Path, chunks: list[tuple[int, bool]], 
     with load_lifter(shipped, lookahead=lookahead) as lifter, load_lifter(shipped, lookahead=lookahead) as stepping:
         assert isinstance(lifter, StreamLifter)
         assert lifter.chunk_frames == CHUNK_FRAMES
+        assert lifter.answers_newest == (lookahead == 0)
         expected = push_all(stepping, rays, score)
         streams = [lifter.open(), lifter.open()]
         at = 0

@@ -48,6 +48,15 @@ def test_the_camera_keeps_up_with_somebody_who_walks_on() -> None:
     assert abs(follow.target_m[0] - 1.4 * 199 / 30) < 0.02
 
 
+def test_the_camera_cuts_to_somebody_else_but_not_away_from_who_stays() -> None:
+    follow = Follow()
+    follow.update(message(0, person(1)))
+    follow.update(message(1 / 30, person(1), person(2, (2, 0, 4))))
+    assert follow.target_m[0] < 0.2
+    follow.update(message(2 / 30, person(3, (1.5, 0, 4))))
+    assert math.isclose(follow.target_m[0], 1.5)
+
+
 def test_the_camera_glides_over_noise_and_cuts_at_jumps_and_gaps() -> None:
     follow = Follow()
     follow.update(message(0, person(1)))
