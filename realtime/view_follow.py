@@ -53,7 +53,8 @@ class Follow:
         elapsed_s = 0.0 if self._seen_ns is None else (message.t_capture_ns - self._seen_ns) / 1e9
         self.space, self.image_wh = message.space, message.image_wh
         people = message.persons[:MOST_PEOPLE]
-        cut |= self._slots.keys().isdisjoint(person.id for person in people)  # somebody else: perhaps far away
+        # everybody here is somebody else, perhaps far away
+        cut |= bool(self._slots) and self._slots.keys().isdisjoint(person.id for person in people)
         self._seat([person.id for person in people])
         self.figures = [self._figure(person) for person in people]
         if self.figures:
