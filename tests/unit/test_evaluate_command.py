@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
-from engines.checkpoint import ModelCard, save_model
-from engines.errors import UserError
-from engines.skeleton import JOINT_NAMES
-from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN
-from engines.training.evaluate import evaluate_set, of_lifter
-from engines.training.predictors import of_stream
-from engines.training.protocols import build, prepared
-from realtime.commands.evaluate import evaluate
+torch = pytest.importorskip("torch")
+
+from engines.checkpoint import ModelCard, save_model  # noqa: E402
+from engines.errors import UserError  # noqa: E402
+from engines.skeleton import JOINT_NAMES  # noqa: E402
+from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402
+from engines.training.evaluate import evaluate_set, of_lifter  # noqa: E402
+from engines.training.predictors import of_stream  # noqa: E402
+from engines.training.protocols import build, prepared  # noqa: E402
+from realtime.commands.evaluate import evaluate  # noqa: E402
 
 
 @pytest.fixture

@@ -6,18 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
-from engines.errors import UserError
-from engines.gla_gcn import GLAGCN
-from engines.normalise import normalise, to_camera
-from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN
-from engines.training.evaluate import UNSCORED_TAIL, evaluate_protocol, evaluate_set
-from engines.training.evaluation_set import EvaluationSet, Sequence2D3D
-from engines.training.predictors import held, of_paper, of_stream
-from engines.training.protocols import held_out_clips
-from engines.window import RAY_TO_PAPER
+torch = pytest.importorskip("torch")
+
+from engines.errors import UserError  # noqa: E402
+from engines.gla_gcn import GLAGCN  # noqa: E402
+from engines.normalise import normalise, to_camera  # noqa: E402
+from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402
+from engines.training.evaluate import UNSCORED_TAIL, evaluate_protocol, evaluate_set  # noqa: E402
+from engines.training.evaluation_set import EvaluationSet, Sequence2D3D  # noqa: E402
+from engines.training.predictors import held, of_paper, of_stream  # noqa: E402
+from engines.training.protocols import held_out_clips  # noqa: E402
+from engines.window import RAY_TO_PAPER  # noqa: E402
 
 Float = NDArray[np.float32]
 

@@ -6,22 +6,23 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
-import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
-from engines.errors import UserError
-from engines.skeleton import LEFT, RIGHT
-from engines.training.importers import load_clips, load_evaluation_set
-from engines.training.importers.mpi_inf_3dhp import TEST_17_TO_17, TRAIN_28_TO_17
-from engines.training.importers.object_npz import load_object
-from engines.training.importers.recordings import fit_camera, fit_intrinsics
-from engines.training.importers.videopose3d import H36M_32_TO_17, HUMANEVA_15_TO_17, recordings
+h5py = pytest.importorskip("h5py")
+scipy_io = pytest.importorskip("scipy.io")
+Rotation = pytest.importorskip("scipy.spatial.transform").Rotation
+
+from engines.errors import UserError  # noqa: E402
+from engines.skeleton import LEFT, RIGHT  # noqa: E402
+from engines.training.importers import load_clips, load_evaluation_set  # noqa: E402
+from engines.training.importers.mpi_inf_3dhp import TEST_17_TO_17, TRAIN_28_TO_17  # noqa: E402
+from engines.training.importers.object_npz import load_object  # noqa: E402
+from engines.training.importers.recordings import fit_camera, fit_intrinsics  # noqa: E402
+from engines.training.importers.videopose3d import H36M_32_TO_17, HUMANEVA_15_TO_17, recordings  # noqa: E402
 
 Double = NDArray[np.float64]
 MATRIX = np.array(((1145.0, 0, 512), (0, 1143.0, 515), (0, 0, 1)))
@@ -118,7 +119,7 @@ def test_3dhp_training_sequence(tmp_path: Path) -> None:
         cells[1][camera_number, 0] = seen(points).reshape(50, -1)
     folder = tmp_path / "S3" / "Seq1"
     folder.mkdir(parents=True)
-    scipy.io.savemat(folder / "annot.mat", {"annot3": cells[0], "annot2": cells[1]})
+    scipy_io.savemat(folder / "annot.mat", {"annot3": cells[0], "annot2": cells[1]})
     data = load_evaluation_set(tmp_path)
     assert data.pose_m.shape == (2, 30, 17, 3)  # S3/Seq1 is at 50 Hz
     true = points[:, TRAIN_28_TO_17]

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("scipy")
+
 from engines.errors import UserError
 from engines.skeleton import PARENTS
 from engines.training.importers import load_clips

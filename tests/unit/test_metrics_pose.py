@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
-from engines.training.metrics import PCK_JOINTS, Metrics, auc, best_scale, measure, mpjpe, pck, procrustes
+Rotation = pytest.importorskip("scipy.spatial.transform").Rotation
+
+from engines.training.metrics import PCK_JOINTS, Metrics, auc, best_scale, measure, mpjpe, pck, procrustes  # noqa: E402
 
 Double = NDArray[np.float64]
 seeds = st.integers(0, 10_000)
