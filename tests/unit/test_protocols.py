@@ -214,6 +214,7 @@ def test_the_split_is_by_subject() -> None:
 
 
 def test_held_out_clips_are_the_test_subjects_alone(mocap_npz: Path) -> None:
+    pytest.importorskip("scipy")
     clips = held_out_clips(mocap_npz)
     assert {subject_of(name) for name in clips} == set(TEST_SUBJECTS)
     assert max(map(len, clips.values())) <= 243
