@@ -116,7 +116,7 @@ class _StreamGraph(GraphBuilder):
     def newest(self) -> None:
         """Of each level only the frames that the newest one's pose depends on, the newest first: those a chunk has at
         steps of the level's span. A level with its taps before the chunk has one."""
-        taps = self.split("taps", [1] * len(tap_spans(self.levels, self.card.lookaheads)), axis=0)
+        taps = self.split_taps()
         x = self.embed(self.backwards("features", 0, 1))
         for level, span in enumerate(level_spans(self.levels)):
             now, old, shift = self.mix_weights(level)
@@ -127,7 +127,9 @@ class _StreamGraph(GraphBuilder):
             x = self.add("Concat", x, past, axis=1)
             if span < CHUNK_FRAMES:
                 frames = self.reshape(x, (-1, self.joints, 3 * self.channels))
-                x = self.reshape(self.every(frames, 0, 3), (-1, 3 * self.channels))
+                last = np.iinfo(np.int64).max
+                third = self.add("Slice", frames, self.ints(0), self.ints(last), self.ints(0), self.ints(3))
+                x = self.reshape(third, (-1, 3 * self.channels))
             x = self.add("Relu", self.add("Gemm", x, self.constant(np.concatenate((now, old))), self.constant(shift)))
         self.heads(x, newest=True)
 
@@ -135,10 +137,6 @@ class _StreamGraph(GraphBuilder):
         """From the last on that axis to the first, every `step`-th."""
         first = np.iinfo(np.int64).min
         return self.add("Slice", x, self.ints(-1), self.ints(first), self.ints(axis), self.ints(-step))
-
-    def every(self, x: str, axis: int, step: int) -> str:
-        last = np.iinfo(np.int64).max
-        return self.add("Slice", x, self.ints(0), self.ints(last), self.ints(axis), self.ints(step))
 
     def earlier(self, x: str, frames: int) -> str:
         """x, the newest first, moved so many frames on, and zeros behind it; as long as it was."""
@@ -148,8 +146,11 @@ class _StreamGraph(GraphBuilder):
 
     def tap_rows(self) -> list[str]:
         """Each row's taps, (N * V, 2C)."""
-        rows = self.split("taps", [1] * len(tap_spans(self.levels, self.card.lookaheads)), axis=0)
-        return [self.reshape(row, (-1, 2 * self.channels)) for row in rows]
+        return [self.reshape(row, (-1, 2 * self.channels)) for row in self.split_taps()]
+
+    def split_taps(self) -> list[str]:
+        """Each row's taps, (1, N, V, 2C)."""
+        return self.split("taps", [1] * len(tap_spans(self.levels, self.card.lookaheads)), axis=0)
 
     def beside_heads_taps(self, x: str, near: str, far: str) -> str:
         """What the heads read: the last level's activations of now, of the near taps and of the further far one."""

@@ -43,9 +43,14 @@ def normalise(rays_NV2: Float, score_NV: Float, out_NVF: Float | None = None) ->
     return features, _normalise_many(rays_NV2, score_NV, features)
 
 
+def seen_joints(rays: Rows, score: Sequence[float]) -> list[bool]:
+    """Of one frame, in plain numbers: rays (17, 2), NaN where missing, and scores (17,)."""
+    return [s >= MIN_SCORE and math.isfinite(x + y) for (x, y), s in zip(rays, score, strict=True)]
+
+
 def _normalise_one(rays: Rows, score: Sequence[float]) -> tuple[Rows, Rows]:
     """One frame, in plain numbers: features and rotation."""
-    seen = [s >= MIN_SCORE and math.isfinite(x + y) for (x, y), s in zip(rays, score, strict=True)]
+    seen = seen_joints(rays, score)
     x, y = 0.0, 0.0
     if seen[0]:
         x, y = rays[0]

@@ -49,7 +49,7 @@ class StreamConfig:
         return asdict(self)
 
 
-class AdaptiveGraphConv(nn.Module):
+class GraphConv(nn.Module):
     """x + graph convolution over joints, one graph a subset: skeleton + learned, and softmax similarity if `adaptive`.
 
     The subset is the fastest index of joints (V, I), so that all three graphs apply in one matrix product.
@@ -124,7 +124,7 @@ class StreamGLAGCN(nn.Module):
         self.embed = nn.Linear(FEATURES, channels, bias=False)
         self.joint_bias = nn.Parameter(torch.randn(JOINTS, channels) * 0.1)
         self.spatial = nn.ModuleList(
-            AdaptiveGraphConv(channels, self.config.graph) for _ in range(2 * self.config.levels)
+            GraphConv(channels, self.config.graph) for _ in range(2 * self.config.levels)
         )
         self.temporal = nn.ModuleList(TemporalMix(channels) for _ in range(self.config.levels))
         copies = JOINTS if self.config.head == "individual" else 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from engines.lifter import Lifter
-from engines.normalise import MIN_SCORE
+from engines.normalise import seen_joints
 from realtime.config import PlaceConfig
 from realtime.contracts import Array, Keypoints2D, Pose3D, PoseFrame
 from realtime.people import LiftedPerson, People, Sighting
@@ -133,5 +132,4 @@ class Lift:
 
 
 def _is_seen(sighting: Sighting) -> bool:
-    joints = zip(sighting.rays.tolist(), sighting.score.tolist(), strict=True)
-    return any(score >= MIN_SCORE and math.isfinite(x + y) for (x, y), score in joints)
+    return any(seen_joints(sighting.rays.tolist(), sighting.score.tolist()))
