@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from engines.artifacts import sha256_of
 from engines.checkpoint import PAPER, ModelCard, load_model, load_published
-from engines.normalise import MIN_SCORE, normalise
+from engines.normalise import MIN_SCORE
 from engines.parity import Array, Certificate, certify, onnx_session, step_poses, step_sequence, window_poses
 from engines.precision import evaluator
 from engines.receptive_field import tap_spans
 from engines.window import RAY_TO_PAPER
+from engines.wobble import sequence_features
 
 QUICK = 8  # a quick check, to compare conversions, takes one frame in so many
 QUICK_WINDOWS = 16  # and at most so many windows, since each costs as much as a whole second of steps
@@ -101,9 +102,7 @@ def _inputs(card: ModelCard, form: str, motion: Motion) -> Array:
     if card.kind == PAPER:
         features = _held(motion) * np.float32(RAY_TO_PAPER)
     else:
-        sequences, frames = motion.rays.shape[:2]
-        flat, _ = normalise(motion.rays.reshape(-1, 17, 2), motion.score.reshape(-1, 17))
-        features = flat.reshape(sequences, frames, 17, -1)
+        features, _ = sequence_features(motion.rays, motion.score)
     if form == "step":
         return features
     length = card.window_frames

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from engines.gla_gcn import GLAGCN
 
-FORMAT = 1
 PAPER, STREAM = "gla-gcn", "stream-gla-gcn"
+FORMATS = {PAPER: 1, STREAM: 2}  # streaming 2: the features have a wobble
+RENEWAL = {PAPER: "import it again", STREAM: "train it again"}
 WEIGHTS_DIR = Path(__file__).parent / "weights"
 DEFAULT_MODEL = "stream-243"
 
@@ -52,7 +53,7 @@ class ModelCard:
     onnx_sha256: str = ""
     chunk_sha256: str = ""
     newest_sha256: str = ""
-    format: int = FORMAT
+    format: int = 0  # 0: this version's
 
     @property
     def levels(self) -> int:
@@ -67,8 +68,11 @@ class ModelCard:
     def __post_init__(self) -> None:
         if self.kind not in (PAPER, STREAM):
             raise UserError(f"the model's kind is {self.kind!r}: this version reads {PAPER} and {STREAM}")
-        if self.format != FORMAT:
-            raise UserError(f"model {self.name} has format {self.format}, this version reads {FORMAT}: import it again")
+        reads = FORMATS[self.kind]
+        if self.format not in (0, reads):
+            how = RENEWAL[self.kind]
+            raise UserError(f"model {self.name} has format {self.format}, this version reads {reads}: {how}")
+        object.__setattr__(self, "format", reads)
 
 
 def find_model(model: str | Path) -> tuple[ModelCard, Path]:

@@ -2,7 +2,8 @@
 
 Each frame is turned so that the ray to the person's hip is the optical axis, and divided by the person's RMS extent.
 Features of a joint: x, y in that view over the extent; score; seen (0 or 1); then, the same for all joints, the hip
-ray's direction (x, y of the unit vector), log extent, and the share of joints seen. Unseen joints have x = y = 0.
+ray's direction (x, y of the unit vector), log extent, and the share of joints seen; last the joint's wobble, which
+needs more than one frame (engines.wobble) and is 0 here: unknown. Unseen joints have x = y = 0.
 
 Axes: N any batch, V joints, F features.
 """
@@ -15,7 +16,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-FEATURES = 8
+FEATURES = 9
+SEEN, WOBBLE = 3, 8  # places of these among the features
 MIN_SCORE = 0.1  # below, or NaN: the joint counts as unseen
 MIN_EXTENT = 1e-3  # radians, about: a person 500 m away
 MIN_DEPTH = 0.1  # of the turned unit ray: a joint over 84 degrees off the hip ray is unseen
@@ -72,7 +74,7 @@ def _normalise_one(rays: Rows, score: Sequence[float]) -> tuple[Rows, Rows]:
         else:
             flat.append(None)
     extent = max(math.sqrt(square / max(count, 1)), MIN_EXTENT)
-    same = (x, y, math.log(extent) + 2.0, count / len(rays))
+    same = (x, y, math.log(extent) + 2.0, count / len(rays), 0.0)
     features = [
         (0.0, 0.0, 0.0, 0.0, *same) if at is None else (at[0] / extent, at[1] / extent, s, 1.0, *same)
         for at, s in zip(flat, score, strict=True)
@@ -95,10 +97,11 @@ def _normalise_many(rays_NV2: Float, score_NV: Float, features: Float) -> Float:
     extent = np.maximum(extent, np.float32(MIN_EXTENT))
     np.divide(flat, extent[:, None, None], out=features[..., :2])
     features[..., 2] = np.where(seen, score_NV, 0)
-    features[..., 3] = seen
+    features[..., SEEN] = seen
     features[..., 4:6] = axis[:, None, :2]
     features[..., 6] = (np.log(extent) + 2.0)[:, None]
     features[..., 7] = (count / seen.shape[1])[:, None]
+    features[..., WOBBLE] = 0
     return rotations
 
 

@@ -18,11 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from engines.graph import SUBSETS, skeleton_graphs
-from engines.normalise import FEATURES
+from engines.normalise import FEATURES, WOBBLE
 from engines.receptive_field import head_offsets, head_reads, level_spans, needed_frames, tap_places, window_frames
 from engines.skeleton import JOINTS
 
 LOOKAHEADS = (0, 2, 4, 8)
+GATE = (4.0, 1.6)  # where training begins: 0.9 for a usual detector's wobble, 0.1 for true motion's
 SIGMA_SHIFT, SIGMA_RANGE_M = 3.0, (0.002, 1.0)  # sigma = exp(x - shift) m, clamped
 
 
@@ -83,32 +84,30 @@ class GraphConv(nn.Module):
 
 
 class TemporalMix(nn.Module):
-    """h + [h(t), h(t - d), h(t - 2d)] W: the current frame and two older ones, per joint."""
+    """h + h(t) W + gate * [h(t - d) - h(t), h(t - 2d) - h(t)] P, per joint.
+
+    The gate, one a channel, opens as the person's keypoints wobble: what is seen well needs no past and is not
+    blurred. Untrained, the past counts for nothing.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        now = torch.randn(channels, channels) * (0.5 / channels) ** 0.5
-        self.weight = nn.Parameter(torch.cat((now, torch.zeros(2 * channels, channels))))
+        self.weight = nn.Parameter(torch.randn(channels, channels) * (0.5 / channels) ** 0.5)
+        self.past = nn.Parameter(torch.zeros(2 * channels, channels))
+        self.gate = nn.Parameter(torch.tensor(GATE)[:, None].repeat(1, channels))  # slope and bias of its logit
         self.norm = nn.BatchNorm1d(channels)
 
-    def forward(self, now: Tensor, one_back: Tensor, two_back: Tensor) -> Tensor:
-        y = torch.cat((now, one_back, two_back), -1) @ self.weight
-        return torch.relu(now + self.norm(y.reshape(-1, y.shape[-1])).view_as(now))
-
-    @torch.no_grad()
-    def forget_past(self) -> None:
-        """Move the taps' weights onto the current frame: the same function of still frames, and none of the past.
-
-        Training single frames moves all three alike; a sequence model that starts from there starts 10 to 30 mm worse.
-        """
-        now, one_back, two_back = self.weight.chunk(3)
-        now += one_back + two_back
-        one_back.zero_()
-        two_back.zero_()
+    def forward(self, now: Tensor, one_back: Tensor, two_back: Tensor, wobble: Tensor) -> Tensor:
+        """Activations (.., V, C), the wobble (.., 1, 1)."""
+        gate = torch.sigmoid(wobble * self.gate[0] + self.gate[1])
+        return self._residual(now, gate * (torch.cat((one_back - now, two_back - now), -1) @ self.past))
 
     def still(self, now: Tensor) -> Tensor:
         """The mix where all taps hold the current frame: a person who has always stood like this."""
-        y = now @ self.weight.view(3, now.shape[-1], now.shape[-1]).sum(0)
+        return self._residual(now, 0.0)
+
+    def _residual(self, now: Tensor, past: Tensor | float) -> Tensor:
+        y = now @ self.weight + past
         return torch.relu(now + self.norm(y.reshape(-1, y.shape[-1])).view_as(now))
 
 
@@ -122,6 +121,7 @@ class StreamGLAGCN(nn.Module):
         self.config = config or StreamConfig()
         channels, heads = self.config.channels, len(self.config.lookaheads)
         self.embed = nn.Linear(FEATURES, channels, bias=False)
+        nn.init.zeros_(self.embed.weight[:, WOBBLE])  # no frame alone has one to learn from
         self.joint_bias = nn.Parameter(torch.randn(JOINTS, channels) * 0.1)
         self.spatial = nn.ModuleList(
             GraphConv(channels, self.config.graph) for _ in range(2 * self.config.levels)
@@ -132,6 +132,7 @@ class StreamGLAGCN(nn.Module):
         wide = len(self.offsets) * channels
         self.head_weight = nn.Parameter(torch.randn(copies, wide, heads * 4) * 0.1 * wide**-0.5)
         self.head_bias = nn.Parameter(torch.zeros(JOINTS, heads * 4))
+        self.sigma_wobble = nn.Parameter(torch.zeros(heads, JOINTS))  # log sigma's gain a unit of wobble
         reads = torch.tensor(head_reads(self.config.lookaheads), dtype=torch.float32)
         reads_DO = reads.repeat_interleave(channels, 0).repeat_interleave(4, 1)
         self.register_buffer("reads_DO", reads_DO, persistent=False)
@@ -142,13 +143,14 @@ class StreamGLAGCN(nn.Module):
     def _graphs(self, level: int, h_NVC: Tensor) -> Tensor:
         return self.spatial[2 * level + 1](self.spatial[2 * level](h_NVC))
 
-    def _heads(self, h_NVD: Tensor) -> tuple[Tensor, Tensor]:
+    def _heads(self, h_NVD: Tensor, wobble_N11: Tensor) -> tuple[Tensor, Tensor]:
         """(N, V, H * C) -> pose (N, K, V, 3) with the hip at the origin, sigma (N, K, V)."""
         out = (h_NVD.transpose(0, 1) @ (self.head_weight * self.reads_DO)).transpose(0, 1) + self.head_bias
         out = out.view(len(h_NVD), JOINTS, -1, 4).transpose(1, 2)
         pose = out[..., :3] * _not_hip(out)
         # clamped before the exponential: beyond its range the gradient would be 0 times infinity
-        sigma = torch.exp((out[..., 3] - SIGMA_SHIFT).clamp(*(math.log(end) for end in SIGMA_RANGE_M)))
+        log_sigma = out[..., 3] - SIGMA_SHIFT + wobble_N11 * self.sigma_wobble
+        sigma = torch.exp(log_sigma.clamp(*(math.log(end) for end in SIGMA_RANGE_M)))
         return pose, sigma
 
     def still(self, features_BVF: Tensor) -> tuple[Tensor, Tensor]:
@@ -156,16 +158,13 @@ class StreamGLAGCN(nn.Module):
         h = self._embed(features_BVF)
         for level, mix in enumerate(self.temporal):
             h = mix.still(self._graphs(level, h))  # type: ignore[operator]
-        return self._heads(h.tile(len(self.offsets)))
+        return self._heads(h.tile(len(self.offsets)), mean_wobble(features_BVF))
 
     @torch.no_grad()
-    def forget_past(self) -> None:
-        """Become a single-frame model in every form, with `still` unchanged: where training on sequences begins.
-
-        A head then reads the very frame that it answers for.
-        """
-        for mix in self.temporal:
-            mix.forget_past()  # type: ignore[operator]
+    def heads_at_their_frames(self) -> None:
+        """Let each head read the very frame that it answers for, with `still` unchanged: where training on sequences
+        begins, after single frames."""
+        self.head_weight.mul_(self.reads_DO)  # what no head reads has kept its random beginning
         weight_JHCKO = self.head_weight.unflatten(1, (len(self.offsets), -1)).unflatten(-1, (-1, 4))
         whole_JCKO = weight_JHCKO.sum(1)
         weight_JHCKO.zero_()
@@ -181,15 +180,16 @@ class StreamGLAGCN(nn.Module):
         outputs = frames if outputs is None else outputs
         spans = level_spans(self.config.levels, self.config.dilated)
         needed = needed_frames(spans, self.config.lookaheads, frames, outputs)
-        at = needed[0]
+        at, wobble = needed[0], mean_wobble(features_BTVF)
         h = self._embed(features_BTVF[:, at].flatten(0, 1)).unflatten(0, (batch, len(at)))
         for level, mix in enumerate(self.temporal):
             h = self._graphs(level, h.flatten(0, 1)).unflatten(0, (batch, len(at)))
             taps = tap_places(at, needed[level + 1], [back * spans[level] for back in (0, 1, 2)])
             at = needed[level + 1]
-            h = mix(*(h[:, tap] for tap in taps))
+            h = mix(*(h[:, tap] for tap in taps), wobble[:, at])
         read = tap_places(at, range(frames - outputs, frames), self.offsets)
-        pose, sigma = self._heads(torch.cat([h[:, tap] for tap in read], -1).flatten(0, 1))
+        read_NVD = torch.cat([h[:, tap] for tap in read], -1).flatten(0, 1)
+        pose, sigma = self._heads(read_NVD, wobble[:, -outputs:].flatten(0, 1))
         return pose.unflatten(0, (batch, outputs)), sigma.unflatten(0, (batch, outputs))
 
     def window(self, features_BTVF: Tensor) -> tuple[Tensor, Tensor]:
@@ -203,17 +203,22 @@ class StreamGLAGCN(nn.Module):
         Returns pose (B, K, V, 3), sigma (B, K, V) and the activations (R, B, V, C) to cache: each level's, and the
         last one's for both rows of the heads.
         """
-        h = self._embed(features_BVF)
+        h, wobble = self._embed(features_BVF), mean_wobble(features_BVF)
         activations = []
         for level, mix in enumerate(self.temporal):
             h = self._graphs(level, h)
             activations.append(h)
-            h = mix(h, *taps_RBVD[level].chunk(2, -1))
+            h = mix(h, *taps_RBVD[level].chunk(2, -1), wobble)
         if len(self.offsets) > 1:
             activations += [h, h]
             h = torch.cat((h, taps_RBVD[-2], taps_RBVD[-1].chunk(2, -1)[1]), -1)
-        pose, sigma = self._heads(h)
+        pose, sigma = self._heads(h, wobble)
         return pose, sigma, torch.stack(activations)
+
+
+def mean_wobble(features: Tensor) -> Tensor:
+    """Features (.., V, F) -> the person's (.., 1, 1): the mean over joints of what is a logarithm."""
+    return features[..., WOBBLE].mean(-1)[..., None, None]
 
 
 def _not_hip(like: Tensor) -> Tensor:

@@ -12,11 +12,12 @@ from engines.build_tensorrt import BuildOptions, build
 from engines.certify_model import Certifier, Motion, frames_needed, representative_feeds
 from engines.checkpoint import PAPER, ModelCard, find_model, require_torch, save_model
 from engines.compile_plan import export
-from engines.normalise import normalise, to_camera
+from engines.normalise import to_camera
 from engines.parity import Array, step_poses
 from engines.precision import Converted, convert, evaluator
 from engines.receptive_field import tap_spans
 from engines.synthetic_motion import synthetic_motion
+from engines.wobble import sequence_features
 
 BATCHES = ((1, 1, 1), (1, 8, 64))
 TARGETS = (("sm86",), ("sm80", "sm86", "sm89", "sm120"))
@@ -76,11 +77,10 @@ def held_out_mpjpe_mm(graph: bytes, card: ModelCard, precision: str, mocap: Path
     session, _ = evaluator(graph, precision)
 
     def predict(rays: Array, score: Array) -> tuple[Array, None]:
-        size, frames = rays.shape[:2]
-        features, rotations = normalise(rays.reshape(-1, 17, 2), score.reshape(-1, 17))
+        features, rotations = sequence_features(rays, score)
         spans = tap_spans(card.levels, card.lookaheads)
-        poses = step_poses(session, features.reshape(size, frames, 17, -1), spans)[:, :, :1]
-        return to_camera(poses.reshape(-1, 1, 17, 3), rotations).reshape(poses.shape), None
+        poses = step_poses(session, features, spans)[:, :, :1]
+        return to_camera(poses.reshape(-1, 1, 17, 3), rotations.reshape(-1, 3, 3)).reshape(poses.shape), None
 
     scores = evaluate_protocol(predict, protocol, held_out_clips(mocap), views=1)
     return round(float(scores[0].metrics.mpjpe_mm), 2)

@@ -66,7 +66,8 @@ def stream_multiply_adds(card: ModelCard) -> int:
     heads_read = len(head_offsets(card.lookaheads)) * c
     products = 2 if card.graph == "adaptive" else 1  # with the weights, and with the graphs (engines.export_onnx)
     graph_conv = products * (3 * v * c * c + 3 * v * v * c)
-    return v * FEATURES * c + levels * (2 * graph_conv + 3 * v * c * c) + v * heads_read * 4 * len(card.lookaheads)
+    mix = 4 * v * c * c + v * FEATURES * c
+    return v * FEATURES * c + levels * (2 * graph_conv + mix) + v * heads_read * 4 * len(card.lookaheads)
 
 
 def models(folder: Path, paper_frames: list[int], channels: list[int]) -> Iterator[tuple[Path, ModelCard]]:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from engines.checkpoint import STREAM, ModelCard, find_model, load_arrays, load_model
 from engines.errors import UserError
 from engines.lifter import RATE_HZ
-from engines.normalise import normalise, to_camera
+from engines.normalise import WOBBLE, normalise, to_camera
+from engines.wobble import sequence_features
 from realtime.contracts import Array
 from realtime.people import LiftedPerson
 from realtime.resample import Resampler, Tick
@@ -107,17 +108,21 @@ def lift_form(form: Form, lookahead: int, times_ns: NDArray[np.int64], rays: Arr
         raise UserError(f"model {form.card.name} has no look-ahead {lookahead}: choose one of {known}")
     lifted: list[tuple[int, LiftedPerson]] = []  # with its place in live order
     for stream in _streams(times_ns, rays, score, lookahead):
-        features, views = _normalised(stream.committed)
+        rays, score = _keypoints(stream.committed)
+        features, views = (part[0] for part in sequence_features(rays[None], score[None]))
         lifted += _persons(form, lookahead, stream, stream.committed, views, form.frames(features))
         if stream.early:
-            now, own_views = _normalised(stream.early)
-            after = form.after(features, np.array([tick.seen for tick in stream.early]), now)
+            now, own_views = normalise(*_keypoints(stream.early))
+            seen = np.array([tick.seen for tick in stream.early])
+            now[..., WOBBLE] = np.where(seen[:, None] > 0, features[seen - 1, :, WOBBLE], 0)  # as it is remembered
+            after = form.after(features, seen, now)
             lifted += _persons(form, lookahead, stream, stream.early, views if lookahead else own_views, after)
     return [person for _, person in sorted(lifted, key=lambda item: item[0])]
 
 
-def _normalised(ticks: list[_Lifted]) -> tuple[Array, Array]:
-    return normalise(np.stack([one.tick.rays for one in ticks]), np.stack([one.tick.score for one in ticks]))
+def _keypoints(ticks: list[_Lifted]) -> tuple[Array, Array]:
+    """Rays (T, 17, 2) and scores (T, 17)."""
+    return np.stack([one.tick.rays for one in ticks]), np.stack([one.tick.score for one in ticks])
 
 
 def _persons(

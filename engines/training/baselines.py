@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from engines.errors import UserError
 from engines.gla_gcn import GLAGCN
-from engines.normalise import FEATURES, normalise, to_camera
+from engines.normalise import FEATURES, to_camera
 from engines.skeleton import JOINTS
 from engines.training.evaluate import Float, Predict
+from engines.wobble import sequence_features
 
 WINDOWS_AT_ONCE = 64
 
@@ -69,8 +70,8 @@ def of_windows(model: PaperWindow | CausalTCN) -> Predict:
 
     def predict(rays: Float, score: Float) -> tuple[Float, None]:
         size, length = rays.shape[:2]
-        features, rotations = normalise(rays.reshape(-1, JOINTS, 2), score.reshape(-1, JOINTS))
-        x = torch.from_numpy(features).view(size, length, JOINTS, FEATURES)
+        features, rotations = sequence_features(rays, score)
+        x = torch.from_numpy(features)
         at = (np.arange(length)[:, None] + np.arange(model.frames) - model.answered).clip(0, length - 1)
         out = np.zeros((size, length, 1, JOINTS, 3), np.float32)
         model.eval()

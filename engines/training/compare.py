@@ -29,8 +29,8 @@ SINGLE_SHARE = 0.6
 PROBE_ROUNDS, WARM_STEPS, PROBE_STEPS = 3, 2, 4  # the first few are slower
 PROTOCOLS = ("own", "own-noisy", "other-lab", "other-poses")
 SINGLE = Stage(steps=0, frames=256, ema=0.99)
-SEQUENCES = Stage(steps=0, frames=768, draws=2, lengths=(1, 27, 27, 81, 81, 243), learning_rate=4e-4, final_rate=8e-6,
-                  warmup=30, freeze_norm=True, ema=0.99)  # fmt: skip
+SEQUENCES = Stage(steps=0, frames=768, draws=2, lengths=(1, 27, 27, 81, 81, 243), learning_rate=8e-4, final_rate=8e-6,
+                  warmup=30, freeze_norm=True, ema=0.99, settled_rate=0.1)  # fmt: skip
 NO_AUGMENTATION = BodyAugmentation(mirror=0, as_captured=1, wide_skeleton=0, narrow_sigma=0, scale_sigma=0)
 
 

@@ -1,4 +1,7 @@
-"""What a pose detector does to true keypoints: correlated jitter, swaps, dropouts, cut-off bodies, a wrong lens."""
+"""What a pose detector does to true keypoints: correlated jitter, swaps, dropouts, cut-off bodies, a wrong lens.
+
+And what a slow camera does: the frames between its own are interpolated (realtime.resample).
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from engines.training.mocap import Float
 # limbs wander more than the trunk (share of the person's RMS extent, relative)
 JOINT_NOISE = np.array((0.8, 0.8, 1.0, 1.2, 0.8, 1.0, 1.2, 0.7, 0.6, 0.7, 0.8, 0.7, 1.1, 1.4, 0.7, 1.1, 1.4))
 Mask = NDArray[np.bool_]
+SLOW = (2, 3, 6)  # model frames from one camera frame to the next: 15, 10 and 5 frames/s
 LIMBS = ([1, 2, 3, 4, 5, 6], [11, 12, 13, 14, 15, 16], [*range(1, 7), *range(11, 17)])
 
 
@@ -29,6 +33,7 @@ class KeypointNoise:
     cut: float = 0.12
     wrong_lens: float = 0.4
     lens_sigma: float = 0.12
+    slow: float = 0.2  # share of sequences from a camera of fewer than 30 frames/s
 
 
 def detect(rng: np.random.Generator, rays: Float, how: KeypointNoise) -> tuple[Float, Float]:
@@ -46,7 +51,10 @@ def detect(rng: np.random.Generator, rays: Float, how: KeypointNoise) -> tuple[F
     out[_dropped(rng, batch, length, noisy & (rng.random(batch) < how.dropout))] = np.nan
     _cut(rng, out, score, noisy & (rng.random(batch) < how.cut))
     wrong = np.exp(rng.normal(0, how.lens_sigma, batch) * (rng.random(batch) < how.wrong_lens))
-    return (out * wrong[:, None, None, None]).astype(np.float32), score.astype(np.float32)
+    out *= wrong[:, None, None, None]
+    if length > 1:
+        _interpolate(rng, out, score, rng.random(batch) < how.slow)
+    return out.astype(np.float32), score.astype(np.float32)
 
 
 def _correlated(rng: np.random.Generator, shape: tuple[int, ...], correlation: float) -> Float:
@@ -89,3 +97,20 @@ def _cut(rng: np.random.Generator, rays: Float, score: Float, which: Mask) -> No
     guessed = rng.random((len(rows), 1, 1)) < 0.3
     rays[rows] = np.where((outside & ~guessed)[..., None], np.nan, rays[rows])
     score[rows] = np.where(outside, score[rows] * 0.35, score[rows])
+
+
+def _interpolate(rng: np.random.Generator, rays: Float, score: Float, which: Mask) -> None:
+    """Only every second, third or sixth frame is the camera's own; a joint missing in either neighbour is missing."""
+    length = rays.shape[1]
+    every = rng.choice(SLOW, len(rays)) * which
+    for frames in SLOW:
+        rows = np.flatnonzero(every == frames)
+        low = np.arange(length) // frames * frames
+        high = np.minimum(low + frames, length - 1)
+        share = ((np.arange(length) - low) / np.maximum(high - low, 1)).astype(np.float32)[:, None]
+        between = share[:, 0] > 0
+        for values, part in ((rays, share[..., None]), (score, share)):
+            known = values[rows]
+            mixed = known[:, low] + (known[:, high] - known[:, low]) * part
+            known[:, between] = mixed[:, between]
+            values[rows] = known

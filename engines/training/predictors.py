@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from engines.gla_gcn import GLAGCN
-from engines.normalise import MIN_SCORE, normalise, to_camera
+from engines.normalise import MIN_SCORE, to_camera
 from engines.stream_gla_gcn import StreamGLAGCN
 from engines.training.evaluate import Float, Predict
 from engines.window import RAY_TO_PAPER
+from engines.wobble import sequence_features
 
 WINDOWS_AT_ONCE = 128
 Forward = Callable[[Tensor], tuple[Tensor, "Tensor | None"]]
@@ -29,10 +30,9 @@ def of_features(forward: Forward, lookaheads: Sequence[int]) -> Predict:
 
     def predict(rays: Float, score: Float) -> tuple[Float, Float | None]:
         size, frames = rays.shape[:2]
-        features, rotations = normalise(rays.reshape(-1, 17, 2), score.reshape(-1, 17))
+        features, views = sequence_features(rays, score)
         with torch.inference_mode():
-            pose, sigma = forward(torch.from_numpy(features).view(size, frames, 17, -1))
-        views = rotations.reshape(size, frames, 3, 3)
+            pose, sigma = forward(torch.from_numpy(features))
         out = np.empty((size, frames, len(lookaheads), 17, 3), np.float32)
         for k, back in enumerate(lookaheads):
             seen = views[:, np.maximum(np.arange(frames) - back, 0)]

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engines.normalise import normalise, to_view
+from engines.normalise import to_view
 from engines.training.augment import BodyAugmentation, augment
 from engines.training.cameras import CameraRange, view
 from engines.training.mocap import Bank, Float, joints_from_bones
 from engines.training.noise import KeypointNoise, detect
+from engines.wobble import sequence_features
 
 MIN_DEPTH_M = 0.25
 
@@ -31,6 +32,6 @@ def sample(rng: np.random.Generator, bank: Bank, batch: int, length: int, how: S
     points = joints + root[:, :, None]
     points[..., 2] = np.maximum(points[..., 2], MIN_DEPTH_M)
     rays, score = detect(rng, points[..., :2] / points[..., 2:], how.noise)
-    features, rotations = normalise(rays.reshape(-1, 17, 2), score.reshape(-1, 17))
-    targets = to_view(joints.reshape(-1, 17, 3), rotations)
-    return features.reshape(batch, length, 17, -1), targets.reshape(batch, length, 17, 3)
+    features, rotations = sequence_features(rays, score)
+    targets = to_view(joints.reshape(-1, 17, 3), rotations.reshape(-1, 3, 3))
+    return features, targets.reshape(batch, length, 17, 3)

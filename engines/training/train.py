@@ -46,6 +46,7 @@ class Stage:
     warmup: int = 200
     freeze_norm: bool = False
     ema: float = 0.999  # of the running average that is shipped
+    settled_rate: float = 1.0  # of the learning rate, for what single frames teach as well: the rest is the past's
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class TrainConfig:
     losses: LossWeights = field(default_factory=LossWeights)
     # of what the sequences taught, in the weights that are shipped; the rest is the single-frame model they began with,
     # which knows poses better where it need not be steady (averaging in weight space: Wortsman et al., CVPR 2022)
-    blend: float = 0.5
+    blend: float = 0.6
     seed: int = 0
     weight_decay: float = 0.01
     bfloat16: bool = False
@@ -82,7 +83,7 @@ class Trainer:
         self.rng = np.random.default_rng(config.seed)
         self.model = build_model(config)
         self.average = torch.optim.swa_utils.AveragedModel(self.model, use_buffers=True)
-        self.optimizer = torch.optim.AdamW(self.model.parameters(), lr=1e-3, weight_decay=config.weight_decay)
+        self.optimizer = torch.optim.AdamW(_groups(self.model), lr=1e-3, weight_decay=config.weight_decay)
         self.stage, self.step = 0, 0
         self.single: dict[str, Tensor] = {}  # the running average where the sequences begin
 
@@ -94,7 +95,7 @@ class Trainer:
             self.average.multi_avg_fn = torch.optim.swa_utils.get_ema_multi_avg_fn(stage.ema)
             if self.step == 0 and max(stage.lengths) > 1 and self._single_frames_until_now():
                 for model in (self.model, self.weights):
-                    model.forget_past()  # type: ignore[operator]
+                    model.heads_at_their_frames()  # type: ignore[operator]
                 self.single = {name: value.clone() for name, value in self.weights.state_dict().items()}
             while self.step < stage.steps:
                 on_step(self._advance(stage))
@@ -112,7 +113,7 @@ class Trainer:
         start = time.perf_counter()
         rate = learning_rate(stage, self.step)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * (1.0 if group["of_the_past"] else stage.settled_rate)
         set_training(self.model, stage.freeze_norm)
         self.optimizer.zero_grad(set_to_none=True)
         drawn = [self._draw(stage) for _ in range(stage.draws)]
@@ -196,6 +197,14 @@ def build_model(config: TrainConfig) -> Model:
     if config.family == "stream":
         return StreamGLAGCN(config.model)
     return build_baseline(config.family, config.frames, config.model.channels)
+
+
+def _groups(model: nn.Module) -> list[dict[str, Any]]:
+    """The parameters that single frames do not reach, and the others."""
+    groups: dict[bool, list[nn.Parameter]] = {False: [], True: []}
+    for name, parameter in model.named_parameters():
+        groups[name.endswith((".past", ".gate", "sigma_wobble"))].append(parameter)
+    return [{"params": members, "of_the_past": past} for past, members in groups.items() if members]
 
 
 def learning_rate(stage: Stage, step: int) -> float:

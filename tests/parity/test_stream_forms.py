@@ -15,11 +15,12 @@ from engines.backends.onnxruntime import session  # noqa: E402
 from engines.checkpoint import STREAM, ModelCard, find_model, load_arrays, save_model  # noqa: E402
 from engines.export_onnx import stream_onnx  # noqa: E402
 from engines.lifter import load_lifter  # noqa: E402
-from engines.normalise import normalise, to_camera  # noqa: E402
+from engines.normalise import WOBBLE, normalise, to_camera  # noqa: E402
 from engines.receptive_field import CHUNK_FRAMES  # noqa: E402
 from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402
 from engines.stream_lifter import StreamLifter  # noqa: E402
 from engines.training.ship import ship  # noqa: E402
+from engines.wobble import sequence_features  # noqa: E402
 
 torch.set_num_threads(1)  # models this small gain nothing from more, and wait for each other where the machine is busy
 TOLERANCE_M = 1e-4
@@ -37,7 +38,9 @@ def random_model(levels: int = 5, channels: int = 48, **config: str) -> StreamGL
             torch.nn.init.uniform_(module.weight, 0.3, 0.6)
             torch.nn.init.normal_(module.bias, 0, 0.1)
     for mix in model.temporal:
-        torch.nn.init.normal_(mix.weight, 0, channels**-0.5)
+        torch.nn.init.normal_(mix.past, 0, channels**-0.5)
+    torch.nn.init.normal_(model.embed.weight, 0, 0.3)
+    torch.nn.init.normal_(model.sigma_wobble, 0, 0.2)
     for graph in model.spatial:
         torch.nn.init.normal_(graph.learned_UVI, 0, 0.1)
     return model.eval()
@@ -83,9 +86,22 @@ def push_all(lifter: StreamLifter, rays: np.ndarray, score: np.ndarray) -> np.nd
     return np.stack([lifter.push(streams, r, s).joints_m.copy() for r, s in zip(rays, score, strict=True)])
 
 
-def sequence_poses(model: StreamGLAGCN, rays: np.ndarray, score: np.ndarray, lookahead: int = 0) -> np.ndarray:
-    """One person's poses (T, 17, 3) from the torch sequence form; row t is the pose of frame t - lookahead."""
-    features, rotations = normalise(rays, score)
+def features_of(rays: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """One person's features (T, 17, F) and rotations (T, 3, 3)."""
+    features, rotations = sequence_features(rays[None], score[None])
+    return features[0], rotations[0]
+
+
+def sequence_poses(
+    model: StreamGLAGCN, rays: np.ndarray, score: np.ndarray, lookahead: int = 0, peek: bool = False
+) -> np.ndarray:
+    """One person's poses (T, 17, 3) from the torch sequence form; row t is the pose of frame t - lookahead.
+
+    `peek`: the last frame is not remembered, and has the wobble of what is.
+    """
+    features, rotations = features_of(rays, score)
+    if peek:
+        features[-1, :, WOBBLE] = features[-2, :, WOBBLE] if len(features) > 1 else 0
     with torch.inference_mode():
         pose, _ = model(torch.from_numpy(features)[None])
     view = rotations[np.maximum(np.arange(len(rays)) - lookahead, 0)]
@@ -110,7 +126,7 @@ def test_windows_agree_with_the_sequence_over_1000_frames(weights: Path, engine:
     """Frame by frame at first, while the window fills; then some of each stretch up to the last frame."""
     model, (card, path) = random_model(), find_model(weights)
     rays, score = walk(np.random.default_rng(6), 1000)
-    features, _ = normalise(rays[:, 0], score[:, 0])
+    features, _ = features_of(rays[:, 0], score[:, 0])
     frames = np.array([*range(4), *range(5, card.window_frames, 25), *range(card.window_frames, 1000, 31), 999])
     windows = features[np.maximum(frames[:, None] + np.arange(1 - card.window_frames, 1), 0)]  # (N, window, 17, F)
     with torch.inference_mode():
@@ -133,7 +149,7 @@ def test_exported_forms_agree_with_torch(levels: int, channels: int, kind: dict[
     card = ModelCard(STREAM, "m", 3**levels, channels, lookaheads=(0, 2, 4, 8))
     arrays = {key: value.numpy() for key, value in model.state_dict().items()}
     rays, score = walk(np.random.default_rng(2), card.window_frames)
-    features, _ = normalise(rays[:, 0], score[:, 0])
+    features, _ = features_of(rays[:, 0], score[:, 0])
     with torch.inference_mode():
         pose, sigma = model(torch.from_numpy(features)[None])
         last_pose, _ = model.window(torch.from_numpy(features)[None])
@@ -208,7 +224,8 @@ def test_any_mixture_of_streams_gives_each_its_own_sequence(weights: Path, engin
                 poses = lifter.push(chosen, rays, score, [action == "push"] * len(chosen))
                 for row, stream in enumerate(chosen):
                     frames = [*history[stream], (rays[row], score[row])]
-                    expected = sequence_poses(model, *(np.stack(part) for part in zip(*frames, strict=True)))[-1]
+                    keypoints = (np.stack(part) for part in zip(*frames, strict=True))
+                    expected = sequence_poses(model, *keypoints, peek=action == "peek")[-1]
                     np.testing.assert_allclose(poses.joints_m[row], expected, atol=TOLERANCE_M)
                     if action == "push" or len(frames) == 1:
                         history[stream] = frames if action == "push" else history[stream]

@@ -110,9 +110,10 @@ def write_model() -> None:
                 module.running_mean.normal_(0, 0.2)
                 module.running_var.uniform_(2, 4)
         for mix in model.temporal:
-            mix.weight.normal_(0, 8**-0.5)
+            mix.past.normal_(0, 8**-0.5)
         for graph in model.spatial:
             graph.learned_UVI.normal_(0, 0.1)
+        model.sigma_wobble.normal_(0, 0.1)
         model.head_weight *= 0.2
         model.head_bias.view(len(standing), -1, 4)[..., :3] = torch.from_numpy(standing)[:, None]
     ship(model.eval(), MODEL.stem, GOLDEN)

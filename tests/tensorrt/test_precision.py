@@ -13,6 +13,7 @@ from engines.certify_model import Certifier, frames_needed, representative_feeds
 from engines.checkpoint import ModelCard
 from engines.compile_plan import export
 from engines.errors import UserError
+from engines.normalise import FEATURES
 from engines.parity import MIN_FRAMES, Certificate, certify, onnx_session, require_pass, step_poses, window_poses
 from engines.precision import _calmest, convert, evaluator
 from engines.quantise import products_with_weights, quantise
@@ -175,7 +176,7 @@ def test_window_poses_run_in_batches(model: Model) -> None:
     card, weights = model
     graph = export(card, weights, "window")
     frames = window_frames(card.levels, card.lookaheads)
-    windows = np.random.default_rng(0).random((11, frames, 17, 8), np.float32)
+    windows = np.random.default_rng(0).random((11, frames, 17, FEATURES), np.float32)
     session = onnx_session(graph, 1)
     np.testing.assert_allclose(window_poses(session, windows, 4), window_poses(session, windows, 11), atol=1e-4)
 

@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch")
 
 from engines.backends.onnxruntime import session  # noqa: E402
 from engines.checkpoint import (  # noqa: E402
+    STREAM,
     find_model,
     load_arrays,
     load_model,
@@ -179,7 +180,10 @@ def test_damaged_weights_and_cards_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="damaged"):
         load_arrays(*find_model(target))
     raw = json.loads(target.with_suffix(".json").read_text())
-    wrongs = [({**raw, "kind": "other"}, "kind"), ({**raw, "format": 9}, "format"), ({}, "card"), ([], "card")]
+    wrongs = [
+        ({**raw, "kind": "other"}, "kind"), ({**raw, "format": 9}, "format 9.*import it again"), ({}, "card"),
+        ({**raw, "kind": STREAM, "format": 1}, "format 1.*train it again"), ([], "card"),
+    ]  # fmt: skip
     for wrong, says in wrongs:
         target.with_suffix(".json").write_text(json.dumps(wrong))
         with pytest.raises(UserError, match=says):

@@ -12,13 +12,14 @@ torch = pytest.importorskip("torch")
 
 from engines.errors import UserError  # noqa: E402
 from engines.gla_gcn import GLAGCN  # noqa: E402
-from engines.normalise import normalise, to_camera  # noqa: E402
+from engines.normalise import to_camera  # noqa: E402
 from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402
 from engines.training.evaluate import UNSCORED_TAIL, evaluate_protocol, evaluate_set  # noqa: E402
 from engines.training.evaluation_set import EvaluationSet, Sequence2D3D  # noqa: E402
 from engines.training.predictors import held, of_paper, of_stream  # noqa: E402
 from engines.training.protocols import held_out_clips  # noqa: E402
 from engines.window import RAY_TO_PAPER  # noqa: E402
+from engines.wobble import sequence_features  # noqa: E402
 
 Float = NDArray[np.float32]
 
@@ -87,7 +88,7 @@ def test_the_streaming_model_answers_in_camera_axes_of_each_heads_frame() -> Non
     torch.manual_seed(0)
     model = StreamGLAGCN(StreamConfig(levels=2, channels=16, lookaheads=(0, 2))).train()
     for mix in model.temporal:  # untrained, it would not look back
-        torch.nn.init.normal_(mix.weight, std=0.2)  # type: ignore[arg-type]
+        torch.nn.init.normal_(mix.past, std=0.2)  # type: ignore[arg-type]
     data = made_up((12,))
     pose, sigma = of_stream(model)(data.rays, data.score)
     assert pose.shape == (1, 12, 2, 17, 3)
@@ -95,7 +96,7 @@ def test_the_streaming_model_answers_in_camera_axes_of_each_heads_frame() -> Non
     assert sigma.shape == (1, 12, 2, 17)
     assert model.training  # left as it was found
     model.eval()
-    features, views = normalise(data.rays[0], data.score[0])
+    features, views = (part[0] for part in sequence_features(data.rays[:1], data.score[:1]))
     with torch.inference_mode():
         own, _ = model(torch.from_numpy(features)[None])
     for head, back in ((0, 0), (1, 2)):

@@ -26,7 +26,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> str:
     torch.manual_seed(0)
     module = StreamGLAGCN(StreamConfig(levels=3, channels=16))
     for mix in module.temporal:
-        torch.nn.init.normal_(mix.weight, std=0.15)
+        torch.nn.init.normal_(mix.past, std=0.15)
     path = tmp_path_factory.mktemp("small") / "small.safetensors"
     card = ModelCard(STREAM, "small", 27, 16, lookaheads=(0, 2, 4, 8))
     save_model({key: value.numpy() for key, value in module.state_dict().items()}, card, path)

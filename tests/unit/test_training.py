@@ -12,10 +12,11 @@ torch = pytest.importorskip("torch")
 
 from engines.errors import UserError  # noqa: E402
 from engines.lifter import load_lifter  # noqa: E402
+from engines.normalise import FEATURES  # noqa: E402
 from engines.skeleton import FLIP  # noqa: E402
 from engines.stream_gla_gcn import SIGMA_SHIFT, StreamConfig, StreamGLAGCN  # noqa: E402
 from engines.training.augment import FLIP_BONES, BodyAugmentation, augment  # noqa: E402
-from engines.training.calibrate_sigma import calibrate_sigma  # noqa: E402
+from engines.training.calibrate_sigma import calibrate_sigma, fit  # noqa: E402
 from engines.training.cameras import CameraRange, view  # noqa: E402
 from engines.training.config import load_config  # noqa: E402
 from engines.training.mocap import Bank, joints_from_bones  # noqa: E402
@@ -30,7 +31,7 @@ STANDING = np.float32([
     (0.15, 1.45, 0), (0.17, 1.17, 0), (0.18, 0.92, 0.02), (-0.15, 1.45, 0), (-0.17, 1.17, 0), (-0.18, 0.92, 0.02),
 ])  # fmt: skip
 NOTHING = BodyAugmentation(*[0.0] * 12)
-CLEAN = KeypointNoise(clean=1.0, wrong_lens=0)
+CLEAN = KeypointNoise(clean=1.0, wrong_lens=0, slow=0)
 
 
 @pytest.fixture
@@ -105,11 +106,24 @@ def test_poses_as_captured_are_left_alone(bank: Bank) -> None:
 
 def test_noise_is_correlated_and_hides_joints() -> None:
     rays = np.tile(np.random.default_rng(0).normal(0, 0.1, (1, 1, 17, 2)), (400, 30, 1, 1)).astype(np.float32)
-    seen, _ = detect(np.random.default_rng(1), rays, KeypointNoise(clean=0, wrong_lens=0, swap=0, offset=0))
+    seen, _ = detect(np.random.default_rng(1), rays, KeypointNoise(clean=0, wrong_lens=0, swap=0, offset=0, slow=0))
     error = seen - rays
     assert 0.01 < np.isnan(error).mean() < 0.2
     flat = np.nan_to_num(error)
     assert (flat[:, 1:] * flat[:, :-1]).mean() / (flat**2).mean() > 0.7
+
+
+def test_a_slow_cameras_frames_lie_between_its_own() -> None:
+    rays = np.random.default_rng(0).normal(size=(200, 13, 17, 2)).astype(np.float32)
+    seen, score = detect(np.random.default_rng(1), rays, replace(CLEAN, slow=1))
+    own = (seen == rays).all((-1, -2))  # frames that the camera took
+    spacing = own.sum(1)
+    assert set(spacing) == {7, 5, 3}  # of 13: every second, third and sixth
+    for every, count in ((2, 7), (3, 5), (6, 3)):
+        some = seen[spacing == count]
+        straight = np.linspace(some[:, 0], some[:, every], every + 1, axis=1)
+        np.testing.assert_allclose(some[:, : every + 1], straight, atol=1e-5)
+    assert ((score > 0.9) & (score <= 1)).all()
 
 
 def test_targets_project_onto_the_features(bank: Bank) -> None:
@@ -208,6 +222,18 @@ def test_sigma_fits_ordinary_motion_after_calibration(bank: Bank) -> None:
     assert 0.55 < within < 0.8
 
 
+def test_sigma_learns_what_the_wobble_says() -> None:
+    generator = torch.Generator().manual_seed(0)
+    log_sigma, log_error = torch.randn(2, 40_000, 2, 17, generator=generator) * 0.3
+    wobble = torch.randn(40_000, generator=generator) - 0.5
+    log_error = log_error - 3 + 0.6 * log_sigma + 0.25 * wobble[:, None, None]
+    gain, slope, offset = fit(log_error.exp(), log_sigma.exp(), wobble)
+    torch.testing.assert_close(gain, torch.full((2, 17), 0.6), atol=0.03, rtol=0)
+    torch.testing.assert_close(slope, torch.full((2, 17), 0.25), atol=0.03, rtol=0)
+    within = log_error < gain * log_sigma + slope * wobble[:, None, None] + offset
+    torch.testing.assert_close(within.float().mean(0), torch.full((2, 17), 0.6827), atol=1e-3, rtol=0)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -242,9 +268,23 @@ def test_a_training_that_diverges_says_so_and_keeps_its_weights(bank: Bank, tmp_
     assert torch.equal(trainer.model.head_bias, before)
 
 
+def test_heads_turn_to_their_own_frames_and_keep_single_frames_as_they_are() -> None:
+    """Whatever weights they had for other frames."""
+    torch.manual_seed(0)
+    model = StreamGLAGCN(StreamConfig(levels=2, channels=16)).eval()
+    features = torch.randn(12, 17, FEATURES)
+    with torch.inference_mode():
+        before = model.still(features)[0]
+        model.heads_at_their_frames()
+        after, moving = model.still(features)[0], model(features[None])[0][0]
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=0)
+    for head, back in enumerate(model.config.lookaheads):  # the pose of then, by the frame of then alone
+        torch.testing.assert_close(moving[back:, head], before[: 12 - back, head], atol=1e-5, rtol=0)
+
+
 def test_no_sigma_however_large_makes_a_gradient_infinite() -> None:
     model = StreamGLAGCN(StreamConfig(levels=1, channels=8))
     model.head_bias.data[:] = 200
-    _, sigma = model(torch.zeros(1, 3, 17, 8))
+    _, sigma = model(torch.zeros(1, 3, 17, FEATURES))
     sigma.log().sum().backward()
     assert all(torch.isfinite(weight.grad).all() for weight in model.parameters() if weight.grad is not None)
