@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import UserError
-from engines.normalise import normalise
+from engines.wobble import sequence_features
 
 Array = NDArray[np.float32]
 
@@ -60,7 +60,7 @@ def _seen(rays: Array, score: Array) -> float:
 
 def _describe(rays: Array, score: Array) -> NDArray[np.float64]:
     """Mean, spread and largest change of the model's own input features over the window."""
-    features = normalise(rays, score)[0].reshape(len(rays), -1).astype(np.float64)
+    features = sequence_features(rays[None], score[None])[0].reshape(len(rays), -1).astype(np.float64)
     change = np.abs(np.diff(features, axis=0)).max(0) if len(features) > 1 else np.zeros(features.shape[1])
     return np.concatenate([features.mean(0), features.std(0), change])
 

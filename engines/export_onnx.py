@@ -65,48 +65,47 @@ class _StreamGraph(StreamLayers):
     """One method a form."""
 
     def step(self) -> None:
-        taps, (gates, widening) = self.tap_rows(), self.of_wobble("features")
+        taps, wobble = self.tap_rows(), self.wobble("features")
         x, activations = self.embed("features"), []
         for level in range(self.levels):
             x = self.graphs(level, x)
             activations.append(x)
-            x = self.mix(level, x, taps[level], gates[level])
+            x = self.mix(level, x, taps[level], wobble)
         if len(self.offsets) > 1:
             activations += 2 * [x]
             x = self.beside_heads_taps(x, *taps[-2:])
         self.stack(activations)
-        self.heads(x, widening)
+        self.heads(x, wobble)
 
     def chunk(self) -> None:
         """Level by level, since a level's graphs need no past: a tap is what was kept, or what the chunk has itself."""
         spans = tap_spans(self.levels, self.card.lookaheads)
-        taps, (gates, widening) = self.tap_rows(), self.of_wobble("features")
+        taps, wobble = self.tap_rows(), self.wobble("features")
         x, activations = self.embed("features"), []
         for level in range(self.levels):
             x = self.graphs(level, x)
             activations.append(x)
-            x = self.mix(level, x, self.tapped(x, taps[level], spans[level]), gates[level])
+            x = self.mix(level, x, self.tapped(x, taps[level], spans[level]), wobble)
         if len(self.offsets) > 1:
             activations += 2 * [x]
             near, far = (self.tapped(x, tap, span) for tap, span in zip(taps[-2:], spans[-2:], strict=True))
             x = self.beside_heads_taps(x, near, far)
         self.stack(activations)
-        self.heads(x, widening)
+        self.heads(x, wobble)
 
     def newest(self) -> None:
         """Of each level only the frames that the newest one's pose depends on, the newest first: those a chunk has at
         steps of the level's span. A level with its taps before the chunk has one."""
         taps, features = self.split_taps(), self.backwards("features", 0, 1)
-        x, (gates, widening) = self.embed(features), self.of_wobble(features)
+        x, wobble = self.embed(features), self.wobble(features)
         for level, span in enumerate(level_spans(self.levels)):
             x = self.graphs(level, x)
             past = self.reshape(self.backwards(taps[level], 1, span), (-1, 2 * self.channels))
             if span < CHUNK_FRAMES:
                 past = self.add("Add", past, self.add("Concat", self.earlier(x, 1), self.earlier(x, 2), axis=1))
                 x, past = (self.third_frames(rows, width) for rows, width in ((x, 1), (past, 2)))
-            gate = self.every(gates[level], min(3 * span, CHUNK_FRAMES))
-            x = self.mix(level, x, past, gate)
-        self.heads(x, self.every(widening, CHUNK_FRAMES), newest=True)
+            x = self.mix(level, x, past, self.every(wobble, min(3 * span, CHUNK_FRAMES)))
+        self.heads(x, self.every(wobble, CHUNK_FRAMES), newest=True)
 
     def third_frames(self, x: str, width: int) -> str:
         """Every third frame of x (N * V, width * C)."""
@@ -159,20 +158,19 @@ class _StreamGraph(StreamLayers):
 
     def window(self) -> None:
         features, frames = self.reshape("features", (-1, self.joints, FEATURES)), self.card.window_frames
-        x, (gates, widening) = self.embed(features), self.of_wobble(features)
+        x, wobble = self.embed(features), self.reshape(self.wobble(features), (-1, frames, 1, 1))
         spans = level_spans(self.levels)
         needed = needed_frames(spans, self.card.lookaheads, frames, outputs=1)
         for level in range(self.levels):
             x = self.reshape(self.graphs(level, x), (-1, len(needed[level]), self.joints, self.channels))
             now, *past = tap_places(needed[level], needed[level + 1], [back * spans[level] for back in (0, 1, 2)])
-            gate = self.reshape(gates[level], (-1, frames, 1, self.channels))
-            gate = self.add("Gather", gate, self.constant(np.array(needed[level + 1], np.int64)), axis=1)
-            gate = self.reshape(gate, (-1, 1, self.channels))
-            x = self.mix(level, self.beside(x, [now]), self.beside(x, past), gate)
+            x = self.mix(level, self.beside(x, [now]), self.beside(x, past), self.at(wobble, needed[level + 1]))
         x = self.reshape(x, (-1, len(needed[-1]), self.joints, self.channels))
-        widening = self.reshape(widening, (-1, frames, len(self.card.lookaheads) * self.joints))
-        widening = self.add("Gather", widening, self.constant(np.array(frames - 1, np.int64)), axis=1)
-        self.heads(self.beside(x, tap_places(needed[-1], [frames - 1], self.offsets)), widening)
+        self.heads(self.beside(x, tap_places(needed[-1], [frames - 1], self.offsets)), self.at(wobble, [frames - 1]))
+
+    def at(self, wobble: str, frames: Sequence[int]) -> str:
+        """Of these frames of wobble (B, T, 1, 1): (N, 1, 1)."""
+        return self.reshape(self.add("Gather", wobble, self.ints(*frames), axis=1), (-1, 1, 1))
 
     def beside(self, x: str, taps: list[list[int]]) -> str:
         """Frames (B, T, V, C) -> each joint's taps side by side, (B * T' * V, taps * C): taps[i] are T' frames."""
@@ -181,11 +179,11 @@ class _StreamGraph(StreamLayers):
         return self.reshape(self.add("Transpose", x, perm=[0, 2, 1, 3]), (-1, len(taps) * self.channels))
 
     def sequence(self) -> None:
-        x, (gates, widening) = self.embed("features"), self.of_wobble("features")
+        x, wobble = self.embed("features"), self.wobble("features")
         for level in range(self.levels):
             x = self.graphs(level, x)
-            x = self.mix(level, x, self.delayed(x, [back * 3**level for back in (1, 2)]), gates[level])
-        self.heads(self.delayed(x, self.offsets), widening)
+            x = self.mix(level, x, self.delayed(x, [back * 3**level for back in (1, 2)]), wobble)
+        self.heads(self.delayed(x, self.offsets), wobble)
 
     def delayed(self, x: str, offsets: Sequence[int]) -> str:
         """Each frame (T * V, C) beside those of `offsets` ago, the first repeated before it: (T * V, offsets * C)."""

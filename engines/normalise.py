@@ -2,8 +2,8 @@
 
 Each frame is turned so that the ray to the person's hip is the optical axis, and divided by the person's RMS extent.
 Features of a joint: x, y in that view over the extent; score; seen (0 or 1); then, the same for all joints, the hip
-ray's direction (x, y of the unit vector), log extent, and the share of joints seen; last the joint's wobble, which
-needs more than one frame (engines.wobble) and is 0 here: unknown. Unseen joints have x = y = 0.
+ray's direction (x, y of the unit vector), log extent, the share of joints seen, and the keypoints' wobble, which one
+frame does not tell (engines.wobble fills it in). Unseen joints have x = y = 0.
 
 Axes: N any batch, V joints, F features.
 """

@@ -18,13 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from engines.graph import SUBSETS, skeleton_graphs
-from engines.normalise import FEATURES, WOBBLE
+from engines.normalise import WOBBLE
 from engines.receptive_field import head_offsets, head_reads, level_spans, needed_frames, tap_places, window_frames
 from engines.skeleton import JOINTS
 
 LOOKAHEADS = (0, 2, 4, 8)
-GATE = (4.0, 1.6)  # where training begins: 0.9 for a usual detector's wobble, 0.1 for true motion's
-SIGMA_SHIFT, SIGMA_RANGE_M = 3.0, (0.002, 1.0)  # sigma = exp(x - shift) m, clamped
+SIGMA_SHIFT, SIGMA_RANGE_M = 3.0, (0.002, 1.0)  # sigma = exp(x - shift + wobble's part) m, clamped
 
 
 @dataclass(frozen=True)
@@ -84,23 +83,21 @@ class GraphConv(nn.Module):
 
 
 class TemporalMix(nn.Module):
-    """h + h(t) W + gate * [h(t - d) - h(t), h(t - 2d) - h(t)] P, per joint.
+    """h + h(t) W + wobble * [h(t - d) - h(t), h(t - 2d) - h(t)] P, per joint.
 
-    The gate, one a channel, opens as the person's keypoints wobble: what is seen well needs no past and is not
-    blurred. Untrained, the past counts for nothing.
+    The past counts as far as the person's keypoints wobble: what is seen well needs none and is not blurred. Untrained,
+    it counts for nothing.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(channels, channels) * (0.5 / channels) ** 0.5)
         self.past = nn.Parameter(torch.zeros(2 * channels, channels))
-        self.gate = nn.Parameter(torch.tensor(GATE)[:, None].repeat(1, channels))  # slope and bias of its logit
         self.norm = nn.BatchNorm1d(channels)
 
     def forward(self, now: Tensor, one_back: Tensor, two_back: Tensor, wobble: Tensor) -> Tensor:
         """Activations (.., V, C), the wobble (.., 1, 1)."""
-        gate = torch.sigmoid(wobble * self.gate[0] + self.gate[1])
-        return self._residual(now, gate * (torch.cat((one_back - now, two_back - now), -1) @ self.past))
+        return self._residual(now, wobble * (torch.cat((one_back - now, two_back - now), -1) @ self.past))
 
     def still(self, now: Tensor) -> Tensor:
         """The mix where all taps hold the current frame: a person who has always stood like this."""
@@ -120,8 +117,7 @@ class StreamGLAGCN(nn.Module):
         super().__init__()
         self.config = config or StreamConfig()
         channels, heads = self.config.channels, len(self.config.lookaheads)
-        self.embed = nn.Linear(FEATURES, channels, bias=False)
-        nn.init.zeros_(self.embed.weight[:, WOBBLE])  # no frame alone has one to learn from
+        self.embed = nn.Linear(WOBBLE, channels, bias=False)  # of the features before it
         self.joint_bias = nn.Parameter(torch.randn(JOINTS, channels) * 0.1)
         self.spatial = nn.ModuleList(
             GraphConv(channels, self.config.graph) for _ in range(2 * self.config.levels)
@@ -132,13 +128,13 @@ class StreamGLAGCN(nn.Module):
         wide = len(self.offsets) * channels
         self.head_weight = nn.Parameter(torch.randn(copies, wide, heads * 4) * 0.1 * wide**-0.5)
         self.head_bias = nn.Parameter(torch.zeros(JOINTS, heads * 4))
-        self.sigma_wobble = nn.Parameter(torch.zeros(heads, JOINTS))  # log sigma's gain a unit of wobble
+        self.sigma_wobble = nn.Parameter(torch.zeros(heads, JOINTS))  # what log sigma gains by it
         reads = torch.tensor(head_reads(self.config.lookaheads), dtype=torch.float32)
         reads_DO = reads.repeat_interleave(channels, 0).repeat_interleave(4, 1)
         self.register_buffer("reads_DO", reads_DO, persistent=False)
 
     def _embed(self, features_NVF: Tensor) -> Tensor:
-        return torch.relu(self.embed(features_NVF) + self.joint_bias)
+        return torch.relu(self.embed(features_NVF[..., :WOBBLE]) + self.joint_bias)
 
     def _graphs(self, level: int, h_NVC: Tensor) -> Tensor:
         return self.spatial[2 * level + 1](self.spatial[2 * level](h_NVC))
@@ -158,7 +154,7 @@ class StreamGLAGCN(nn.Module):
         h = self._embed(features_BVF)
         for level, mix in enumerate(self.temporal):
             h = mix.still(self._graphs(level, h))  # type: ignore[operator]
-        return self._heads(h.tile(len(self.offsets)), mean_wobble(features_BVF))
+        return self._heads(h.tile(len(self.offsets)), wobble_of(features_BVF))
 
     @torch.no_grad()
     def heads_at_their_frames(self) -> None:
@@ -180,7 +176,7 @@ class StreamGLAGCN(nn.Module):
         outputs = frames if outputs is None else outputs
         spans = level_spans(self.config.levels, self.config.dilated)
         needed = needed_frames(spans, self.config.lookaheads, frames, outputs)
-        at, wobble = needed[0], mean_wobble(features_BTVF)
+        at, wobble = needed[0], wobble_of(features_BTVF)
         h = self._embed(features_BTVF[:, at].flatten(0, 1)).unflatten(0, (batch, len(at)))
         for level, mix in enumerate(self.temporal):
             h = self._graphs(level, h.flatten(0, 1)).unflatten(0, (batch, len(at)))
@@ -203,7 +199,7 @@ class StreamGLAGCN(nn.Module):
         Returns pose (B, K, V, 3), sigma (B, K, V) and the activations (R, B, V, C) to cache: each level's, and the
         last one's for both rows of the heads.
         """
-        h, wobble = self._embed(features_BVF), mean_wobble(features_BVF)
+        h, wobble = self._embed(features_BVF), wobble_of(features_BVF)
         activations = []
         for level, mix in enumerate(self.temporal):
             h = self._graphs(level, h)
@@ -216,9 +212,9 @@ class StreamGLAGCN(nn.Module):
         return pose, sigma, torch.stack(activations)
 
 
-def mean_wobble(features: Tensor) -> Tensor:
-    """Features (.., V, F) -> the person's (.., 1, 1): the mean over joints of what is a logarithm."""
-    return features[..., WOBBLE].mean(-1)[..., None, None]
+def wobble_of(features: Tensor) -> Tensor:
+    """Features (.., V, F) -> (.., 1, 1): it is the same for all joints."""
+    return features[..., :1, WOBBLE:]
 
 
 def _not_hip(like: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from engines.normalise import FEATURES, WOBBLE
 from engines.onnx_graph import GraphBuilder
 from engines.receptive_field import head_offsets, head_reads
 
-SIGMA_SHIFT = 3.0  # as in StreamGLAGCN: sigma = exp(x - 3) m, clamped
+SIGMA_SHIFT = 3.0  # as in StreamGLAGCN
 SIGMA_RANGE_M = (0.002, 1.0)
 
 
@@ -28,7 +28,8 @@ class StreamLayers(GraphBuilder):
         self.offsets = head_offsets(card.lookaheads)
 
     def embed(self, features: str) -> str:
-        x = self.add("MatMul", features, self.constant(self.arrays["embed.weight"].T))
+        weight = np.pad(self.arrays["embed.weight"].T, ((0, FEATURES - WOBBLE), (0, 0)))
+        x = self.add("MatMul", features, self.constant(weight))
         x = self.add("Relu", self.add("Add", x, self.constant(self.arrays["joint_bias"])))
         return self.reshape(x, (-1, self.channels))
 
@@ -64,31 +65,22 @@ class StreamLayers(GraphBuilder):
         graph_UVI = skeleton_graphs(self.joints).transpose(2, 1, 0) + self.arrays[f"{name}.learned_UVI"]
         return np.asarray(graph_UVI.transpose(0, 2, 1).reshape(-1, self.joints), np.float32)
 
-    def of_wobble(self, features: str) -> tuple[list[str], str]:
-        """Each level's gate (N, 1, C) and what log sigma gains (N, K * V), from features (N, V, F)."""
-        slope, bias = np.concatenate([self.arrays[f"temporal.{level}.gate"] for level in range(self.levels)], 1)
-        sigma = self.arrays["sigma_wobble"].reshape(-1)
-        weight = np.zeros((self.joints, FEATURES, len(slope) + len(sigma)))
-        weight[:, WOBBLE] = np.concatenate((slope, sigma)) / self.joints
-        flat = self.reshape(features, (-1, self.joints * FEATURES))
-        bias = np.pad(bias, (0, len(sigma)))
-        both = self.add("Gemm", flat, self.constant(weight.reshape(len(weight) * FEATURES, -1)), self.constant(bias))
-        logits, widening = self.split(both, [len(slope), len(sigma)], axis=1)
-        gates = self.reshape(self.add("Sigmoid", logits), (-1, 1, len(slope)))
-        return self.split(gates, [self.channels] * self.levels, axis=2), widening
+    def wobble(self, features: str) -> str:
+        """Of features (N, V, F), (N, 1, 1)."""
+        return self.add("Slice", features, self.ints(0, WOBBLE), self.ints(1, FEATURES), self.ints(1, 2))
 
-    def mix(self, level: int, x: str, taps: str, gate: str) -> str:
+    def mix(self, level: int, x: str, taps: str, wobble: str) -> str:
         """A level's temporal mix of x (N * V, C) with its taps (N * V, 2C); the norm and both residuals are folded."""
         scale, shift = self.norm(f"temporal.{level}.norm")
         now = self.arrays[f"temporal.{level}.weight"] * scale + np.eye(self.channels)
         old = self.arrays[f"temporal.{level}.past"] * scale
         leave = -old.reshape(2, self.channels, -1).sum(0)
         past = self.add("Gemm", x, self.constant(leave), self.add("MatMul", taps, self.constant(old)))
-        past = self.add("Mul", self.reshape(past, (-1, self.joints, self.channels)), gate)
+        past = self.add("Mul", self.reshape(past, (-1, self.joints, self.channels)), wobble)
         past = self.reshape(past, (-1, self.channels))
         return self.add("Relu", self.add("Add", self.add("Gemm", x, self.constant(now), self.constant(shift)), past))
 
-    def heads(self, x: str, widening: str, *, newest: bool = False) -> None:
+    def heads(self, x: str, wobble: str, *, newest: bool = False) -> None:
         """Each joint's own weights, as one batched product; the hip's coordinates are zero by their weights.
 
         `newest`: x are the activations of now alone, for look-ahead 0 alone.
@@ -102,9 +94,9 @@ class StreamLayers(GraphBuilder):
         weight[0, ..., :3] = 0
         bias[0, ..., :3] = 0
         bias[..., 3] -= SIGMA_SHIFT
-        at = self.card.lookaheads.index(0)
+        at = 0
         if newest:
-            count, wide = 1, self.channels
+            at, count, wide = self.card.lookaheads.index(0), 1, self.channels
             weight, bias = weight[:, :wide, at : at + 1], bias[:, :, at : at + 1]
         x = self.add("Transpose", self.reshape(x, (-1, self.joints, wide)), perm=[1, 0, 2])
         x = self.add("MatMul", x, self.constant(weight.reshape(self.joints, wide, -1)))
@@ -113,9 +105,7 @@ class StreamLayers(GraphBuilder):
         pose, log_sigma = self.split(x, (3, 1), axis=3)
         self.add("Identity", pose, output="pose")
         low, high = (self.constant(np.array(np.log(end), np.float32)) for end in SIGMA_RANGE_M)
-        widening = self.reshape(widening, (-1, len(self.card.lookaheads), self.joints))
-        if newest:
-            widening = self.add("Slice", widening, self.ints(at), self.ints(at + 1), self.ints(1))
+        widening = self.add("Mul", wobble, self.constant(self.arrays["sigma_wobble"][at : at + count]))
         log_sigma = self.add("Add", self.add("Squeeze", log_sigma, self.ints(3)), widening)
         log_sigma = self.add("Clip", log_sigma, low, high)
         self.add("Exp", log_sigma, output="sigma")

@@ -11,7 +11,7 @@ from engines.backends.base import Float, KeepsTaps, RunsChunks, StepBackend, Ste
 from engines.checkpoint import ModelCard
 from engines.errors import UserError
 from engines.lifter import RATE_HZ, Commit, LiftedPoses
-from engines.normalise import FEATURES, normalise, to_camera
+from engines.normalise import FEATURES, WOBBLE, normalise, to_camera
 from engines.receptive_field import tap_spans
 from engines.slots import Slots
 from engines.taps import TapMemory
@@ -33,7 +33,8 @@ class StreamLifter:
         self._backend = backend
         self.chunk_frames = max(backend.chunk_frames, 1) if isinstance(backend, RunsChunks) else 1
         self._memory: Taps = backend.memory() if isinstance(backend, KeepsTaps) else TapMemory(backend.shape)
-        self._slots, self._turns, self._wobble = Slots(), Turns(backend), Wobble()
+        self._slots, self._turns = Slots(), Turns(backend)
+        self._wobble: dict[int, Wobble] = {}
         self._seen: dict[int, int] = {}  # frames committed since the stream was primed; absent: prime at the next push
         self._views = np.zeros((0, lookahead + 1, 3, 3), np.float32)  # each stream's last rotations, as a ring
         self._out: dict[int, LiftedPoses] = {}
@@ -59,7 +60,6 @@ class StreamLifter:
         if slot >= len(self._views):
             capacity = max(1, 2 * len(self._views))
             self._memory.grow(capacity)
-            self._wobble.grow(capacity)
             more = np.zeros((capacity - len(self._views), *self._views.shape[1:]), np.float32)
             self._views = np.concatenate((self._views, more))
         self._seen.pop(slot, None)
@@ -93,7 +93,8 @@ class StreamLifter:
         fresh = [row for row, stream in enumerate(streams) if stream not in self._seen]
         if fresh:
             self._prime(streams, fresh, buffers.features[fresh], rotations)
-        self._wobble.write(streams, kept, buffers.features)
+        for row, stream in enumerate(streams):
+            self._write_wobble(stream, buffers.features[row], kept[row])
         self._memory.gather(streams, buffers.taps)
         self._backend.run(batch)
         self._memory.store(streams, kept, buffers.activations)
@@ -116,8 +117,8 @@ class StreamLifter:
         _, rotations = normalise(rays, score, buffers.features)
         if stream not in self._seen:
             self._prime([stream], [0], buffers.features[:1], rotations)
-        for frame in range(frames):
-            self._wobble.write([stream], [True], buffers.features[frame, None])
+        for frame in buffers.features:
+            self._write_wobble(stream, frame)
         self._memory.gather_chunk(stream, frames, buffers.taps)
         self._owed = (stream, frames)
         if newest and self.answers_newest:
@@ -140,6 +141,12 @@ class StreamLifter:
     def remember(self, stream: int, rays: Float, score: Float) -> None:
         """One frame, rays (17, 2) and scores (17,), of which no pose is wanted."""
         self.push([stream], rays[None], score[None])
+
+    def _write_wobble(self, stream: int, features_VF: Float, kept: bool = True) -> None:
+        wobble = self._wobble[stream]
+        if kept:
+            wobble.push(features_VF)
+        features_VF[:, WOBBLE] = wobble.value
 
     def _of_head(self, buffers: StepBuffers) -> tuple[Float, Float]:
         """Poses (B, V, 3) and sigmas (B, V) of the look-ahead in use."""
@@ -177,7 +184,7 @@ class StreamLifter:
             stream = streams[index]
             self._memory.fill(stream, row, buffers.activations)
             self._views[stream] = rotations[index]
-            self._wobble.reset(stream)
+            self._wobble[stream] = Wobble()
             self._seen[stream] = 0
 
     def _output(self, batch: int) -> LiftedPoses:

@@ -1,14 +1,15 @@
-"""How much each keypoint wobbles: what tells a model how far to trust one frame against the past.
+"""How much a person's keypoints wobble: how far a model is to trust the past against the frame.
 
-True motion bends little from one frame to the next, a detector's jitter much: the root mean square of a joint's second
-differences over the last third of a second, in the normalised view, sets the two apart. The feature is its logarithm
-about a detector's usual one, so that 0 also means that nothing is known yet.
+True motion bends little from one frame to the next, a detector's jitter much: the root mean square of each joint's
+second differences over the last third of a second, in the normalised view, sets the two apart. The feature is 0 for
+true motion and 1 for a usual detector's jitter, from the geometric mean over the joints, the resting hip among them.
 
-Axes: B streams or sequences, T frames, V joints, F features.
+Axes: B sequences, T frames, V joints, F features.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,61 +18,61 @@ from numpy.typing import NDArray
 from engines.normalise import FEATURES, SEEN, WOBBLE, normalise
 from engines.skeleton import JOINTS
 
-USUAL, LEAST = 0.03, 0.003  # root mean square, shares of the person's extent
-MOST = 0.5  # one leap, a limb or a person mistaken for another, is not remembered for long
-_GAIN = np.float32(0.1)  # of a frame in the running mean square
-_SHIFT = np.float32(0.5 * np.log(USUAL**2 + LEAST**2))
+USUAL, LEAST = 0.03, 0.003  # root mean square, shares of the person's extent; where a stream begins, and the floor
+MOST = 0.15  # one leap, a limb or a person mistaken for another, is not remembered for long
+HALF, STEEPNESS = 0.02, 4.0  # 0.5 at this mean, and how steep
+GAIN = 0.1  # of a frame in the running mean square
 
 Float = NDArray[np.float32]
 
 
 class Wobble:
-    """The running mean squares of live streams."""
+    """Of one live stream."""
 
-    def __init__(self, capacity: int = 0) -> None:
-        self._past = np.zeros((2, capacity, JOINTS, SEEN + 1), np.float32)  # the last two frames, older first
-        self._square = np.full((capacity, JOINTS), USUAL**2, np.float32)
+    def __init__(self) -> None:
+        self._older: Sequence[Sequence[float]] | None = None
+        self._old: Sequence[Sequence[float]] | None = None
+        self._square = [USUAL**2] * JOINTS
+        self.value = _value(self._square)
 
-    def grow(self, capacity: int) -> None:
-        more = Wobble(capacity - len(self._square))
-        self._past = np.concatenate((self._past, more._past), 1)
-        self._square = np.concatenate((self._square, more._square))
+    def push(self, frame_VF: Float) -> None:
+        """Take in the features of the stream's next frame: `value` is then what it is given.
 
-    def reset(self, stream: int) -> None:
-        """Nothing is known of it: no joint of its past frames counts as seen."""
-        self._past[:, stream], self._square[stream] = 0, USUAL**2
-
-    def write(self, streams: Sequence[int], commit: Sequence[bool], features_BVF: Float) -> None:
-        """Fill the feature of one frame of each stream. A frame that is not committed changes nothing."""
-        kept = np.flatnonzero(commit)
-        at = np.asarray(streams)[kept]
-        frame = features_BVF[kept, :, : SEEN + 1]
-        self._square[at] = _advance(self._square[at], self._past[0, at], self._past[1, at], frame)
-        self._past[0, at] = self._past[1, at]
-        self._past[1, at] = frame
-        features_BVF[:, :, WOBBLE] = _feature(self._square[list(streams)])
+        In plain numbers, as NumPy's calls take longer on so few (engines.normalise). Where a joint comes or goes all
+        others move in the normalised view: such a frame says nothing.
+        """
+        now, old, older = frame_VF.tolist(), self._old, self._older
+        self._older, self._old = old, now
+        if old is None or older is None or any(a[SEEN] != b[SEEN] or b[SEEN] != c[SEEN]
+                                               for a, b, c in zip(now, old, older, strict=True)):  # fmt: skip
+            return
+        for joint, (a, b, c) in enumerate(zip(now, old, older, strict=True)):
+            if a[SEEN]:
+                x, y = a[0] - 2 * b[0] + c[0], a[1] - 2 * b[1] + c[1]
+                self._square[joint] += GAIN * (min(x * x + y * y, MOST**2) - self._square[joint])
+        self.value = _value(self._square)
 
 
 def sequence_features(rays_BTV2: Float, score_BTV: Float) -> tuple[Float, Float]:
-    """Whole sequences as a stream gives them frame by frame: features (B, T, V, F), rotations (B, T, 3, 3)."""
+    """Whole sequences as a stream is given them frame by frame: features (B, T, V, F), rotations (B, T, 3, 3)."""
     batch, frames = score_BTV.shape[:2]
     flat, rotations = normalise(rays_BTV2.reshape(-1, JOINTS, 2), score_BTV.reshape(-1, JOINTS))
     features = flat.reshape(batch, frames, JOINTS, FEATURES)
-    square = np.full((batch, JOINTS), USUAL**2, np.float32)
+    x, seen = features[..., :2], features[..., SEEN]
+    bend = x[:, 2:] - 2 * x[:, 1:-1] + x[:, :-2]
+    bent = np.minimum(np.add.reduce(bend * bend, -1), np.float32(MOST**2))
+    alike = (seen[:, 2:] == seen[:, 1:-1]) & (seen[:, 1:-1] == seen[:, :-2])
+    gain = seen[:, 2:] * alike.all(-1, keepdims=True) * np.float32(GAIN)
+    square = np.full((frames, batch, JOINTS), USUAL**2, np.float32)
     for frame in range(2, frames):
-        older, old, now = (features[:, frame - back, :, : SEEN + 1] for back in (2, 1, 0))
-        square = _advance(square, older, old, now)
-        features[:, frame, :, WOBBLE] = _feature(square)
+        before = square[frame - 1]
+        square[frame] = before + (bent[:, frame - 2] - before) * gain[:, frame - 2]
+    level = (np.log(square + np.float32(LEAST**2)) / 2).mean(-1) - np.float32(math.log(HALF))
+    features[..., WOBBLE] = (1 / (1 + np.exp(-STEEPNESS * level))).T[..., None]
     return features, rotations.reshape(batch, frames, 3, 3)
 
 
-def _advance(square_BV: Float, older: Float, old: Float, now: Float) -> Float:
-    """With one frame more; a joint that is unseen in one of the three keeps its value."""
-    bend = now[..., :2] - 2 * old[..., :2] + older[..., :2]
-    square = np.minimum(np.add.reduce(bend * bend, -1), np.float32(MOST**2))
-    seen = now[..., SEEN] * old[..., SEEN] * older[..., SEEN]
-    return np.asarray(square_BV + (square - square_BV) * (seen * _GAIN), np.float32)
-
-
-def _feature(square: Float) -> Float:
-    return np.asarray(np.float32(0.5) * np.log(square + np.float32(LEAST**2)) - _SHIFT, np.float32)
+def _value(squares: Sequence[float]) -> float:
+    """As in `sequence_features`, of one frame."""
+    level = sum(math.log(square + LEAST**2) for square in squares) / (2 * len(squares)) - math.log(HALF)
+    return 1 / (1 + math.exp(-STEEPNESS * level))

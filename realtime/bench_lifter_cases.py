@@ -64,9 +64,9 @@ def stream_multiply_adds(card: ModelCard) -> int:
     """Multiply-adds of one step of one stream."""
     c, v, levels = card.channels, JOINTS, card.levels
     heads_read = len(head_offsets(card.lookaheads)) * c
-    products = 2 if card.graph == "adaptive" else 1  # with the weights, and with the graphs (engines.export_onnx)
+    products = 2 if card.graph == "adaptive" else 1  # with the weights, and with the graphs (engines.stream_layers)
     graph_conv = products * (3 * v * c * c + 3 * v * v * c)
-    mix = 4 * v * c * c + v * FEATURES * c
+    mix = 4 * v * c * c
     return v * FEATURES * c + levels * (2 * graph_conv + mix) + v * heads_read * 4 * len(card.lookaheads)
 
 

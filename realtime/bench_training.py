@@ -18,9 +18,9 @@ def bench_training(
     minutes: Annotated[float, typer.Option(min=0.1, help="Processor time each, on one core.")] = 5.0,
     only: Annotated[str, typer.Option(help="Some of the variants, by name, comma-separated.")] = "",
 ) -> None:
-    """Train every design on the same data for the same time, score all on held-out people. Last line: one JSON object.
+    r"""Train every design on the same data for the same time, score all on held-out people. Last line: one JSON object.
 
-    Needs 'realtime-pose[train]'. Only what one run trains is compared fairly: what a step costs is measured in turns.
+    Needs 'realtime-pose\[train]'. Only what one run trains is compared fairly: what a step costs is measured in turns.
 
     Example: realtime bench training --data cmu_17j_120fps.npz --minutes 5 --only stream-243,single-frame
     """

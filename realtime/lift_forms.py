@@ -108,13 +108,13 @@ def lift_form(form: Form, lookahead: int, times_ns: NDArray[np.int64], rays: Arr
         raise UserError(f"model {form.card.name} has no look-ahead {lookahead}: choose one of {known}")
     lifted: list[tuple[int, LiftedPerson]] = []  # with its place in live order
     for stream in _streams(times_ns, rays, score, lookahead):
-        rays, score = _keypoints(stream.committed)
-        features, views = (part[0] for part in sequence_features(rays[None], score[None]))
+        committed = (part[None] for part in _keypoints(stream.committed))
+        features, views = (part[0] for part in sequence_features(*committed))
         lifted += _persons(form, lookahead, stream, stream.committed, views, form.frames(features))
         if stream.early:
             now, own_views = normalise(*_keypoints(stream.early))
             seen = np.array([tick.seen for tick in stream.early])
-            now[..., WOBBLE] = np.where(seen[:, None] > 0, features[seen - 1, :, WOBBLE], 0)  # as it is remembered
+            now[..., WOBBLE] = features[seen - 1, :, WOBBLE]  # as it is remembered
             after = form.after(features, seen, now)
             lifted += _persons(form, lookahead, stream, stream.early, views if lookahead else own_views, after)
     return [person for _, person in sorted(lifted, key=lambda item: item[0])]

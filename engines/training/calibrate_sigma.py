@@ -15,14 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.stream_gla_gcn import SIGMA_SHIFT, StreamGLAGCN, mean_wobble
+from engines.stream_gla_gcn import SIGMA_SHIFT, StreamGLAGCN, wobble_of
 from engines.training.mocap import Bank
 from engines.training.sampler import Sampling, sample
 
 ONE_SIGMA = 0.6827  # share of errors within one sigma
 GAIN = (0.3, 1.2)
-# adults of one sex: stature varies by 4 % (one sigma), a bone's share of it by about 3; both sexes together by 5 and 3
-BONES, STATURE = 0.03, 0.05
+# ordinary people about those captured, one sigma: adults of one sex differ by 4 % in stature, in proportions by about 3
+BONES, STATURE = 0.03, 0.045
 
 
 def calibrate_sigma(model: StreamGLAGCN, bank: Bank, how: Sampling, *, sequences: int = 128, length: int = 81,
@@ -36,7 +36,7 @@ def calibrate_sigma(model: StreamGLAGCN, bank: Bank, how: Sampling, *, sequences
         error, sigma = _errors(model.eval(), features, targets)
         errors.append(error)
         sigmas.append(sigma)
-        wobbles.append(mean_wobble(features).flatten())
+        wobbles.append(wobble_of(features).flatten())
     fitted = fit(torch.cat(errors), torch.cat(sigmas), torch.cat(wobbles), per_joint=len(model.head_weight) > 1)
     _fold(model, *fitted)
 

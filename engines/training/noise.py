@@ -24,7 +24,7 @@ LIMBS = ([1, 2, 3, 4, 5, 6], [11, 12, 13, 14, 15, 16], [*range(1, 7), *range(11,
 class KeypointNoise:
     """Strengths and shares; zeros switch a part off."""
 
-    clean: float = 0.25  # share of sequences with perfect keypoints
+    clean: float = 0.25  # share of sequences with perfect keypoints (but for a slow camera's)
     jitter: float = 0.045  # largest jitter, share of the person's extent
     correlation: float = 0.85  # of jitter from one frame to the next
     offset: float = 0.03  # constant per joint: another definition of the joint
@@ -108,7 +108,7 @@ def _interpolate(rng: np.random.Generator, rays: Float, score: Float, which: Mas
         low = np.arange(length) // frames * frames
         high = np.minimum(low + frames, length - 1)
         share = ((np.arange(length) - low) / np.maximum(high - low, 1)).astype(np.float32)[:, None]
-        between = share[:, 0] > 0
+        between = (share[:, 0] > 0) & (share[:, 0] < 1)
         for values, part in ((rays, share[..., None]), (score, share)):
             known = values[rows]
             mixed = known[:, low] + (known[:, high] - known[:, low]) * part

@@ -203,7 +203,7 @@ def _groups(model: nn.Module) -> list[dict[str, Any]]:
     """The parameters that single frames do not reach, and the others."""
     groups: dict[bool, list[nn.Parameter]] = {False: [], True: []}
     for name, parameter in model.named_parameters():
-        groups[name.endswith((".past", ".gate", "sigma_wobble"))].append(parameter)
+        groups[name.endswith((".past", "sigma_wobble"))].append(parameter)
     return [{"params": members, "of_the_past": past} for past, members in groups.items() if members]
 
 

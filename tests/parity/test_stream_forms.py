@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from engines.backends.onnxruntime import session  # noqa: E402
 from engines.checkpoint import STREAM, ModelCard, find_model, load_arrays, save_model  # noqa: E402
 from engines.export_onnx import stream_onnx  # noqa: E402
-from engines.lifter import load_lifter  # noqa: E402
+from engines.lifter import LiftedPoses, load_lifter  # noqa: E402
 from engines.normalise import WOBBLE, normalise, to_camera  # noqa: E402
 from engines.receptive_field import CHUNK_FRAMES  # noqa: E402
 from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402
@@ -81,9 +81,14 @@ def walk(rng: np.random.Generator, frames: int, persons: int = 1) -> tuple[np.nd
 
 
 def push_all(lifter: StreamLifter, rays: np.ndarray, score: np.ndarray) -> np.ndarray:
-    """One stream a column: poses (T, B, 17, 3)."""
+    """One stream a column: poses and sigmas (T, B, 17, 4)."""
     streams = [lifter.open() for _ in range(rays.shape[1])]
-    return np.stack([lifter.push(streams, r, s).joints_m.copy() for r, s in zip(rays, score, strict=True)])
+    return np.stack([whole(lifter.push(streams, r, s)) for r, s in zip(rays, score, strict=True)])
+
+
+def whole(poses: LiftedPoses) -> np.ndarray:
+    """Poses and sigmas, (B, 17, 4)."""
+    return np.concatenate((poses.joints_m, poses.sigma_m[..., None]), -1)
 
 
 def features_of(rays: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -95,17 +100,18 @@ def features_of(rays: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.nda
 def sequence_poses(
     model: StreamGLAGCN, rays: np.ndarray, score: np.ndarray, lookahead: int = 0, peek: bool = False
 ) -> np.ndarray:
-    """One person's poses (T, 17, 3) from the torch sequence form; row t is the pose of frame t - lookahead.
+    """One person's poses and sigmas (T, 17, 4) from the torch sequence form; row t is of frame t - lookahead.
 
     `peek`: the last frame is not remembered, and has the wobble of what is.
     """
     features, rotations = features_of(rays, score)
     if peek:
-        features[-1, :, WOBBLE] = features[-2, :, WOBBLE] if len(features) > 1 else 0
+        features[-1, :, WOBBLE] = features[max(len(features) - 2, 0), :, WOBBLE]
     with torch.inference_mode():
-        pose, _ = model(torch.from_numpy(features)[None])
+        pose, sigma = (part[0, :, model.config.lookaheads.index(lookahead)].numpy()
+                       for part in model(torch.from_numpy(features)[None]))  # fmt: skip
     view = rotations[np.maximum(np.arange(len(rays)) - lookahead, 0)]
-    return to_camera(pose[0, :, model.config.lookaheads.index(lookahead)].numpy(), view)
+    return np.concatenate((to_camera(pose, view), sigma[..., None]), -1)
 
 
 @pytest.mark.parametrize("engine", ["onnxruntime", "torch"])
@@ -182,12 +188,12 @@ def test_chunks_agree_with_steps(shipped: Path, chunks: list[tuple[int, bool]], 
             wanted = part if not newest else slice(at + size - 1, at + size)
             for column, stream in enumerate(streams):
                 lifted = lifter.push_chunk(stream, rays[part, column], score[part, column], newest=newest)
-                np.testing.assert_allclose(lifted.joints_m, expected[wanted, column], atol=TOLERANCE_M)
+                np.testing.assert_allclose(whole(lifted), expected[wanted, column], atol=TOLERANCE_M)
                 assert lifted.window_fill[-1] == pytest.approx(min((at + size) / lifter.frames, 1))
                 if finish:
                     lifter.finish()
             at += size
-        after, expected_after = (each.push(streams, rays[-1], score[-1]).joints_m for each in (lifter, stepping))
+        after, expected_after = (whole(each.push(streams, rays[-1], score[-1])) for each in (lifter, stepping))
         np.testing.assert_allclose(after, expected_after, atol=TOLERANCE_M)
 
 
@@ -198,7 +204,7 @@ def test_a_single_frame_is_a_primed_stream(weights: Path) -> None:
     with torch.inference_mode():
         pose, _ = model.still(torch.from_numpy(features))
     with load_lifter(weights) as lifter:
-        first = push_all(lifter, rays, score)[0]
+        first = push_all(lifter, rays, score)[0, ..., :3]
     np.testing.assert_allclose(first, to_camera(pose[:, 0].numpy(), rotations), atol=TOLERANCE_M)
 
 
@@ -226,7 +232,7 @@ def test_any_mixture_of_streams_gives_each_its_own_sequence(weights: Path, engin
                     frames = [*history[stream], (rays[row], score[row])]
                     keypoints = (np.stack(part) for part in zip(*frames, strict=True))
                     expected = sequence_poses(model, *keypoints, peek=action == "peek")[-1]
-                    np.testing.assert_allclose(poses.joints_m[row], expected, atol=TOLERANCE_M)
+                    np.testing.assert_allclose(whole(poses)[row], expected, atol=TOLERANCE_M)
                     if action == "push" or len(frames) == 1:
                         history[stream] = frames if action == "push" else history[stream]
                     if action == "peek" and not history[stream]:

@@ -13,6 +13,7 @@ import pytest
 from engines.artifacts import sha256_of
 from engines.checkpoint import ModelCard, save_model
 from engines.compile_plan import export
+from engines.normalise import FEATURES
 from engines.plan import PlanCard, Tensor
 from engines.receptive_field import tap_spans
 
@@ -79,7 +80,8 @@ def plan_card(model: tuple[ModelCard, Path]) -> PlanCard:
 
     card = model[0]
     channels, rows = card.channels, len(tap_spans(card.levels, card.lookaheads))
-    inputs = (Tensor("features", (-1, 17, 8), "float32"), Tensor("taps", (rows, -1, 17, 2 * channels), "float32"))
+    inputs = (Tensor("features", (-1, 17, FEATURES), "float32"),
+              Tensor("taps", (rows, -1, 17, 2 * channels), "float32"))  # fmt: skip
     outputs = (Tensor("pose", (-1, 4, 17, 3), "float32"), Tensor("sigma", (-1, 4, 17), "float32"),
                Tensor("activations", (rows, -1, 17, channels), "float32"))  # fmt: skip
     parity = Certificate("torch", "onnxruntime", "none", 1000, 0.1, 0.01, "hip", 0.01, "max 1 mm", True)

@@ -104,31 +104,12 @@ def test_streams_that_started_together_move_in_one_copy() -> None:
     both.cuda.close()
 
 
-class _ResidentLifter(StreamLifter):
-    """The lifter with its taps where the backend keeps them."""
-
-    def __init__(self, card: ModelCard, backend: TensorRTStep) -> None:
-        super().__init__(card, backend)
-        self._memory: Any = backend.memory()
-
-    def _prime(self, streams: Sequence[int], fresh: list[int], features: Any, rotations: Any) -> None:
-        buffers = self._backend.buffers(len(fresh))
-        buffers.features[:] = features.copy()
-        for row in range(len(self._backend.shape.spans)):
-            self._backend.run(len(fresh))
-            self._memory.settle(row)
-        for row, index in enumerate(fresh):
-            self._memory.fill(streams[index], row)
-            self._views[streams[index]] = rotations[index]
-            self._seen[streams[index]] = 0
-
-
 def test_poses_equal_onnx_runtime_with_taps_on_the_gpu(
     model: tuple[ModelCard, Path], runner: Callable[..., Any], cuda: SimulatedCuda
 ) -> None:
     motion = synthetic_motion(4, 70, seed=5)
     reference = StreamLifter(model[0], OnnxRuntimeStep(export(*model, "step"), step_shape(model[0])))
-    lifter = _ResidentLifter(model[0], TensorRTStep(runner(), step_shape(model[0])))
+    lifter = StreamLifter(model[0], TensorRTStep(runner(), step_shape(model[0])))
     with lifter, reference:
         for one in (lifter, reference):
             for _ in range(4):

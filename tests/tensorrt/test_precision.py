@@ -118,8 +118,8 @@ def test_int8_is_symmetric_and_leaves_the_heads(model: Model) -> None:
     quantised = onnx.load_from_string(quantise(graph, feeds, names))
     constants = {item.name: onnx.numpy_helper.to_array(item) for item in quantised.graph.initializer}
     quantisers = [node for node in quantised.graph.node if node.op_type in ("QuantizeLinear", "DequantizeLinear")]
-    # embedding; in each of three levels one for each of two graph convolutions, one for the frame and one for its taps
-    assert len(names) == 1 + 3 * (2 + 2)
+    # embedding; in each of three levels one for each of two graph convolutions, two for the frame and one for its taps
+    assert len(names) == 1 + 3 * (2 + 3)
     assert len(quantisers) > len(names)
     assert all(not constants[node.input[2]].any() for node in quantisers)
     assert {constants[node.input[2]].dtype for node in quantisers} == {np.dtype(np.int8)}

@@ -25,7 +25,7 @@ def test_last_line_is_json_with_every_case_and_the_claims(capsys: pytest.Capture
         assert 0 < case["best_ms"] <= case["p50_ms"] <= case["p95_ms"]
         assert case["of_peak"] > 0
     one = cases["stream-243", "onnxruntime", 1]
-    assert one["multiply_adds"] == pytest.approx(3.77e6, rel=0.01)
+    assert one["multiply_adds"] == pytest.approx(4.12e6, rel=0.01)
     assert one["state_bytes"] <= 4e6
     with load_lifter() as lifter:
         assert one["state_bytes"] == lifter.state_bytes_per_stream

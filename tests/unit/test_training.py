@@ -20,7 +20,7 @@ from engines.training.calibrate_sigma import calibrate_sigma, fit  # noqa: E402
 from engines.training.cameras import CameraRange, view  # noqa: E402
 from engines.training.config import load_config  # noqa: E402
 from engines.training.mocap import Bank, joints_from_bones  # noqa: E402
-from engines.training.noise import KeypointNoise, detect  # noqa: E402
+from engines.training.noise import KeypointNoise, _interpolate, detect  # noqa: E402
 from engines.training.sampler import Sampling, sample  # noqa: E402
 from engines.training.ship import ship  # noqa: E402
 from engines.training.train import Stage, TrainConfig, Trainer  # noqa: E402
@@ -115,7 +115,7 @@ def test_noise_is_correlated_and_hides_joints() -> None:
 
 def test_a_slow_cameras_frames_lie_between_its_own() -> None:
     rays = np.random.default_rng(0).normal(size=(200, 13, 17, 2)).astype(np.float32)
-    seen, score = detect(np.random.default_rng(1), rays, replace(CLEAN, slow=1))
+    seen, score = detect(np.random.default_rng(1), rays.copy(), replace(CLEAN, slow=1))
     own = (seen == rays).all((-1, -2))  # frames that the camera took
     spacing = own.sum(1)
     assert set(spacing) == {7, 5, 3}  # of 13: every second, third and sixth
@@ -124,6 +124,15 @@ def test_a_slow_cameras_frames_lie_between_its_own() -> None:
         straight = np.linspace(some[:, 0], some[:, every], every + 1, axis=1)
         np.testing.assert_allclose(some[:, : every + 1], straight, atol=1e-5)
     assert ((score > 0.9) & (score <= 1)).all()
+
+
+def test_a_joint_missing_in_a_slow_cameras_frame_is_missing_around_it() -> None:
+    rays, score = np.zeros((200, 12, 17, 2), np.float32), np.ones((200, 12, 17), np.float32)
+    rays[:, 6, 3] = np.nan  # a frame of every slow camera
+    _interpolate(np.random.default_rng(1), rays, score, np.ones(200, bool))
+    gone = np.isnan(rays[:, :, 3, 0])
+    assert {tuple(np.flatnonzero(row)) for row in gone} == {(5, 6, 7), (4, 5, 6, 7, 8), tuple(range(1, 11))}
+    assert np.isfinite(np.delete(rays, 3, 2)).all()
 
 
 def test_targets_project_onto_the_features(bank: Bank) -> None:
@@ -135,7 +144,7 @@ def test_targets_project_onto_the_features(bank: Bank) -> None:
 
 def small(steps: int) -> TrainConfig:
     first = Stage(steps=steps, frames=32, warmup=2, ema=0.9)
-    second = Stage(steps=steps, frames=32, lengths=(4, 8), warmup=2, freeze_norm=True, ema=0.9)
+    second = Stage(steps=steps, frames=32, lengths=(4, 8), warmup=2, freeze_norm=True, ema=0.9, settled_rate=0.1)
     model = StreamConfig(levels=2, channels=16)
     return TrainConfig(stages=(first, second), model=model, save_every=1, log_every=1)
 
@@ -266,6 +275,25 @@ def test_a_training_that_diverges_says_so_and_keeps_its_weights(bank: Bank, tmp_
     with pytest.raises(UserError, match="diverged at step 0 of stage 0: lower its learning_rate"):
         trainer.train()
     assert torch.equal(trainer.model.head_bias, before)
+
+
+def test_what_single_frames_taught_learns_on_slower(bank: Bank, tmp_path: Path) -> None:
+    config = small(1)
+
+    def moved(settled_rate: float) -> dict[str, float]:
+        stage = replace(config.stages[1], warmup=0, settled_rate=settled_rate)
+        trainer = Trainer(replace(config, stages=(stage,), weight_decay=0), bank, tmp_path / str(settled_rate))
+        before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+        trainer.train()
+        after = trainer.model.state_dict()
+        return {name: float((after[name] - before[name]).abs().max()) for name in (*settled, past)}
+
+    settled, past = ("embed.weight", "temporal.0.weight", "head_weight"), "temporal.0.past"
+    fast, slow = moved(1.0), moved(0.1)
+    for name in settled:
+        assert slow[name] == pytest.approx(0.1 * fast[name], rel=0.01)
+    assert slow[past] == pytest.approx(fast[past], rel=0.01)
+    assert fast[past] > 1e-5
 
 
 def test_heads_turn_to_their_own_frames_and_keep_single_frames_as_they_are() -> None:
