@@ -20,11 +20,12 @@ def plot_lookaheads(scores: Sequence[Scores], path: Path) -> None:
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, 2)
     for panel, name, label in zip(panels, ("mpjpe_mm", "mpjve_mm"), ("MPJPE, mm", "MPJVE, mm a frame"), strict=True):
-        for protocol in dict.fromkeys(one.protocol for one in scores):
+        for number, protocol in enumerate(dict.fromkeys(one.protocol for one in scores)):
             line = sorted((one.lookahead, getattr(one.metrics, name)) for one in scores if one.protocol == protocol)
-            panel.plot([1e3 * k / RATE_HZ for k, _ in line], [value for _, value in line], marker="o", label=protocol)
+            style = ("o-", "s--", "^:")[number // 10 % 3]  # the colours begin again after ten
+            panel.plot([1e3 * k / RATE_HZ for k, _ in line], [value for _, value in line], style, label=protocol)
         panel.set(xlabel="delay, ms", ylabel=label)
         panel.set_ylim(bottom=0)
         panel.grid(alpha=0.3)
-    panels[0].legend(fontsize=8)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right upper", fontsize=8)
     write_aside(path, lambda aside: figure.savefig(aside, format="png", dpi=120))
