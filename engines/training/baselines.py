@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from engines.errors import UserError
 from engines.gla_gcn import GLAGCN
-from engines.normalise import FEATURES, to_camera
+from engines.normalise import WOBBLE, to_camera
 from engines.skeleton import JOINTS
 from engines.training.evaluate import Float, Predict
 from engines.wobble import sequence_features
@@ -40,13 +40,13 @@ class CausalTCN(nn.Module):
         super().__init__()
         levels = round(float(np.log(frames) / np.log(3)))
         self.frames, self.answered = frames, frames - 1
-        self.expand = _conv(JOINTS * FEATURES, channels, 3, stride=3)
+        self.expand = _conv(JOINTS * WOBBLE, channels, 3, stride=3)  # of the features before the wobble
         self.wide = nn.ModuleList(_conv(channels, channels, 3, stride=3) for _ in range(levels - 1))
         self.mix = nn.ModuleList(_conv(channels, channels, 1) for _ in range(levels - 1))
         self.out = nn.Conv1d(channels, JOINTS * 3, 1)
 
     def forward(self, features_BTVF: Tensor) -> Tensor:
-        x = self.expand(features_BTVF.flatten(2).transpose(1, 2))
+        x = self.expand(features_BTVF[..., :WOBBLE].flatten(2).transpose(1, 2))
         for wide, mix in zip(self.wide, self.mix, strict=True):
             x = x[:, :, 2::3] + mix(wide(x))  # the newest of each three carries on: causal
         pose = self.out(x)[:, :, 0].unflatten(1, (JOINTS, 3))
