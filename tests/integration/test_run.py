@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from run_process import COMMAND, TIMEOUT_S, RunProcess
 
 from realtime.assets import fetch
-from realtime.messages import PoseMessage
+from realtime.messages import PersonPose, PoseMessage
 from realtime.segment import sweep
 from realtime.subscribe import Subscriber
 
@@ -74,12 +74,14 @@ def test_a_late_subscriber_gets_moving_poses_in_front_of_the_camera(clip: Path) 
         with Subscriber(run.address) as first:
             receive(first)
             with Subscriber(run.address) as late:
-                messages = [receive(late) for _ in range(10)]
+                messages: list[PoseMessage] = []
+                persons: list[PersonPose] = []
+                while len(persons) < 10:  # a frame in between may have nobody
+                    messages.append(receive(late))
+                    persons += messages[-1].persons
         run.interrupt()
         summary = run.finish()
-    assert summary["published"] >= 10
-    persons = [person for message in messages for person in message.persons]
-    assert len(persons) >= 10
+    assert summary["published"] >= len(messages) <= 20
     assert all(0.3 < person.root_m[2] < 30 for person in persons if np.isfinite(person.root_m[2]))
     assert {"detect", "ring", "lift", "total"} <= messages[-1].latency_ms.keys()
     assert messages[-1].engine == summary["engine"] != ""
@@ -105,9 +107,11 @@ def test_a_person_who_leaves_is_held_for_half_a_second_and_comes_back(clip: Path
             back = until("seen")[-1]
         run.interrupt()
         summary = run.finish()
-    held = [message for message in leaving if state(message) == "held"]
+    known = [seen, *leaving]
+    last = max(at for at, message in enumerate(known) if state(message) == "seen")
+    held = [message for message in known[last:] if state(message) == "held"]
     assert held, "the last pose is held"
-    last_seen = [message for message in [seen, *leaving] if state(message) == "seen"][-1]
+    last_seen = known[last]
     assert held[-1].t_capture_ns - last_seen.t_capture_ns <= 0.51e9
     np.testing.assert_array_equal(held[0].persons[0].joints_m, held[-1].persons[0].joints_m)
     assert back.session == seen.session
