@@ -9,9 +9,9 @@ from pathlib import Path
 
 import platformdirs
 
-from calibration.body_scale import BodyScale, load_person
-from calibration.camera_file import load_camera
-from calibration.rays import Camera
+from calibration.lens.camera_file import load_camera
+from calibration.lens.rays import Camera
+from calibration.person.body_scale import BodyScale, load_person
 from engines.errors import UserError
 
 _LOG = logging.getLogger("realtime.calibration")

@@ -13,20 +13,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.lifter import load_lifter
-from engines.skeleton import JOINTS, PARENTS
-from realtime.capture import open_source
+from engines.lifting.load_lifter import load_lifter
+from engines.models.skeleton import JOINTS, PARENTS
 from realtime.clock import monotonic_ns
 from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, PoseFrame
-from realtime.decode import decode_pose
-from realtime.detect import Detector
-from realtime.encode import encode_pose
-from realtime.lifter import Lift
-from realtime.messages import PoseMessage
-from realtime.view_follow import Follow
-from realtime.view_scene import BACKGROUND_RGB, TINTS_RGB
-from realtime.view_stage import Stage
+from realtime.pipeline.detect import Detector
+from realtime.pipeline.lifter import Lift
+from realtime.sources.open_source import open_source
+from realtime.view.follow import Follow
+from realtime.view.scene import BACKGROUND_RGB, TINTS_RGB
+from realtime.view.stage import Stage
+from realtime.wire.decode import decode_pose
+from realtime.wire.encode import encode_pose
+from realtime.wire.messages import PoseMessage
 
 Image = NDArray[np.uint8]
 HEIGHT = 560

@@ -9,24 +9,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from realtime.messages import ClockOffset, PersonPose, PoseMessage
-    from realtime.subscribe import Subscriber, subscribe
+    from realtime.client.subscribe import Subscriber, subscribe
+    from realtime.wire.messages import ClockOffset, PersonPose, PoseMessage
 
 __all__ = ["ClockOffset", "PersonPose", "PoseMessage", "Subscriber", "__version__", "subscribe"]
 __version__: str
 
 
+_HOME = {
+    "ClockOffset": "wire.messages", "PersonPose": "wire.messages", "PoseMessage": "wire.messages",
+    "Subscriber": "client.subscribe", "subscribe": "client.subscribe",
+}  # fmt: skip
+
+
 def __getattr__(name: str) -> Any:
-    if name in ("ClockOffset", "PersonPose", "PoseMessage"):
-        from realtime import messages
+    if name in _HOME:
+        from importlib import import_module
 
-        return getattr(messages, name)
-    if name in ("Subscriber", "subscribe"):
-        import importlib
-
-        # The import itself binds `subscribe` to the module, which can be called: see the end of realtime/subscribe.py.
-        module = importlib.import_module("realtime.subscribe")
-        return module if name == "subscribe" else module.Subscriber
+        return getattr(import_module(f"realtime.{_HOME[name]}"), name)
     if name == "__version__":
         from importlib.metadata import version
 

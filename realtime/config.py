@@ -10,8 +10,8 @@ from typing import Any
 
 from engines.errors import UserError
 from engines.toml_config import build, read_toml
-from realtime.ring import MAX_PEOPLE
-from realtime.wire import ENCODINGS, POSE, topic
+from realtime.ring.ring import MAX_PEOPLE
+from realtime.wire.framing import ENCODINGS, POSE, topic
 
 DETECTOR_SIZES = ("lite", "full", "heavy")
 

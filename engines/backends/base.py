@@ -16,7 +16,7 @@ Float = NDArray[np.float32]
 class StepShape:
     """Sizes of a streaming model's step: V joints, F features, C channels, K look-aheads, and its R tap rows.
 
-    Row r keeps the activations of spans[r] and 2 * spans[r] frames ago: see `engines.receptive_field.tap_spans`.
+    Row r keeps the activations of spans[r] and 2 * spans[r] frames ago: see `engines.models.receptive_field.tap_spans`.
     """
 
     spans: tuple[int, ...]
@@ -56,7 +56,7 @@ class StepBuffers:
 
 
 class Taps(Protocol):
-    """The recent past of every stream, wherever it is kept: see `engines.taps.TapMemory`."""
+    """The recent past of every stream, wherever it is kept: see `engines.lifting.taps.TapMemory`."""
 
     @property
     def bytes_per_stream(self) -> int: ...
@@ -90,7 +90,7 @@ class LimitsBatch(Protocol):
 class RunsChunks(Protocol):
     """A backend that also steps successive frames of one stream in one call: their buffers' batch is the frames.
 
-    Tap rows hold what lies before the chunk, and zeros: see `engines.taps.TapMemory.gather_chunk`.
+    Tap rows hold what lies before the chunk, and zeros: see `engines.lifting.taps.TapMemory.gather_chunk`.
     """
 
     chunk_frames: int  # at most so many; 0: this one cannot after all

@@ -1,4 +1,4 @@
-"""The recent past of every stream in GPU memory: `engines.taps.TapMemory`'s counterpart, with the same calls.
+"""The recent past of every stream in GPU memory: `engines.lifting.taps.TapMemory`'s counterpart, with the same calls.
 
 A tap row keeps a ring of 2 * span frames plus one place for the frame that primed the stream. A place holds all slots
 side by side, (slots, V, C), so that streams which started together move in one copy.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from engines.backends.base import Float, StepShape
-from engines.backends.cuda_memory import FLOAT_BYTES, Cuda
+from engines.machine.cuda import FLOAT_BYTES, Cuda
 
 
 class DeviceTaps:

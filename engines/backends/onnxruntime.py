@@ -11,7 +11,7 @@ import onnxruntime as ort
 
 from engines.backends.base import Float, StepBuffers, StepShape
 from engines.errors import UserError
-from engines.receptive_field import CHUNK_FRAMES
+from engines.models.receptive_field import CHUNK_FRAMES
 
 
 def session(graph: Path | bytes, threads: int = 1) -> Any:

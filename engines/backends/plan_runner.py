@@ -13,12 +13,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engines.artifacts import jit_cache_path, write_all
-from engines.backends.cuda_memory import Cuda, CudaError
 from engines.errors import UserError
-from engines.machine import MODULES
-from engines.plan import PlanCard
-from engines.tensorrt_log import Kept, collecting_logger
+from engines.machine.cuda import Cuda, CudaError
+from engines.plans.artifacts import jit_cache_path, write_all
+from engines.plans.machine import MODULES
+from engines.plans.plan import PlanCard
+from engines.plans.tensorrt_log import Kept, collecting_logger
 
 if TYPE_CHECKING:
     import tensorrt_rtx as trt

@@ -11,11 +11,11 @@ from engines.backends.base import Float, StepBuffers, StepShape
 from engines.backends.device_taps import DeviceTaps
 from engines.backends.plan_runner import PlanRunner
 from engines.backends.window import WindowBuffers, window_tensors
-from engines.checkpoint import ModelCard
 from engines.errors import UserError
-from engines.machine import Machine, fitting_plans, require_fit, this_machine
-from engines.plan import load_plan
-from engines.stream_lifter import step_shape
+from engines.lifting.stream_lifter import step_shape
+from engines.models.checkpoint import ModelCard
+from engines.plans.machine import Machine, fitting_plans, require_fit, this_machine
+from engines.plans.plan import load_plan
 
 log = logging.getLogger("realtime.tensorrt")
 

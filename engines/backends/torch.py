@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from engines.backends.base import StepBuffers, StepShape
-from engines.stream_gla_gcn import StreamGLAGCN
+from engines.models.stream_gla_gcn import StreamGLAGCN
 
 
 class TorchStep:

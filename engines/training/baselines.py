@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from engines.errors import UserError
-from engines.gla_gcn import GLAGCN
-from engines.normalise import WOBBLE, to_camera
-from engines.skeleton import JOINTS
-from engines.training.evaluate import Float, Predict
-from engines.wobble import sequence_features
+from engines.evaluation.evaluate import Float, Predict
+from engines.models.gla_gcn import GLAGCN
+from engines.models.normalise import WOBBLE, to_camera
+from engines.models.skeleton import JOINTS
+from engines.models.wobble import sequence_features
 
 WINDOWS_AT_ONCE = 64
 

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.stream_gla_gcn import SIGMA_SHIFT, StreamGLAGCN, wobble_of
-from engines.training.mocap import Bank
+from engines.models.stream_gla_gcn import SIGMA_SHIFT, StreamGLAGCN, wobble_of
+from engines.motion.mocap import Bank
 from engines.training.sampler import Sampling, sample
 
 ONE_SIGMA = 0.6827  # share of errors within one sigma

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN
-from engines.training.augment import BodyAugmentation
+from engines.evaluation.evaluate import Float, Predict, evaluate_protocol
+from engines.evaluation.metrics import Metrics
+from engines.evaluation.predictors import of_stream
+from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN
+from engines.motion.augment import BodyAugmentation
+from engines.motion.mocap import Bank
 from engines.training.baselines import of_windows
-from engines.training.evaluate import Float, Predict, evaluate_protocol
 from engines.training.losses import LossWeights
-from engines.training.metrics import Metrics
-from engines.training.mocap import Bank
-from engines.training.predictors import of_stream
 from engines.training.sampler import Sampling
 from engines.training.train import Model, Stage, TrainConfig, Trainer
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engines.skeleton import LEFT, PARENTS, RIGHT
+from engines.models.skeleton import LEFT, PARENTS, RIGHT
 
 
 @dataclass(frozen=True)

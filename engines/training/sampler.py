@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engines.normalise import to_view
-from engines.training.augment import BodyAugmentation, augment
-from engines.training.cameras import CameraRange, view
-from engines.training.mocap import Bank, Float, joints_from_bones
-from engines.training.noise import KeypointNoise, detect
-from engines.wobble import sequence_features
+from engines.models.normalise import to_view
+from engines.models.wobble import sequence_features
+from engines.motion.augment import BodyAugmentation, augment
+from engines.motion.cameras import CameraRange, view
+from engines.motion.mocap import Bank, Float, joints_from_bones
+from engines.motion.noise import KeypointNoise, detect
 
 MIN_DEPTH_M = 0.25
 

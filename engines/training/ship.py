@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from engines.checkpoint import STREAM, ModelCard, graph_path, save_model, write_aside
 from engines.errors import UserError
-from engines.export_onnx import stream_onnx
-from engines.stream_gla_gcn import StreamGLAGCN
+from engines.export.stream_onnx import stream_onnx
+from engines.models.checkpoint import STREAM, ModelCard, graph_path, save_model, write_aside
+from engines.models.stream_gla_gcn import StreamGLAGCN
 
 
 def ship(model: StreamGLAGCN, name: str, folder: Path) -> Path:

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor, nn
 
 from engines.errors import UserError
-from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN
+from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN
+from engines.motion.mocap import Bank
 from engines.training.baselines import CausalTCN, PaperWindow, build_baseline
 from engines.training.losses import LossWeights, losses
-from engines.training.mocap import Bank
 from engines.training.sampler import Sampling, sample
 
 CLIP_NORM = 0.5

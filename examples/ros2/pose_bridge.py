@@ -15,7 +15,7 @@ from rclpy.time import Time
 from tf2_ros import TransformBroadcaster
 from visualization_msgs.msg import Marker
 
-from engines.skeleton import JOINT_NAMES, PARENTS
+from engines.models.skeleton import JOINT_NAMES, PARENTS
 from realtime import PersonPose, PoseMessage, subscribe
 
 

@@ -20,7 +20,7 @@ def assets(context: typer.Context) -> None:
     if context.invoked_subcommand is None:
         import sys
 
-        from realtime.assets import listing
+        from realtime.assets.fetch import listing
 
         sys.stdout.write(listing() + "\n")
 
@@ -36,8 +36,8 @@ def fetch(
     """
     import sys
 
-    from realtime.assets import ASSETS, DEFAULTS
-    from realtime.assets import fetch as fetch_one
+    from realtime.assets.fetch import ASSETS, DEFAULTS
+    from realtime.assets.fetch import fetch as fetch_one
 
     for name in ASSETS if every else names or DEFAULTS:
         sys.stdout.write(f"{fetch_one(name)}\n")
@@ -51,6 +51,6 @@ def path(name: Annotated[str, typer.Argument(help="One of the names in the list.
     """
     import sys
 
-    from realtime.assets import fetch as fetch_one
+    from realtime.assets.fetch import fetch as fetch_one
 
     sys.stdout.write(f"{fetch_one(name)}\n")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from realtime.bench_engines import bench_engines
-from realtime.bench_lifter import bench_lifter
-from realtime.bench_pipeline import bench_pipeline
-from realtime.bench_place import bench_place
-from realtime.bench_stream import bench_stream
-from realtime.bench_training import bench_training
+from realtime.bench.engines import bench_engines
+from realtime.bench.lifter import bench_lifter
+from realtime.bench.pipeline import bench_pipeline
+from realtime.bench.place import bench_place
+from realtime.bench.stream import bench_stream
+from realtime.bench.training import bench_training
 
 app = typer.Typer(no_args_is_help=True, help="Measure the project's claims here; last line: one JSON object.")
 for _command in (bench_pipeline, bench_lifter, bench_stream, bench_place, bench_engines, bench_training):

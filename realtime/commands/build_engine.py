@@ -46,10 +46,10 @@ def build_engine(
 
     realtime build-engine models/gla-gcn-243.safetensors --batch 1 -o paper.plan
     """
-    from engines.checkpoint import find_model
+    from engines.models.checkpoint import find_model
 
     find_model(model)  # before what building needs is asked for
-    from realtime.build_plan import BuildFlags, run
+    from realtime.model.build_plan import BuildFlags, run
 
     run(BuildFlags(model, out, runtime, via, form, frames, batch, precision, target, workspace, opt_level,
                    timing_cache, motion, parity_frames, keep_onnx, inspect, dry_run, force, verbose))  # fmt: skip

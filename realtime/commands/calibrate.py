@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from calibration.board import Board
+    from calibration.lens.board import Board
 
 app = typer.Typer(no_args_is_help=True, help="Make metres true: the camera's lens, the floor, the person's size.")
 
@@ -27,7 +27,7 @@ Model = Annotated[str, typer.Option(help="The lifter.")]
 
 
 def _board(kind: str, columns: int, rows: int, square: float, marker: float | None, dictionary: str) -> Board:
-    from calibration.board import Board
+    from calibration.lens.board import Board
 
     return Board(kind, columns, rows, square / 1000, (marker or square * 0.75) / 1000, dictionary)
 
@@ -43,7 +43,7 @@ def board(
 
     Examples: realtime calibrate board -o board.pdf; realtime calibrate board -o big.pdf --page a3 --square 40
     """
-    from calibration.board_print import write_board
+    from calibration.lens.board_print import write_board
 
     what = _board(kind, columns, rows, square, marker, dictionary)
     write_board(output, what, page)
@@ -68,7 +68,7 @@ def camera(
 
     Examples: realtime calibrate camera 0; realtime calibrate camera pictures/ -o camera.yaml
     """
-    from realtime.calibrate import calibrate_camera, summary
+    from realtime.calibrate.lens import calibrate_camera, summary
 
     path, result = calibrate_camera(
         source, _board(kind, columns, rows, square, marker, dictionary), model=lens, output=output, show=window,
@@ -96,7 +96,7 @@ def ground(
     Examples: realtime calibrate ground --source 0 --person-height 1.76;
     realtime calibrate ground --source 0 --on-board; realtime calibrate ground --height 1.5 --pitch -12
     """
-    from calibration.ground import from_angles, save_ground
+    from calibration.floor.ground import from_angles, save_ground
     from engines.errors import UserError
 
     if (height is not None or pitch or roll) and (source is not None or on_board):
@@ -107,13 +107,13 @@ def ground(
     elif source is None:
         raise UserError("give a --source with a person who walks about, or the camera's --height, --pitch and --roll")
     elif on_board:
-        from realtime.calibrate_people import ground_from_picture
+        from realtime.calibrate.people import ground_from_picture
 
         found = ground_from_picture(source, camera, _board(kind, columns, rows, square, marker, dictionary))
     else:
-        from calibration.body_scale import BodyScale
+        from calibration.person.body_scale import BodyScale
         from calibration.profiles import find_person
-        from realtime.calibrate_people import measure_ground, watch
+        from realtime.calibrate.people import measure_ground, watch
 
         if person is None and person_height is None:
             raise UserError("give --person-height in metres, or --person, so that the floor is in metres too")
@@ -141,14 +141,14 @@ def person(
     Examples: realtime calibrate person ana --height 1.76;
     realtime calibrate person ana --height 1.76 --source 0 --rigid
     """
-    from calibration.body_scale import BodyScale, save_person
-    from calibration.ground import load_ground
+    from calibration.floor.ground import load_ground
+    from calibration.person.body_scale import BodyScale, save_person
     from calibration.profiles import person_path
     from engines.errors import UserError
 
     path = person_path(name)
     if source is not None:
-        from realtime.calibrate_people import measure_person, watch
+        from realtime.calibrate.people import measure_person, watch
 
         floor = load_ground(ground) if ground is not None else None
         found = measure_person(watch(source, camera, seconds=seconds), name, height, floor, rigid, model)
@@ -170,8 +170,8 @@ def guess(
 
     Example: realtime calibrate guess --source walk.mp4
     """
-    from calibration.camera_file import save_camera
-    from realtime.calibrate_people import guess_lens, watch
+    from calibration.lens.camera_file import save_camera
+    from realtime.calibrate.people import guess_lens, watch
 
     camera, found = guess_lens(watch(source, None, seconds=seconds), model)
     save_camera(output, camera, "guess", {"source": "guess", "hfov_deg": round(found.hfov_deg, 2),

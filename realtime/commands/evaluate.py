@@ -50,8 +50,8 @@ def evaluate(
     Example: realtime evaluate gla-gcn-243 --data data_3d_h36m.npz --keypoints data_2d_h36m_gt.npz
     """
     from engines.errors import UserError
-    from realtime.evaluate import Request
-    from realtime.evaluate import evaluate as work
+    from realtime.model.evaluate import Request
+    from realtime.model.evaluate import evaluate as work
 
     if data is None and not clip:
         raise UserError("nothing to score the model on: add --data PATH (motion capture or a dataset) or --clip VIDEO")

@@ -25,8 +25,8 @@ def import_checkpoint(
     """
     import sys
 
-    from engines.checkpoint import require_torch
     from engines.errors import UserError, refuse_existing
+    from engines.models.checkpoint import require_torch
 
     if not file.is_file():
         raise UserError(f"{file} does not exist: give the path of a published GLA-GCN checkpoint")
@@ -36,8 +36,8 @@ def import_checkpoint(
             raise UserError(f"{made} is the checkpoint itself: choose another name with -o")
         refuse_existing(made, overwrite)
     require_torch("importing a checkpoint")
-    from engines.export_paper_onnx import export_paper
-    from engines.published import import_checkpoint as run
+    from engines.export.paper_onnx import export_paper
+    from engines.models.published import import_checkpoint as run
 
     card = run(file, target, name or target.stem)
     export_paper(target, target.with_suffix(".onnx"))

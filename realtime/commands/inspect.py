@@ -21,8 +21,8 @@ def inspect(
     """
     import sys
 
-    from engines.plan import load_plan
-    from realtime.inspect_plan import inspect_plan
+    from engines.plans.plan import load_plan
+    from realtime.model.inspect_plan import inspect_plan
 
     text = inspect_plan(plan, model)
     sys.stdout.write(load_plan(plan)[0].to_json().decode() if as_json else text)

@@ -24,8 +24,8 @@ def new(
 
     Examples: realtime keys new; realtime keys new laptop && realtime keys allow laptop
     """
-    from realtime.key_files import read_pair
-    from realtime.keys import KeyStore
+    from realtime.keys.key_files import read_pair
+    from realtime.keys.key_store import KeyStore
 
     secret = KeyStore(directory).new(name)
     sys.stdout.write(f"{secret}\n{read_pair(secret).public}\n")
@@ -34,7 +34,7 @@ def new(
 @app.command("list")
 def list_keys(directory: Directory = None) -> None:
     """Show every known key: name, public key, and whether it is allowed."""
-    from realtime.keys import SERVER, KeyStore
+    from realtime.keys.key_store import SERVER, KeyStore
 
     for known in KeyStore(directory).known():
         role = "publisher" if known.name == SERVER else "allowed" if known.allowed else "not allowed"
@@ -48,7 +48,7 @@ def allow(
     directory: Directory = None,
 ) -> None:
     """Let a key in; a running publisher follows at once."""
-    from realtime.keys import KeyStore
+    from realtime.keys.key_store import KeyStore
 
     sys.stdout.write(f"{name} may subscribe: {KeyStore(directory).allow(name, key)}\n")
 
@@ -58,6 +58,6 @@ def revoke(
     name: Annotated[str, typer.Argument(help="A name or a public key of the allow-list.")], directory: Directory = None
 ) -> None:
     """Shut a key out; a running publisher ends its connections within half a second."""
-    from realtime.keys import KeyStore
+    from realtime.keys.key_store import KeyStore
 
     sys.stdout.write(f"{KeyStore(directory).revoke(name)} may no longer subscribe\n")

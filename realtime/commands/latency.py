@@ -21,6 +21,6 @@ def latency(
 
     Ends with one JSON object on stdout. Example: realtime latency -n 300
     """
-    from realtime.latency import latency as run
+    from realtime.client.latency import latency as run
 
     run(address, rpc, stream, frames=frames, timeout_s=timeout, key=key, server_key=server_key)

@@ -34,7 +34,7 @@ def lift(
     """
     import sys
 
-    from realtime.lift import lift_file
+    from realtime.files.lift_file import lift_file
     from realtime.progress_bar import progress_bar
 
     with progress_bar() as bar:

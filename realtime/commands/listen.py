@@ -23,7 +23,7 @@ def listen(
 
     Examples: realtime listen -n 100; realtime listen --json | jq .persons[0].root
     """
-    from realtime.listen import listen as run
+    from realtime.client.listen import listen as run
 
     run(address, rpc, stream, count=count, latest_only=latest, as_json=json, timeout_s=timeout or None, key=key,
         server_key=server_key)  # fmt: skip

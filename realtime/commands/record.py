@@ -22,8 +22,8 @@ def record(
     A recorder that is killed leaves a file that reads up to its last second; 'realtime replay TAKE -o NEW' adds its
     index. Example: realtime record -o take.mcap
     """
-    from realtime.listen import client_keys
-    from realtime.record import record_until_signal
+    from realtime.client.listen import client_keys
+    from realtime.takes.record import record_until_signal
 
     record_until_signal(
         address, output, stream=stream, seconds=seconds, overwrite=overwrite, keys=client_keys(key, server_key)

@@ -43,11 +43,11 @@ def replay(
     Examples: realtime replay take.mcap --loop; realtime replay take.mcap --lift -o again.mcap;
     realtime replay killed.mcap -o whole.mcap
     """
-    from realtime.publish import Publisher
-    from realtime.replay import LiftOptions
-    from realtime.replay import relift as relift_take
-    from realtime.replay import replay as replay_take
-    from realtime.take import copy_take, read_take
+    from realtime.server.publish import Publisher
+    from realtime.takes.replay import LiftOptions
+    from realtime.takes.replay import relift as relift_take
+    from realtime.takes.replay import replay as replay_take
+    from realtime.takes.take import copy_take, read_take
 
     options = LiftOptions(model, engine, lookahead, camera, ground, person, people) if lift else None
     if output is not None:

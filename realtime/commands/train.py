@@ -22,6 +22,6 @@ def train(
     Example: realtime train mocap.npz --run runs/first
     After Ctrl-C: realtime train mocap.npz --run runs/first --resume
     """
-    from realtime.train import train as work
+    from realtime.model.train import train as work
 
     work(data, run, config, resume, threads, name, frozenset(filter(None, hold_out.split(","))))

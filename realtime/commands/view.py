@@ -42,8 +42,8 @@ def view(
     import threading
     from types import FrameType
 
-    from realtime.endpoints import ClientKeys
-    from realtime.view import view as show
+    from realtime.view.view import view as show
+    from realtime.wire.endpoints import ClientKeys
 
     if (key is None) != (server_key is None):
         raise UserError("an encrypted stream needs both --key and --server-key")

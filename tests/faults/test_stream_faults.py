@@ -18,16 +18,16 @@ from waiting import until
 
 from engines.errors import UserError
 from realtime import Subscriber, subscribe
-from realtime.endpoints import connect_subscriber
-from realtime.known_poses import known_frame
-from realtime.publish import Publisher
-from realtime.take import Recorded, TakeWriter
-from realtime.wire import topic
+from realtime.bench.known_poses import known_frame
+from realtime.server.publish import Publisher
+from realtime.takes.take import Recorded, TakeWriter
+from realtime.wire.endpoints import connect_subscriber
+from realtime.wire.framing import topic
 
 PUBLISHER = """
 import sys, threading
-from realtime.publish import Publisher
-from realtime.known_poses import known_frame
+from realtime.server.publish import Publisher
+from realtime.bench.known_poses import known_frame
 with Publisher(sys.argv[1], None) as publisher:
     print(publisher.address, flush=True)
     while True:

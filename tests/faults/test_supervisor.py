@@ -15,16 +15,16 @@ import psutil
 import pytest
 
 from engines.errors import UserError
-from realtime.child import Restarts
 from realtime.config import RunConfig, SourceConfig
-from realtime.processes import Process
-from realtime.segment import PREFIX, directory, sweep
-from realtime.supervisor import Supervisor
+from realtime.ring.segment import PREFIX, directory, sweep
+from realtime.session.child import Restarts
+from realtime.session.processes import Process
+from realtime.session.supervisor import Supervisor
 
 Session = tuple[subprocess.Popen[str], list[psutil.Process]]
 QUICK = Restarts(limit=3, window_s=60, first_wait_s=0.01, longest_wait_s=0.02)
 TIMEOUT_S = 60
-HERE = str(Path(__file__).parent)  # where `small_workers` is
+SUPPORT = str(Path(__file__).parents[1] / "support")  # where `small_workers` is
 
 @pytest.fixture
 def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
@@ -171,8 +171,8 @@ SESSION = textwrap.dedent("""
     import sys
     sys.path.insert(0, sys.argv[1])
     from realtime.config import RunConfig
-    from realtime.processes import Process
-    from realtime.supervisor import Supervisor
+    from realtime.session.processes import Process
+    from realtime.session.supervisor import Supervisor
 
     def say(supervisor):
         if supervisor.ring.head > 3 and not said:
@@ -195,7 +195,7 @@ def session(tmp_path: Path, notes: Callable[[], list[str]]) -> Iterator[Session]
     script = tmp_path / "session.py"
     script.write_text(SESSION)
     popen = subprocess.Popen(
-        [sys.executable, str(script), HERE], stdout=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, str(script), SUPPORT], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     assert popen.stdout is not None
     try:
@@ -220,7 +220,7 @@ def test_a_signal_in_the_first_moments_reaches_no_child(tmp_path: Path, notes: C
     script.write_text(SESSION.replace(run_it, f'print("starts", flush=True)\n        {run_it}'))
     for wait_s in (0.05, 0.15, 0.3):
         popen = subprocess.Popen(
-            [sys.executable, str(script), HERE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            [sys.executable, str(script), SUPPORT], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
         )  # fmt: skip
         assert popen.stdout is not None

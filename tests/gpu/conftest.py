@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from engines.build_tensorrt import BuildOptions
-from engines.checkpoint import ModelCard, find_model
-from engines.compile_plan import PlanRequest, compile_plan, prepare
-from engines.machine import INSTALL, Machine, this_machine
-from engines.plan import RTX_TARGETS
-from engines.synthetic_motion import synthetic_motion
+from engines.models.checkpoint import ModelCard, find_model
+from engines.plans.build_tensorrt import BuildOptions
+from engines.plans.compile_plan import PlanRequest, compile_plan, prepare
+from engines.plans.machine import INSTALL, Machine, this_machine
+from engines.plans.plan import RTX_TARGETS
+from engines.plans.synthetic_motion import synthetic_motion
 
 REPORT = Path(__file__).resolve().parents[2] / "docs" / "results-gpu.md"
 

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engines.backends.cuda_memory import Cuda
 from engines.backends.onnxruntime import OnnxRuntimeStep
 from engines.backends.tensorrt import TensorRTStep, open_plan, runner_for
-from engines.checkpoint import ModelCard
 from engines.errors import UserError
-from engines.lifter import step_graph
-from engines.machine import Machine
-from engines.plan import read_card, sidecar_path
-from engines.stream_lifter import StreamLifter, step_shape
-from engines.synthetic_motion import synthetic_motion
+from engines.lifting.load_lifter import step_graph
+from engines.lifting.stream_lifter import StreamLifter, step_shape
+from engines.machine.cuda import Cuda
+from engines.models.checkpoint import ModelCard
+from engines.plans.machine import Machine
+from engines.plans.plan import read_card, sidecar_path
+from engines.plans.synthetic_motion import synthetic_motion
 
 pytestmark = pytest.mark.gpu
 Model = tuple[ModelCard, Path]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from publishing import LOOPBACK
 
-from realtime.publish import Publisher
+from realtime.server.publish import Publisher
 
 
 @pytest.fixture

@@ -49,7 +49,10 @@ def test_the_command_line_loads_nothing_heavy() -> None:
     assert not loaded_by("import realtime.cli; realtime.cli.command_group()") & set(HEAVY)
 
 
-@pytest.mark.parametrize("module", ["engines.lifter", "engines.normalise", "engines.checkpoint", "calibration.rays"])
+@pytest.mark.parametrize(
+    "module",
+    ["engines.lifting.load_lifter", "engines.models.normalise", "engines.models.checkpoint", "calibration.lens.rays"],
+)
 def test_lifting_needs_no_torch(module: str) -> None:
     assert not loaded_by(f"import {module}") & {"torch", "mediapipe", "open3d"}
 
@@ -58,7 +61,7 @@ def test_onnx_runtime_leaves_nothing_in_the_users_folders(tmp_path: Path) -> Non
     places = {"HOME": "", "USERPROFILE": "", "XDG_CACHE_HOME": "cache", "LOCALAPPDATA": "local"}
     environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     environment |= {name: str(tmp_path / folder) for name, folder in places.items()}
-    code = "from engines.lifter import load_lifter\nwith load_lifter(engine='onnxruntime'): pass"
+    code = "from engines.lifting.load_lifter import load_lifter\nwith load_lifter(engine='onnxruntime'): pass"
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     assert list(tmp_path.iterdir()) == []
 

@@ -14,7 +14,7 @@ import typer.main
 
 from realtime.cli import command_group
 from realtime.contracts import Pose3D, PoseFrame, Stamp
-from realtime.publish import Publisher
+from realtime.server.publish import Publisher
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()

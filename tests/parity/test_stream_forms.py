@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 
 from engines.backends.onnxruntime import session  # noqa: E402
-from engines.checkpoint import STREAM, ModelCard, find_model, load_arrays, save_model  # noqa: E402
-from engines.export_onnx import stream_onnx  # noqa: E402
-from engines.lifter import LiftedPoses, load_lifter  # noqa: E402
-from engines.normalise import WOBBLE, normalise, to_camera  # noqa: E402
-from engines.receptive_field import CHUNK_FRAMES  # noqa: E402
-from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402
-from engines.stream_lifter import StreamLifter  # noqa: E402
+from engines.export.stream_onnx import stream_onnx  # noqa: E402
+from engines.lifting.load_lifter import LiftedPoses, load_lifter  # noqa: E402
+from engines.lifting.stream_lifter import StreamLifter  # noqa: E402
+from engines.models.checkpoint import STREAM, ModelCard, find_model, load_arrays, save_model  # noqa: E402
+from engines.models.normalise import WOBBLE, normalise, to_camera  # noqa: E402
+from engines.models.receptive_field import CHUNK_FRAMES  # noqa: E402
+from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402
+from engines.models.wobble import sequence_features  # noqa: E402
 from engines.training.ship import ship  # noqa: E402
-from engines.wobble import sequence_features  # noqa: E402
 
 torch.set_num_threads(1)  # models this small gain nothing from more, and wait for each other where the machine is busy
 TOLERANCE_M = 1e-4

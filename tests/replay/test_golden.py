@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines.synthetic_motion import BONES_M, synthetic_motion
+from engines.plans.synthetic_motion import BONES_M, synthetic_motion
 from realtime.contracts import Keypoints2D, Person2D, PoseFrame, Stamp
-from realtime.encode import encode_keypoints
-from realtime.replay import LiftOptions, frames
-from realtime.take import Recorded, TakeWriter
-from realtime.wire import decode_map, split
+from realtime.takes.replay import LiftOptions, frames
+from realtime.takes.take import Recorded, TakeWriter
+from realtime.wire.encode import encode_keypoints
+from realtime.wire.framing import decode_map, split
 
 GOLDEN = Path(__file__).parent / "golden"
 MODEL, TAKE = GOLDEN / "tiny-9.safetensors", GOLDEN / "keypoints.mcap"
@@ -95,8 +95,8 @@ def write_model() -> None:
     """Random weights around a standing person, every tap and graph of which counts."""
     import torch
 
-    from engines.skeleton import PARENTS
-    from engines.stream_gla_gcn import StreamConfig, StreamGLAGCN
+    from engines.models.skeleton import PARENTS
+    from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN
     from engines.training.ship import ship
 
     torch.manual_seed(7)

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 
 from engines.errors import UserError
-from engines.lifter import load_lifter
+from engines.lifting.load_lifter import load_lifter
 from realtime import subscribe
+from realtime.bench.known_poses import known_keypoints
 from realtime.config import PlaceConfig
-from realtime.decode import pose_message
-from realtime.encode import encode_keypoints
-from realtime.known_poses import known_keypoints
-from realtime.lift_live import Lift
-from realtime.publish import Publisher
-from realtime.replay import LiftOptions, relift, replay
-from realtime.take import Recorded, TakeWriter, read_take
-from realtime.wire import decode_map, split
+from realtime.pipeline.lift import Lift
+from realtime.server.publish import Publisher
+from realtime.takes.replay import LiftOptions, relift, replay
+from realtime.takes.take import Recorded, TakeWriter, read_take
+from realtime.wire.decode import pose_message
+from realtime.wire.encode import encode_keypoints
+from realtime.wire.framing import decode_map, split
 
 FRAMES = 60
 START_NS = 1_767_225_600_000_000_000

@@ -1,0 +1,1 @@
+"""A person's size, and where in front of the camera they stand."""

@@ -1,0 +1,1 @@
+"""How good a lifter is: protocols, metrics, tables and curves."""

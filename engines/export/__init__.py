@@ -1,0 +1,1 @@
+"""A model and its weights as an ONNX graph, written node by node without torch."""

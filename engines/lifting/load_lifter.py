@@ -1,0 +1,154 @@
+"""One interface over both models: open a stream for each person, push each frame's keypoints, get poses.
+
+`load_lifter` picks the model and the engine. Streams come and go at run time; one push steps many in one call.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from engines.backends.base import Float, StepBackend
+from engines.errors import UserError
+from engines.models.checkpoint import PAPER, ModelCard, find_model, graph_beside
+
+_log = logging.getLogger("realtime.engines.lifter")  # below what the processes hand on to the terminal
+
+RATE_HZ = 30.0
+ENGINES = ("auto", "onnxruntime", "torch", "tensorrt")
+ALIGNMENTS = ("centre", "end")  # where in its window the paper's model's pose is
+
+Commit = Sequence[bool] | None  # one a stream; None: all
+Traceback = TracebackType | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiftedPoses:
+    """Poses of one push; the arrays belong to the lifter and hold until its next push."""
+
+    joints_m: Float  # (B, 17, 3) camera axes, the hip at the origin
+    sigma_m: Float  # (B, 17)
+    window_fill: Float  # (B,) 0 to 1
+    lag_frames: int
+
+    def row(self, index: int) -> LiftedPoses:
+        """One of them alone."""
+        return LiftedPoses(
+            self.joints_m[index, None], self.sigma_m[index, None], self.window_fill[index, None], self.lag_frames
+        )
+
+
+class Lifter(Protocol):
+    """Use as a context manager. `push` takes rays (B, 17, 2), NaN where unseen, and scores (B, 17)."""
+
+    name: str
+    engine: str
+    rate_hz: float
+    lag_frames: int
+    frames: int
+    chunk_frames: int  # successive frames of one stream that `push_chunk` takes; 1: there is only `push`
+    remembers: bool  # has `remember`, which costs nothing; where False, a frame is remembered by lifting it
+
+    @property
+    def state_bytes_per_stream(self) -> int: ...
+
+    def __enter__(self) -> Lifter: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: Traceback) -> None: ...
+
+    def open(self) -> int: ...
+
+    def close(self, stream: int) -> None: ...
+
+    def reset(self, stream: int) -> None: ...
+
+    def push(self, streams: Sequence[int], rays: Float, score: Float, commit: Commit = None) -> LiftedPoses: ...
+
+    def push_chunk(self, stream: int, rays: Float, score: Float, newest: bool = False) -> LiftedPoses: ...
+
+    def finish(self) -> None: ...
+
+    def remember(self, stream: int, rays: Float, score: Float) -> None: ...
+
+
+def check_lifter(
+    model: str | Path, engine: str, lookahead: int, plan: Path | None, align: str | None = None
+) -> tuple[ModelCard, Path]:
+    """What can be told without loading anything, and the model found. Raises UserError."""
+    if engine not in ENGINES:
+        raise UserError(f"engine {engine!r} is unknown: choose one of {', '.join(ENGINES)}")
+    if plan is not None and engine not in ("auto", "tensorrt"):
+        raise UserError(f"engine {engine} runs no plan: leave --plan out, or choose --engine tensorrt")
+    if plan is not None and not plan.exists():
+        raise UserError(f"there is no plan {plan}: 'realtime build-engine' makes one; without --plan one is looked for")
+    card, weights = find_model(model)
+    if lookahead and lookahead not in card.lookaheads:
+        known = list(card.lookaheads) or [0]
+        raise UserError(f"model {card.name} has no look-ahead {lookahead}: choose one of {known}")
+    check_align(card, align)
+    return card, weights
+
+
+def check_align(card: ModelCard, align: str | None) -> None:
+    """None: as the model has it. Raises UserError for what it does not have."""
+    if align is not None and align not in ALIGNMENTS:
+        raise UserError(f"align {align!r} is unknown: choose {' or '.join(ALIGNMENTS)}")
+    if align is not None and card.kind != PAPER:
+        raise UserError(f"model {card.name} has no window to align in: leave out --align, which is for the paper's")
+
+
+def load_lifter(
+    model: str | Path = "default", engine: str = "auto", lookahead: int = 0, threads: int = 1,
+    align: str | None = None, plan: Path | None = None,
+) -> Lifter:  # fmt: skip
+    """The lifter for a model by name or path; `engine` auto, onnxruntime, torch or tensorrt (with `plan`).
+
+    `align` is for the paper's model (None: centre), `lookahead` for the others. Raises UserError for what the model
+    does not have.
+    """
+    card, weights = check_lifter(model, engine, lookahead, plan, align)
+    if card.kind == PAPER:
+        from engines.lifting.window_lifter import load_window_lifter
+
+        return load_window_lifter(card, weights, engine, threads, align or ALIGNMENTS[0], plan)
+    from engines.lifting.stream_lifter import StreamLifter
+
+    return StreamLifter(card, _step_backend(card, weights, engine, threads, plan), lookahead)
+
+
+def _step_backend(card: ModelCard, weights: Path, engine: str, threads: int, plan: Path | None) -> StepBackend:
+    from engines.lifting.stream_lifter import step_shape
+
+    if engine in ("auto", "tensorrt"):
+        from engines.backends.tensorrt import TensorRTStep, runner_for
+
+        runner, why = runner_for(card, "step", engine, plan)
+        _log.info("%s", why)
+        if runner:
+            return TensorRTStep(runner, step_shape(card))
+    if engine in ("auto", "onnxruntime"):
+        from engines.backends.onnxruntime import OnnxRuntimeStep
+
+        chunk, newest = (graph_beside(card, weights, form) for form in ("chunk", "newest"))
+        return OnnxRuntimeStep(step_graph(card, weights), step_shape(card), threads, chunk, newest)
+    from engines.models.checkpoint import load_model
+
+    _, module = load_model(weights)  # says what to install where torch is missing
+    from engines.backends.torch import TorchStep
+
+    return TorchStep(module, step_shape(card), threads)  # type: ignore[arg-type]
+
+
+def step_graph(card: ModelCard, weights: Path) -> bytes:
+    """The step's ONNX graph: the file the card vouches for, else exported on the spot (needs `onnx`)."""
+    beside = graph_beside(card, weights)
+    if beside is not None:
+        return beside
+    from engines.export.stream_onnx import stream_onnx
+    from engines.models.checkpoint import load_arrays
+
+    return stream_onnx(card, load_arrays(card, weights))

@@ -1,0 +1,1 @@
+"""The two lifting models, the skeleton they know, the features they read, and their weights on disk."""

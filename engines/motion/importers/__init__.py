@@ -1,0 +1,1 @@
+"""Motion capture and datasets in their usual formats."""

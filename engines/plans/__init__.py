@@ -1,0 +1,1 @@
+"""TensorRT plans: built, certified against torch, described by a card, found for a machine."""

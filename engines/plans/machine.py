@@ -1,0 +1,111 @@
+"""What this machine can run: its GPU, its driver, the TensorRT packages installed. And which plans fit it."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from engines.errors import UserError
+from engines.plans.artifacts import plans_dir
+from engines.plans.plan import PlanCard, read_card
+
+MODULES = {"rtx": "tensorrt_rtx", "tensorrt": "tensorrt"}
+INSTALL = {
+    "rtx": "pip install 'realtime-pose[tensorrt]'",
+    "tensorrt": "pip install tensorrt (from NVIDIA's package index, on a machine with an NVIDIA GPU)",
+}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """`gpu` is the compute capability (`sm86`), None without a usable one; then `why_no_gpu` is a sentence's end."""
+
+    gpu: str | None
+    gpu_name: str = ""
+    why_no_gpu: str = ""
+    runtimes: dict[str, str] = field(default_factory=dict)  # rtx | tensorrt -> version
+
+
+@cache
+def this_machine() -> Machine:
+    runtimes = {}
+    for runtime, module in MODULES.items():
+        if importlib.util.find_spec(module) is not None:
+            runtimes[runtime] = metadata.version(module)
+    gpu, detail = probe_gpu()
+    if gpu is None:
+        return Machine(None, why_no_gpu=detail, runtimes=runtimes)
+    return Machine(gpu, detail, runtimes=runtimes)
+
+
+def probe_gpu() -> tuple[str | None, str]:
+    """(`sm86`, GPU name), or (None, why not)."""
+    if importlib.util.find_spec("cuda") is None or importlib.util.find_spec("cuda.bindings") is None:
+        return None, f"cuda-python is not installed ({INSTALL['rtx']})"
+    from engines.machine.cuda import Cuda, CudaError
+
+    try:
+        return Cuda().describe()
+    except CudaError as error:
+        return None, f"no NVIDIA GPU or driver is usable here ({error})"
+
+
+def misfit(card: PlanCard, machine: Machine, plan: Path) -> str | None:
+    """Why `plan` cannot run here, in one sentence with what to do; None where it can."""
+    other_gpu = machine.gpu if machine.gpu not in card.targets else None
+    installed = machine.runtimes.get(card.runtime)
+    if installed is None:
+        return f"{plan} needs {MODULES[card.runtime]}, which is not installed: {INSTALL[card.runtime]}"
+    if installed != card.runtime_version:
+        return (f"{plan} was built by {MODULES[card.runtime]} {card.runtime_version}, {installed} is installed:"
+                f" run {card.rebuild(plan, other_gpu)}")  # fmt: skip
+    if machine.gpu is None:
+        return f"{plan} needs an NVIDIA GPU: {machine.why_no_gpu}"
+    if other_gpu:
+        return (f"{plan} was built for {', '.join(card.targets)}, this GPU is {machine.gpu}:"
+                f" run {card.rebuild(plan, other_gpu)}")  # fmt: skip
+    return None
+
+
+def require_fit(card: PlanCard, machine: Machine, plan: Path, weights_sha256: str = "") -> None:
+    """Raise UserError where the plan cannot run here or was built from other weights (if given)."""
+    problem = misfit(card, machine, plan)
+    if weights_sha256 and card.weights_sha256 != weights_sha256:
+        problem = f"{plan} was built from other weights of {card.model} than these: run {card.rebuild(plan)}"
+    if problem:
+        raise UserError(problem)
+
+
+def fitting_plans(weights_sha256: str, form: str, machine: Callable[[], Machine] = this_machine,
+                  folder: Path | None = None) -> tuple[list[Path], list[str]]:  # fmt: skip
+    """The certified plans of these weights that fit `machine`, the most exact first; and why not the others.
+
+    The machine is only asked where there is a plan of these weights: it loads the CUDA libraries.
+    """
+    folder = folder or plans_dir()
+    plans: list[tuple[float, int, Path, PlanCard]] = []
+    problems = [f"no {form} plan of this model in {folder}: 'realtime build-engine' makes one"]
+    for path in sorted(folder.glob("*.plan")):
+        try:
+            card = read_card(path)
+        except UserError as error:
+            problems.append(str(error))
+            continue
+        if (card.weights_sha256, card.form) != (weights_sha256, form):
+            continue
+        if card.parity.passed:
+            plans.append((card.parity.mean_mm, -card.batch[2], path, card))  # of equals, the one for more people
+        else:
+            problems.append(f"{path} did not pass its certificate: --plan {path} runs it all the same")
+    fitting = []
+    for *_, path, card in sorted(plans, key=lambda plan: plan[:3]):
+        problem = misfit(card, machine(), path)
+        if problem is None:
+            fitting.append(path)
+        else:
+            problems.append(problem)
+    return fitting, problems

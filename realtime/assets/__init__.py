@@ -1,0 +1,1 @@
+"""Pose models and demo clips: fetched once, checked, kept in the cache."""

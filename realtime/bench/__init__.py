@@ -1,0 +1,1 @@
+"""What each claim costs or gives, measured on the machine at hand."""

@@ -1,0 +1,87 @@
+"""`realtime bench place`: how true the metres are. Lenses from rendered boards, floors and roots from known walks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+# the wanted limits: (rows, key, largest, only where keypoints are of this quality)
+LIMITS = (
+    ("boards", "focal_error_percent", 0.5, None), ("boards", "centre_error_px", 3.0, None),
+    ("boards", "rms_px", 0.3, None),
+    ("walks", "normal_error_deg", 1.5, None), ("walks", "height_error_percent", 3.0, None),
+    ("walks", "root_error_percent", 3.0, "perfect"), ("walks", "root_error_percent", 5.0, "noisy"),
+    ("walks", "root_error_with_floor_percent", 3.0, "perfect"),
+    ("walks", "root_error_with_floor_percent", 5.0, "noisy"),
+    ("walks", "feet_off_floor_mm", 30.0, None), ("guesses", "error_deg", 8.0, None),
+)
+
+
+def bench_place(
+    mocap: Annotated[
+        Path | None, typer.Option(help="An npz of clips (T, 17, 3) at 120 Hz, y up; without it only boards are used.")
+    ] = None,
+    clips: Annotated[str, typer.Option(help="Straight walks in it, by key; held-out subjects.")] = "08_03,10_04,06_01",
+    model: Annotated[str, typer.Option(help="The lifter.")] = "default",
+    boards: Annotated[bool, typer.Option(help="Render boards and calibrate from them.")] = True,
+) -> None:
+    """Measure calibration and placement against known truth; each figure's worst case. Last line: one JSON object.
+
+    Example: realtime bench place --mocap cmu_17j_120fps.npz
+    """
+    import sys
+    import zipfile
+
+    import numpy as np
+    from rich.console import Console
+
+    from engines.errors import UserError
+    from realtime.bench.place_cases import board_rows, guess_rows, root_cost_us, walk_rows
+
+    if not boards and mocap is None:
+        raise UserError("nothing to measure: add --mocap")
+    rows: dict[str, list[dict[str, Any]]] = {}
+    with Console(stderr=True).status("measuring"):
+        if boards:
+            rows["boards"] = list(board_rows())
+        if mocap is not None:
+            try:
+                with np.load(mocap) as archive:
+                    chosen = {name: archive[name] for name in clips.split(",")}
+            except FileNotFoundError as error:
+                raise UserError(f"there is no file {mocap}: give an npz of clips with --mocap") from error
+            except KeyError as error:
+                raise UserError(f"{mocap} does not hold all of the clips {clips}: name others with --clips") from error
+            except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+                raise UserError(f"{mocap} cannot be read as an npz of plain arrays: write it with numpy.savez"
+                                ) from error  # fmt: skip
+            rows["walks"] = list(walk_rows(chosen, model))
+            rows["guesses"] = list(guess_rows(chosen, model))
+        costs = {str(people): root_cost_us(people) for people in (1, 8)}
+    for name, table in rows.items():
+        _show(name, table)
+    worst = [_worst(rows[name], name, key, limit, quality) for name, key, limit, quality in LIMITS if name in rows]
+    _show("worst cases", worst)
+    result = {"bench": "place", "model": model, **rows, "worst": worst, "place_root_us": costs}
+    sys.stdout.write(json.dumps(result) + "\n")
+
+
+def _worst(rows: list[dict[str, Any]], name: str, key: str, limit: float, quality: str | None) -> dict[str, Any]:
+    values = [row[key] for row in rows if quality is None or row["keypoints"] == quality]
+    return {"of": name, "measure": key, "keypoints": quality or "all", "worst": max(values), "limit": limit,
+            "met": bool(max(values) <= limit)}
+
+
+def _show(title: str, rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title)
+    for key in rows[0]:
+        table.add_column(key)
+    for row in rows:
+        table.add_row(*(f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()))
+    Console(stderr=True, width=200).print(table)

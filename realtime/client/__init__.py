@@ -1,0 +1,1 @@
+"""The stream's receiving end: subscribe, reconnect, listen, measure."""

@@ -1,0 +1,79 @@
+"""Prints a stream to stdout, one line a frame."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engines.errors import UserError
+from realtime.client.subscribe import StreamTimeoutError, subscribe
+from realtime.wire.endpoints import ClientKeys, is_local
+from realtime.wire.messages import PersonPose, PoseMessage
+
+
+def client_keys(key: Path | None, server_key: str | None) -> ClientKeys | None:
+    """The two options of every client command. Raises UserError where one comes without the other."""
+    if key is None and server_key is None:
+        return None
+    if key is None or server_key is None:
+        raise UserError("a publisher with keys needs both --key NAME.key_secret and --server-key server.key")
+    return ClientKeys.load(key, server_key)
+
+
+def listen(
+    address: str, rpc_address: str | None, stream: str, *, count: int, latest_only: bool, as_json: bool,
+    timeout_s: float | None, key: Path | None, server_key: str | None,
+) -> None:  # fmt: skip
+    """Raises UserError where nothing comes within `timeout_s`."""
+    line = json_line if as_json else partial(text_line, one_clock=is_local(address))
+    keys = client_keys(key, server_key)
+    with subscribe(address, stream, latest_only, timeout_s, keys=keys, rpc_address=rpc_address) as subscriber:
+        try:
+            for message in subscriber:
+                sys.stdout.write(line(message) + "\n")
+                sys.stdout.flush()
+                if subscriber.received == count:
+                    return
+        except StreamTimeoutError as error:
+            raise UserError(f"{error}: is 'realtime run' running, and does it let you in?") from error
+        except BrokenPipeError:  # the reader of a pipe has seen enough
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 -- for the interpreter's own last flush
+
+
+def text_line(message: PoseMessage, one_clock: bool = False) -> str:
+    """`one_clock`: the publisher is on this machine; of another one's frames the age is known once clocks compare."""
+    age_ms = message.latency_here_ms
+    if age_ms is None and one_clock:
+        age_ms = (message.t_receive_ns - message.t_capture_ns) / 1e6
+    age = "   -   " if age_ms is None else f"{age_ms:7.1f}"
+    people = "  ".join(_person(person) for person in message.persons) or "nobody"
+    missed = f"  missed {message.gap}" if message.gap else ""
+    return f"{message.seq:7d}  {age} ms  {people}{missed}"
+
+
+def _person(person: PersonPose) -> str:
+    root = "unplaced" if np.isnan(person.root_m).any() else "({:+.2f} {:+.2f} {:+.2f}) m".format(*person.root_m)
+    return f"#{person.id} {root} ±{1000 * float(person.sigma_m.mean()):.0f} mm{' held' if person.held else ''}"
+
+
+def json_line(message: PoseMessage) -> str:
+    """The message's fields by their names in PROTOCOL.md, and the receiver's own, such as `t_receive_ns` and `gap`."""
+    names = (name for name in message.__slots__ if name not in ("persons", "clock"))
+    fields: dict[str, Any] = {name: getattr(message, name) for name in names}
+    fields["latency_here_ms"] = message.latency_here_ms
+    fields["persons"] = [
+        {
+            "id": person.id, "joints": person.joints_m.tolist(),
+            "root": None if np.isnan(person.root_m).any() else person.root_m.tolist(),
+            "sigma": person.sigma_m.tolist(), "score": person.score.tolist(), "lag_frames": person.lag_frames,
+            "window_fill": person.window_fill, "held": person.held,
+        }
+        for person in message.persons
+    ]  # fmt: skip
+    return json.dumps(fields)

@@ -1,0 +1,60 @@
+"""What ZeroMQ leaves out of reconnecting: where a key was refused, it is tried again, ever more rarely."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+
+import zmq
+
+from realtime.clock import NS_PER_S, monotonic_ns
+from realtime.wire.endpoints import connect
+
+FIRST_S, LONGEST_S = 1.0, 30.0
+# After these libzmq gives up on the address; of every other failure it takes care itself.
+_FINAL = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+
+log = logging.getLogger("realtime.reconnect")
+
+
+class Reconnect:
+    """Connects a socket and watches it. `tend` is to be called now and then while nothing arrives."""
+
+    def __init__(self, socket: zmq.Socket[bytes], address: str) -> None:
+        self._socket, self._address = socket, address
+        # Before the connection: a refusal may come within a millisecond, and comes once.
+        self._monitor = socket.get_monitor_socket(_FINAL)
+        self._wait_s = FIRST_S
+        self._due_ns: int | None = None  # when to try again
+        try:
+            connect(socket, address)
+        except BaseException:
+            self._monitor.close(linger=0)
+            raise
+
+    def tend(self) -> None:
+        while self._monitor.poll(0):
+            # Read by hand (a uint16 and a value): zmq.utils.monitor would import asyncio, 25 ms for every client.
+            event = int.from_bytes(self._monitor.recv_multipart()[0][:2], sys.byteorder)
+            if self._wait_s == FIRST_S:
+                key = event == zmq.EVENT_HANDSHAKE_FAILED_AUTH
+                log.warning(
+                    "%s refuses %s: trying again", self._address,
+                    "this key (has it been allowed with 'realtime keys allow'?)" if key else "clients without its keys",
+                )  # fmt: skip
+            self._due_ns = monotonic_ns() + int(self._wait_s * NS_PER_S)
+            self._wait_s = min(2 * self._wait_s, LONGEST_S)
+        if self._due_ns is not None and monotonic_ns() >= self._due_ns:
+            self._due_ns = None
+            with contextlib.suppress(zmq.ZMQError):  # it may know no more that it was connected
+                self._socket.disconnect(self._address)
+            connect(self._socket, self._address)
+
+    def arrived(self) -> None:
+        """Something was received: the next refusal is a first one again."""
+        self._wait_s = FIRST_S
+
+    def close(self) -> None:
+        self._socket.disable_monitor()
+        self._monitor.close(linger=0)

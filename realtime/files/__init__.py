@@ -1,0 +1,1 @@
+"""Recorded keypoints in, poses in a file out."""

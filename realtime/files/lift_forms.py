@@ -1,0 +1,205 @@
+"""The streaming model's other two forms over a recording: the whole sequence at once, or a window for each frame.
+
+Same weights, same resampled clock as the live steps, so the same poses; for checks, and for speed on long recordings.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.errors import UserError
+from engines.lifting.load_lifter import RATE_HZ
+from engines.models.checkpoint import STREAM, ModelCard, find_model, load_arrays, load_model
+from engines.models.normalise import WOBBLE, normalise, to_camera
+from engines.models.wobble import sequence_features
+from realtime.contracts import Array
+from realtime.pipeline.people import LiftedPerson
+from realtime.pipeline.resample import Resampler, Tick
+
+CHUNK_FRAMES = 2048
+CHUNK_WINDOWS = 32
+
+# features (T, 17, F), or windows of them (N, W, 17, F) -> pose (T or N, K, 17, 3), sigma (T or N, K, 17)
+Run = Callable[[Array], tuple[Array, Array]]
+
+
+class Form:
+    """One of the two forms of a model, for all frames at once. Frames that the live lifter does not remember are lifted
+    in a window of their own in either."""
+
+    def __init__(self, card: ModelCard, mode: str, load: Callable[[str], Run]) -> None:
+        self.card, self._mode, self._load = card, mode, load
+
+    @cached_property
+    def _run_window(self) -> Run:
+        return self._load("window")
+
+    @cached_property
+    def _run_sequence(self) -> Run:
+        return self._load("sequence")
+
+    def frames(self, features: Array) -> tuple[Array, Array]:
+        """Features (T, 17, F) of successive frames -> pose (T, K, 17, 3), sigma (T, K, 17)."""
+        if self._mode == "window":
+            return self.after(features, np.arange(len(features)), features)
+        parts = []
+        for start in range(0, len(features), CHUNK_FRAMES):
+            # a receptive field early, so that where a chunk is cut does not show
+            early = min(start, self.card.window_frames - 1)
+            pose, sigma = self._run_sequence(features[start - early : start + CHUNK_FRAMES])
+            parts.append((pose[early:], sigma[early:]))
+        return _joined(parts)
+
+    def after(self, features: Array, seen: NDArray[np.intp], now: Array) -> tuple[Array, Array]:
+        """Frames `now` (N, 17, F), each after the first `seen` (N,) frames of `features`, in a window each.
+
+        The first frame is repeated before the beginning; a frame with nothing before it repeats itself.
+        """
+        back = np.arange(1 - self.card.window_frames, 0)
+        parts = []
+        for start in range(0, len(now), CHUNK_WINDOWS):
+            rows = slice(start, start + CHUNK_WINDOWS)
+            at = np.maximum(seen[rows, None] + back, 0)  # (N, W - 1)
+            past = np.where((seen[rows] > 0)[:, None, None, None], features[at], now[rows, None])
+            parts.append(self._run_window(np.concatenate((past, now[rows, None]), 1)))
+        return _joined(parts)
+
+
+def load_form(model: str | Path, mode: str, engine: str, threads: int) -> Form:
+    """`mode` sequence or window on `engine` auto, onnxruntime or torch. Raises UserError for a paper model."""
+    card, weights = find_model(model)
+    if card.kind != STREAM:
+        raise UserError(f"{card.name} is the paper's model and has no {mode} mode: use --mode stream")
+    if engine not in ("auto", "onnxruntime", "torch"):
+        raise UserError(f"engine {engine!r} has no {mode} mode: choose onnxruntime or torch")
+    if engine == "torch":
+        return Form(card, mode, lambda form: _torch(weights, form, threads))
+    return Form(card, mode, lambda form: _onnx(card, weights, form, threads))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lifted:
+    """A tick, how many its stream had remembered before it, and its place in the order of all ticks."""
+
+    tick: Tick
+    seen: int
+    order: int
+
+
+@dataclass(slots=True, eq=False)
+class _Stream:
+    """What one of the live lifter's streams is given."""
+
+    committed: list[_Lifted] = field(default_factory=list)
+    early: list[_Lifted] = field(default_factory=list)  # lifted, not remembered
+
+
+def lift_form(form: Form, lookahead: int, times_ns: NDArray[np.int64], rays: Array, score: Array) -> list[LiftedPerson]:
+    """Poses of one unbroken stretch, rays (T, 17, 2), at the ticks of the model's clock, in live order."""
+    if lookahead not in form.card.lookaheads:
+        known = list(form.card.lookaheads)
+        raise UserError(f"model {form.card.name} has no look-ahead {lookahead}: choose one of {known}")
+    lifted: list[tuple[int, LiftedPerson]] = []  # with its place in live order
+    for stream in _streams(times_ns, rays, score, lookahead):
+        committed = (part[None] for part in _keypoints(stream.committed))
+        features, views = (part[0] for part in sequence_features(*committed))
+        lifted += _persons(form, lookahead, stream, stream.committed, views, form.frames(features))
+        if stream.early:
+            now, own_views = normalise(*_keypoints(stream.early))
+            seen = np.array([tick.seen for tick in stream.early])
+            now[..., WOBBLE] = features[seen - 1, :, WOBBLE]  # as it is remembered
+            after = form.after(features, seen, now)
+            lifted += _persons(form, lookahead, stream, stream.early, views if lookahead else own_views, after)
+    return [person for _, person in sorted(lifted, key=lambda item: item[0])]
+
+
+def _keypoints(ticks: list[_Lifted]) -> tuple[Array, Array]:
+    """Rays (T, 17, 2) and scores (T, 17)."""
+    return np.stack([one.tick.rays for one in ticks]), np.stack([one.tick.score for one in ticks])
+
+
+def _persons(
+    form: Form, lookahead: int, stream: _Stream, ticks: list[_Lifted], views: Array, poses: tuple[Array, Array]
+) -> list[tuple[int, LiftedPerson]]:
+    """With look-ahead the pose is of the remembered frame that many before; of the first while there are fewer."""
+    (pose, sigma), head = poses, form.card.lookaheads.index(lookahead)
+    out = []
+    for row, one in enumerate(ticks):
+        answered = max(one.seen - lookahead, 0) if lookahead else row
+        of = stream.committed[answered].tick if lookahead else one.tick
+        joints_m = to_camera(pose[row, head][None], views[answered][None])[0]
+        fill = min((one.seen + one.tick.commit) / form.card.frames, 1.0)
+        out.append((one.order, LiftedPerson(joints_m, sigma[row, head], fill, of.source_ns)))
+    return out
+
+
+def times_after(times_ns: NDArray[np.int64]) -> Iterator[int]:
+    """When a recording's last frame is repeated, to stand for the future it does not have."""
+    steps = np.diff(times_ns)
+    step_ns = int(np.median(steps[steps > 0])) if (steps > 0).any() else round(1e9 / RATE_HZ)
+    return itertools.count(int(times_ns[-1]) + step_ns, step_ns)
+
+
+def _streams(times_ns: NDArray[np.int64], rays: Array, score: Array, lookahead: int) -> list[_Stream]:
+    """Up to where the last frame's own pose is out."""
+    resampler, order = Resampler(RATE_HZ), itertools.count()
+    streams: list[_Stream] = []
+    current: dict[int, _Stream] = {}  # phase -> its stream since the last reset
+    answered_ns = int(times_ns[-1]) + (not lookahead)  # with look-ahead the recording's end must be repeated
+    repeated = zip(times_after(times_ns), itertools.repeat(rays[-1]), itertools.repeat(score[-1]), strict=False)
+    recorded = zip(times_ns.tolist(), rays, score, strict=True)
+    for source_ns, frame_rays, frame_score in itertools.chain(recorded, repeated):
+        if source_ns > times_ns[-1] and answered_ns > times_ns[-1]:
+            break
+        for tick in resampler.push(source_ns, frame_rays, frame_score):
+            if tick.reset:
+                current[tick.phase] = _Stream()
+                streams.append(current[tick.phase])
+            stream = current[tick.phase]
+            seen = len(stream.committed)
+            (stream.committed if tick.commit else stream.early).append(_Lifted(tick, seen, next(order)))
+            if lookahead:
+                answered_ns = stream.committed[max(seen - lookahead, 0)].tick.source_ns
+    return streams
+
+
+def _onnx(card: ModelCard, weights: Path, form: str, threads: int) -> Run:
+    from engines.backends.onnxruntime import session
+    from engines.export.stream_onnx import stream_onnx
+
+    graph = session(stream_onnx(card, load_arrays(card, weights), form), threads)
+
+    def run(features: Array) -> tuple[Array, Array]:
+        pose, sigma = graph.run(["pose", "sigma"], {"features": features})
+        return pose, sigma
+
+    return run
+
+
+def _torch(weights: Path, form: str, threads: int) -> Run:
+    _, module = load_model(weights)
+    import torch
+
+    from engines.models.stream_gla_gcn import StreamGLAGCN
+
+    assert isinstance(module, StreamGLAGCN)
+    torch.set_num_threads(threads)
+
+    def run(features: Array) -> tuple[Array, Array]:
+        with torch.inference_mode():
+            x = torch.from_numpy(features)
+            pose, sigma = module.window(x) if form == "window" else (out[0] for out in module(x[None]))
+        return pose.numpy(), sigma.numpy()
+
+    return run
+
+
+def _joined(parts: list[tuple[Array, Array]]) -> tuple[Array, Array]:
+    return np.concatenate([pose for pose, _ in parts]), np.concatenate([sigma for _, sigma in parts])

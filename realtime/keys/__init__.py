@@ -1,0 +1,1 @@
+"""CURVE keys on disk, and whom they let in."""

@@ -1,0 +1,1 @@
+"""What one does to a model: train, evaluate, build a plan, inspect it."""

@@ -1,0 +1,130 @@
+"""`realtime evaluate`: a lifter's live code over evaluation sets, with a progress bar, tables and files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from engines.errors import UserError
+from engines.evaluation.curves import plot_lookaheads
+from engines.evaluation.evaluate import Scores, evaluate_set, of_lifter
+from engines.evaluation.report import as_data, as_markdown, header, overview, spreads, table
+from engines.lifting.load_lifter import load_lifter
+from engines.models.checkpoint import PAPER, find_model, write_aside
+from engines.motion.evaluation_set import EvaluationSet
+from realtime.model.real_people import COLUMNS, Row, cells, compare
+
+AT_ONCE = 32  # sequences that share a step
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to score, on what, and where to write it."""
+
+    model: str
+    data: Path | None
+    keypoints: Path | None
+    protocols: tuple[str, ...]
+    subjects: tuple[str, ...]
+    lookaheads: tuple[int, ...]
+    engine: str
+    align: str | None
+    views: int
+    clips: tuple[Path, ...]
+    json: Path | None
+    markdown: Path | None
+    plot: Path | None
+
+
+def evaluate(request: Request) -> None:
+    """Raises UserError where the model, the data or a protocol is not there."""
+    card, _ = find_model(request.model)
+    known = (0,) if card.kind == PAPER else card.lookaheads
+    lookaheads = request.lookaheads or known
+    wrong = sorted(set(lookaheads) - set(known))
+    if wrong:
+        raise UserError(f"model {card.name} has no look-ahead {wrong[0]}: choose from {', '.join(map(str, known))}")
+    sets = evaluation_sets(request, request.data) if request.data else []
+    scores = _score(request, sets, lookaheads) if sets else []
+    people = _real_people(request)
+    about = {"model": card.name, "sha256": card.sha256, "engine": request.engine}
+    if request.data:
+        about["data"] = request.data.name
+    if request.json:
+        data = {**as_data(about, scores), "real_people": [row.as_dict() for row in people]}
+        text = json.dumps(data, indent=2) + "\n"
+        write_aside(request.json, lambda aside: aside.write_text(text))
+    if request.markdown:
+        page = as_markdown(about, scores) + _people_section(people)
+        write_aside(request.markdown, lambda aside: aside.write_text(page, encoding="utf-8"))
+    if request.plot:
+        plot_lookaheads(scores, request.plot)
+    _show(scores, people)
+
+
+def evaluation_sets(request: Request, source: Path) -> list[EvaluationSet]:
+    """A dataset's own sequences, or the protocols' virtual views of motion capture."""
+    try:
+        from engines.evaluation.protocols import build, expand, held_out_clips
+        from engines.motion.importers.load_motion import holds_recordings, load_evaluation_set
+    except ImportError as error:
+        raise UserError(f"evaluation needs {error.name}: pip install 'realtime-pose[train]'") from error
+    if holds_recordings(source):
+        if request.protocols:
+            raise UserError(f"{source} has its own views: leave --protocol out, or give motion capture as --data")
+        return [load_evaluation_set(source, request.keypoints)]
+    names = expand(request.protocols or ("held-out",))
+    clips = held_out_clips(source, request.subjects)
+    return [build(name, clips, request.views) for name in names]
+
+
+def _score(request: Request, sets: Sequence[EvaluationSet], lookaheads: Sequence[int]) -> list[Scores]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    out: list[Scores] = []
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("sequences", total=len(lookaheads) * sum(len(data.actions) for data in sets))
+        for lookahead in lookaheads:
+            with load_lifter(request.model, request.engine, lookahead, align=request.align) as lifter:
+                predict = of_lifter(lifter)
+                for data in sets:
+                    bar.update(task, description=f"{data.name}, look-ahead {lookahead}")
+                    scored = evaluate_set(predict, data, batch=AT_ONCE, progress=lambda done: bar.advance(task, done))
+                    out.append(scored[0].at(lookahead))
+    order = {data.name: number for number, data in enumerate(sets)}
+    return sorted(out, key=lambda one: (order[one.protocol], one.lookahead))
+
+
+def _real_people(request: Request) -> list[Row]:
+    rows: list[Row] = []
+    with Progress(TextColumn("{task.description}"), MofNCompleteColumn(), console=Console(stderr=True)) as bar:
+        for clip in request.clips:
+            task = bar.add_task(f"{clip.name}, frames", total=None)
+            with load_lifter(request.model, request.engine, align=request.align) as lifter:
+                rows += compare(clip, lifter, progress=partial(bar.advance, task))
+    return rows
+
+
+def _people_section(people: Sequence[Row]) -> str:
+    return "\n".join(("\n## Real people", "", *table(COLUMNS, map(cells, people)))) + "\n" if people else ""
+
+
+def _show(scores: Sequence[Scores], people: Sequence[Row]) -> None:
+    console = Console()
+    if not console.is_terminal:
+        console.width = 200
+    parts = ((header("protocol", "look-ahead", "delay ms"), overview(scores)), (COLUMNS, [*map(cells, people)]))
+    for head, rows in parts:
+        if rows:
+            shown = Table(*head)
+            for row in rows:
+                shown.add_row(*row)
+            console.print(shown)
+    for label, percent in spreads(scores).items():
+        console.print(f"N-MPJPE varies by {percent:.0f} % over {label}")

@@ -1,0 +1,169 @@
+"""People in a picture as 17 keypoints: MediaPipe's PoseLandmarker in VIDEO mode, its 33 landmarks mapped to our 17."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+
+from engines.errors import UserError
+from engines.models.skeleton import MEDIAPIPE33_TO_17
+from realtime.assets.fetch import fetch
+from realtime.clock import NS_PER_MS
+from realtime.contracts import Array, Person2D
+from realtime.pipeline.track import Tracker
+from realtime.sources.open_source import Frame
+
+log = logging.getLogger("realtime.detect")
+
+SIZES = ("lite", "full", "heavy")
+_LANDMARKS = 33
+_CONFIDENCE = 0.5
+# A joint outside the picture is a guess: its score falls to this, over this part of the picture's size.
+_OUTSIDE_SCORE = 0.05
+_OUTSIDE_FADE = 0.1
+# Boxes that overlap this much (intersection over union) are one person found twice, perhaps with the sides swapped.
+_SAME_PERSON = 0.6
+_SCORE_WEIGHTS = np.abs(MEDIAPIPE33_TO_17) / np.abs(MEDIAPIPE33_TO_17).sum(axis=1, keepdims=True)
+
+
+class Detector:
+    """Not thread-safe. `last_world_m` holds MediaPipe's own 3D of the last frame, in the order of the persons."""
+
+    last_world_m: Array  # (persons, 33, 3): x right, y down, z forward, metres, from the middle of the hips
+
+    def __init__(self, size: str = "full", people: int = 1, threads: int | None = None) -> None:
+        """`threads` keeps the networks on that many of this process's CPUs (Linux). Raises UserError."""
+        if size not in SIZES:
+            raise UserError(f"there is no detector size '{size}': choose one of {', '.join(SIZES)}")
+        if people < 1:
+            raise UserError(f"cannot look for {people} people: ask for at least 1")
+        model = fetch(f"pose-{size}")
+        self.last_world_m = np.zeros((0, _LANDMARKS, 3), np.float32)
+        self._tracker = Tracker()
+        self._last_ms = -1
+        self._rgb = np.empty((0, 0, 3), np.uint8)
+        self._noisy = True  # the networks still have warnings to give that no user can act on
+        with _stderr_to_log(), _on_cpus(threads):
+            from mediapipe import Image, ImageFormat
+            from mediapipe.tasks.python import BaseOptions, vision
+
+            self._image: Any = functools.partial(Image, ImageFormat.SRGB)
+            self._landmarker: Any = vision.PoseLandmarker.create_from_options(
+                vision.PoseLandmarkerOptions(
+                    base_options=BaseOptions(model_asset_path=str(model)),
+                    running_mode=vision.RunningMode.VIDEO,
+                    num_poses=people,
+                    min_pose_detection_confidence=_CONFIDENCE,
+                    min_pose_presence_confidence=_CONFIDENCE,
+                    min_tracking_confidence=_CONFIDENCE,
+                )
+            )
+
+    def detect(self, frame: Frame) -> tuple[Person2D, ...]:
+        """The people in a frame, in pixels of its image. Frames must come in the order of their stamps."""
+        result = self._landmarks(frame)
+        height, width = frame.image_bgr.shape[:2]
+        poses = [_unpack(pose) for pose in result.pose_landmarks]
+        people = [_joints(landmarks) for landmarks in poses]
+        size_px = np.array([width, height], np.float32)
+        kept = _without_doubles([xy * size_px for xy, _ in people])
+        world = [[(point.x, point.y, point.z) for point in result.pose_world_landmarks[index]] for index in kept]
+        self.last_world_m = np.array(world, np.float32).reshape(-1, _LANDMARKS, 3)
+        skeletons_px = [people[index][0] * size_px for index in kept]
+        ids = self._tracker.assign(skeletons_px, frame.stamp.source_ns)
+        return tuple(
+            Person2D(track_id, xy_px, people[index][1])
+            for track_id, xy_px, index in zip(ids, skeletons_px, kept, strict=True)
+        )
+
+    def close(self) -> None:
+        self._landmarker.close()
+
+    def __enter__(self) -> Detector:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def _landmarks(self, frame: Frame) -> Any:
+        if self._rgb.shape != frame.image_bgr.shape:
+            self._rgb = np.empty_like(frame.image_bgr)
+        cv2.cvtColor(frame.image_bgr, cv2.COLOR_BGR2RGB, dst=self._rgb)
+        # MediaPipe smooths over time and wants whole milliseconds that grow.
+        self._last_ms = max(self._last_ms + 1, frame.stamp.source_ns // NS_PER_MS)
+        with _stderr_to_log() if self._noisy else contextlib.nullcontext():
+            result = self._landmarker.detect_for_video(self._image(self._rgb), self._last_ms)
+        self._noisy = self._noisy and not result.pose_landmarks
+        return result
+
+
+def _unpack(pose: Any) -> Array:
+    """(33, 3): x and y in parts of the picture, and how likely the landmark is in it and seen."""
+    return np.array([(point.x, point.y, point.visibility * point.presence) for point in pose], np.float32)
+
+
+def _joints(landmarks: Array) -> tuple[Array, Array]:
+    """(33, 3) landmarks -> (17, 2) in parts of the picture and (17,) scores."""
+    xy = np.ascontiguousarray(MEDIAPIPE33_TO_17 @ landmarks[:, :2])
+    outside = np.maximum(np.maximum(-xy, xy - 1), 0).max(axis=-1)
+    inside = np.maximum(1 - outside / _OUTSIDE_FADE, _OUTSIDE_SCORE)
+    score = (_SCORE_WEIGHTS @ landmarks[:, 2]).clip(0, 1) * inside
+    return xy, np.ascontiguousarray(score, np.float32)
+
+
+def _without_doubles(skeletons_px: list[Array]) -> list[int]:
+    """The indices of distinct people: someone who is tracked can be found a second time."""
+    kept: list[int] = []
+    for index, xy_px in enumerate(skeletons_px):
+        if all(_overlap(xy_px, skeletons_px[other]) < _SAME_PERSON for other in kept):
+            kept.append(index)
+    return kept
+
+
+def _overlap(one: Array, other: Array) -> float:
+    """Intersection over union of the boxes round two skeletons."""
+    sides = np.minimum(one.max(axis=0), other.max(axis=0)) - np.maximum(one.min(axis=0), other.min(axis=0))
+    both = float(sides.clip(0).prod())
+    union = float(np.ptp(one, axis=0).prod() + np.ptp(other, axis=0).prod()) - both
+    return both / union if union > 0 else 0.0
+
+
+@contextlib.contextmanager
+def _stderr_to_log() -> Iterator[None]:
+    """What C++ prints goes to the debug log: the networks' libraries offer no switch for it."""
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as sink:
+        saved = os.dup(2)
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            sink.seek(0)
+            for line in sink.read().decode("utf-8", "replace").splitlines():
+                log.debug("mediapipe: %s", line)
+
+
+@contextlib.contextmanager
+def _on_cpus(threads: int | None) -> Iterator[None]:
+    """Threads started inside stay on this many CPUs. MediaPipe has no setting of its own for it."""
+    if threads is None or sys.platform != "linux":
+        yield
+        return
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(allowed)[-max(1, threads) :])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)

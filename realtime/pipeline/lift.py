@@ -1,0 +1,135 @@
+"""One frame's keypoints to placed 3D poses, live: who is in view, who is held, who has left."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from engines.lifting.load_lifter import Lifter
+from engines.models.normalise import seen_joints
+from realtime.config import PlaceConfig
+from realtime.contracts import Array, Keypoints2D, Pose3D, PoseFrame
+from realtime.pipeline.people import LiftedPerson, People, Sighting
+from realtime.pipeline.place import Placer
+from realtime.pipeline.placement import load_placer
+from realtime.pipeline.resample import MAX_PHASES
+
+# A person out of sight keeps their last pose for so long, then leaves.
+HOLD_NS = 500_000_000
+_CERTAINTY = {"assumed": 0, "height": 1, "measured": 2}
+
+
+@dataclass(slots=True, eq=False)
+class _Track:
+    """What is remembered of a person in view."""
+
+    pose: Pose3D | None  # the newest; None before the first
+    scale: str
+    seen_ns: int
+    past: deque[tuple[int, Array, Array]]  # source time, rays, score of the newest frames
+
+
+class Lift:
+    """Keypoints of a frame to poses. Knows people, their last poses and where they stand; no ring and no sockets."""
+
+    def __init__(self, lifter: Lifter, place: PlaceConfig, source: str, people: int) -> None:
+        self._people = People(lifter)
+        self._lag_frames = lifter.lag_frames
+        self._past = 1 + MAX_PHASES * lifter.lag_frames  # as many frames lie in the lag of the fastest camera
+        self._place, self._source = place, source
+        self._max_people = people
+        self._placer: Placer | None = None
+        self._scale = "assumed"  # of the newest poses
+        self._tracks: dict[int, _Track] = {}
+
+    def __call__(self, keypoints: Keypoints2D) -> PoseFrame:
+        return self._lift(keypoints, self._people.push)
+
+    def finish(self) -> None:
+        """What of the last frame's work its pose did not need; otherwise the next frame begins with it."""
+        self._people.finish()
+
+    def remember(self, keypoints: Keypoints2D) -> None:
+        """A frame too old to publish: the same memory afterwards, for as little work as the model allows."""
+        self._lift(keypoints, self._people.remember)
+
+    def _lift(
+        self, keypoints: Keypoints2D, lift: Callable[[int, Sequence[Sighting]], dict[int, LiftedPerson]]
+    ) -> PoseFrame:
+        source_ns = keypoints.stamp.source_ns
+        placer = self._placer_for(keypoints.image_wh)
+        sightings = [
+            Sighting(person.track_id, placer.camera.rays(person.xy_px), person.score) for person in keypoints.persons
+        ]
+        sightings = [sighting for sighting in sightings if _is_seen(sighting)]
+        lifted = lift(source_ns, sightings) if sightings else {}
+        persons: list[Pose3D] = []
+        for sighting in sightings:
+            track = self._seen(source_ns, sighting)
+            person = lifted.get(sighting.track_id)
+            if person is not None and np.isfinite(np.add.reduce(person.joints_m, None)):
+                persons.append(self._placed(placer, track, sighting, person))
+        self._forget(source_ns)
+        persons += self._held(source_ns, [pose.track_id for pose in persons])
+        if persons:  # a message promises no more than holds for all in it
+            scales = (self._tracks[pose.track_id].scale for pose in persons)
+            self._scale = min(scales, key=lambda scale: _CERTAINTY.get(scale, 0))
+        return PoseFrame(
+            keypoints.stamp, keypoints.image_wh, tuple(persons), placer.space, self._scale, placer.calibration,
+            keypoints.dropped,
+        )  # fmt: skip
+
+    def _placer_for(self, image_wh: tuple[int, int]) -> Placer:
+        """Reads the calibration files for the first picture and for one of another size.
+
+        Then everyone starts anew: no pose is held, lifted or placed by what was seen through the calibration before.
+        """
+        if self._placer is None or self._placer.camera.image_wh != image_wh:
+            self._placer = load_placer(self._place, self._source, image_wh)
+            self._people.clear()
+            self._tracks.clear()
+            self._scale = "assumed"
+        return self._placer
+
+    def _seen(self, source_ns: int, sighting: Sighting) -> _Track:
+        track = self._tracks.get(sighting.track_id)
+        if track is None:
+            track = self._tracks[sighting.track_id] = _Track(None, "assumed", source_ns, deque(maxlen=self._past))
+        track.seen_ns = source_ns
+        track.past.append((source_ns, sighting.rays, sighting.score))
+        return track
+
+    def _placed(self, placer: Placer, track: _Track, sighting: Sighting, person: LiftedPerson) -> Pose3D:
+        track_id = sighting.track_id
+        # With look-ahead the pose is of an earlier frame: it is placed by what was seen then.
+        pose_ns, rays, score = track.past[-1]
+        if self._lag_frames:
+            pose_ns, rays, score = min(track.past, key=lambda seen: abs(seen[0] - person.source_ns))
+        placed = placer.place(rays, score, person.joints_m, person.sigma_m, pose_ns, track_id)
+        track.scale = placed.scale
+        track.pose = Pose3D(
+            track_id, placed.joints_m, placed.root_m, placed.sigma_m, score, self._lag_frames, person.window_fill,
+            held=False,
+        )  # fmt: skip
+        return track.pose
+
+    def _forget(self, source_ns: int) -> None:
+        for track_id, track in list(self._tracks.items()):
+            if not 0 <= source_ns - track.seen_ns <= HOLD_NS:
+                self._people.drop(track_id)
+                if self._placer is not None:
+                    self._placer.forget(track_id)
+                del self._tracks[track_id]
+
+    def _held(self, source_ns: int, seen: list[int]) -> list[Pose3D]:
+        """The last poses of people just out of sight; never more people than are looked for."""
+        missing = [track.pose for track_id, track in self._tracks.items() if track_id not in seen]
+        known = [pose for pose in missing if pose is not None]
+        return [replace(pose, held=True) for pose in known[: max(0, self._max_people - len(seen))]]
+
+
+def _is_seen(sighting: Sighting) -> bool:
+    return any(seen_joints(sighting.rays.tolist(), sighting.score.tolist()))

@@ -1,0 +1,176 @@
+"""The people in view, each with a clock and lifter streams of their own, stepped together in one call.
+
+The live lifter and `realtime lift` both lift through this.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+import numpy as np
+
+from engines.lifting.load_lifter import LiftedPoses, Lifter
+from realtime.contracts import Array
+from realtime.pipeline.resample import Resampler, Tick
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """One person in one frame."""
+
+    track_id: int
+    rays: Array  # (17, 2), NaN where unseen
+    score: Array  # (17,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiftedPerson:
+    """A pose of one's own arrays, and the source time of the frame it is the pose of."""
+
+    joints_m: Array  # (17, 3) camera axes, the hip at the origin
+    sigma_m: Array  # (17,)
+    window_fill: float
+    source_ns: int
+
+
+@dataclass(slots=True, eq=False)
+class _Stream:
+    slot: int
+    committed_ns: deque[int]  # times of the newest ticks the lifter remembers, as many as it lags
+
+
+@dataclass(slots=True, eq=False)
+class _Person:
+    resampler: Resampler
+    streams: dict[int, _Stream] = field(default_factory=dict)  # phase -> lifter stream
+
+
+class People:
+    """`push` one frame's sightings, get each person's pose. People appear by themselves; `drop` those who left."""
+
+    def __init__(self, lifter: Lifter) -> None:
+        self._lifter = lifter
+        self._people: dict[int, _Person] = {}
+
+    def push(self, source_ns: int, sightings: Sequence[Sighting]) -> dict[int, LiftedPerson]:
+        """One frame at `source_ns` on the source's timeline: track id -> pose, one for each sighting."""
+        return {track_id: poses[-1] for track_id, poses in self._lift(source_ns, sightings, wanted=1).items()}
+
+    def push_every(self, source_ns: int, sightings: Sequence[Sighting]) -> dict[int, list[LiftedPerson]]:
+        """As `push`, with the poses of the ticks between frames before the frame's own, which is last."""
+        return self._lift(source_ns, sightings, wanted=None)
+
+    def remember(self, source_ns: int, sightings: Sequence[Sighting]) -> dict[int, LiftedPerson]:
+        """As `push`, of a frame whose poses are not wanted: only such as cost nothing more are given."""
+        lifted = self._lift(source_ns, sightings, wanted=0)
+        return {track_id: poses[-1] for track_id, poses in lifted.items() if poses}
+
+    def _lift(
+        self, source_ns: int, sightings: Sequence[Sighting], wanted: int | None
+    ) -> dict[int, list[LiftedPerson]]:
+        """`wanted`: how many of each person's newest poses; None: all. There may be more."""
+        pending: dict[int, list[Tick]] = {}
+        for sighting in sightings:
+            person = self._people.setdefault(sighting.track_id, _Person(Resampler(self._lifter.rate_hz)))
+            pending[sighting.track_id] = person.resampler.push(source_ns, sighting.rays, sighting.score)
+        poses: dict[int, list[LiftedPerson]] = {track_id: [] for track_id in pending}
+        if self._lifter.chunk_frames > 1:
+            for track_id, ticks in pending.items():
+                self._step_chunks(track_id, ticks, poses[track_id], newest=wanted == 1)
+        if self._lifter.remembers and wanted is not None:
+            for track_id, ticks in pending.items():
+                self._remember(track_id, ticks, wanted)
+        for left in range(max(map(len, pending.values()), default=0), 0, -1):
+            self._step({track: ticks[-left] for track, ticks in pending.items() if len(ticks) >= left}, poses)
+        for track_id in pending:
+            self._close_surplus(self._people[track_id])
+        return poses
+
+    def finish(self) -> None:
+        """Do what of the last push could wait; otherwise the next one begins with it."""
+        self._lifter.finish()
+
+    def drop(self, track_id: int) -> None:
+        """Forget a person; their streams are free for others. Unknown ids are fine."""
+        person = self._people.pop(track_id, None)
+        for stream in person.streams.values() if person else ():
+            self._lifter.close(stream.slot)
+
+    def clear(self) -> None:
+        """Forget everyone."""
+        for track_id in list(self._people):
+            self.drop(track_id)
+
+    def _step_chunks(self, track_id: int, ticks: list[Tick], poses: list[LiftedPerson], newest: bool) -> None:
+        """Step, and take out of `ticks`, what a slow camera's frame brings: several ticks of one stream in one call.
+
+        Whatever else there is stays for `_step`. `newest`: of the last call only the last tick's pose is wanted.
+        """
+        while len(run := _run(ticks[: self._lifter.chunk_frames])) > 1:
+            del ticks[: len(run)]
+            stream = self._stream(self._people[track_id], run[0])
+            rays, score = np.stack([tick.rays for tick in run]), np.stack([tick.score for tick in run])
+            lifted = self._lifter.push_chunk(stream.slot, rays, score, newest=newest and not ticks)
+            times = [_pose_time(stream, tick, self._lifter.lag_frames) for tick in run]
+            rows = len(lifted.joints_m)
+            poses += [self._person(lifted, row, times[row - rows]) for row in range(rows)]
+
+    def _remember(self, track_id: int, ticks: list[Tick], wanted: int) -> None:
+        """Take out of `ticks` all but the newest `wanted`, and lift none of them."""
+        while len(ticks) > wanted:
+            tick = ticks.pop(0)
+            stream = self._stream(self._people[track_id], tick)
+            if tick.commit:
+                _pose_time(stream, tick, self._lifter.lag_frames)
+                self._lifter.remember(stream.slot, tick.rays, tick.score)
+
+    def _step(self, ticks: dict[int, Tick], poses: dict[int, list[LiftedPerson]]) -> None:
+        streams = [self._stream(self._people[track_id], tick) for track_id, tick in ticks.items()]
+        lifted = self._lifter.push(
+            [stream.slot for stream in streams],
+            np.array([tick.rays for tick in ticks.values()]),
+            np.array([tick.score for tick in ticks.values()]),
+            [tick.commit for tick in ticks.values()],
+        )
+        for row, (track_id, tick) in enumerate(ticks.items()):
+            pose_ns = _pose_time(streams[row], tick, self._lifter.lag_frames)
+            poses[track_id].append(self._person(lifted, row, pose_ns))
+
+    @staticmethod
+    def _person(lifted: LiftedPoses, row: int, pose_ns: int) -> LiftedPerson:
+        joints_m, sigma_m = lifted.joints_m[row].copy(), lifted.sigma_m[row].copy()
+        return LiftedPerson(joints_m, sigma_m, float(lifted.window_fill[row]), pose_ns)
+
+    def _stream(self, person: _Person, tick: Tick) -> _Stream:
+        if tick.phase not in person.streams:
+            person.streams[tick.phase] = _Stream(self._lifter.open(), deque(maxlen=self._lifter.lag_frames))
+        stream = person.streams[tick.phase]
+        if tick.reset:
+            self._lifter.reset(stream.slot)
+            stream.committed_ns.clear()
+        return stream
+
+    def _close_surplus(self, person: _Person) -> None:
+        for phase in [phase for phase in person.streams if phase >= person.resampler.phases]:
+            self._lifter.close(person.streams.pop(phase).slot)
+
+
+def _run(ticks: list[Tick]) -> list[Tick]:
+    """The first of them, and those that follow it in the same stream, all to be remembered."""
+
+    def goes_on(tick: Tick) -> bool:
+        return tick.commit and tick.phase == ticks[0].phase and (tick is ticks[0] or not tick.reset)
+
+    return list(takewhile(goes_on, ticks))
+
+
+def _pose_time(stream: _Stream, tick: Tick, lag_frames: int) -> int:
+    """The time of the tick `lag_frames` before this one; the first one's while there are fewer."""
+    past = stream.committed_ns
+    pose_ns = past[0] if lag_frames and past else tick.source_ns
+    if tick.commit:
+        past.append(tick.source_ns)
+    return pose_ns

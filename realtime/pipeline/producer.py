@@ -1,0 +1,107 @@
+"""The producer process: capture -> detect -> ring."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from realtime.clock import NS_PER_S, monotonic_ns
+from realtime.config import RunConfig
+from realtime.contracts import Keypoints2D, Person2D, Stamp
+from realtime.pipeline.detect import Detector
+from realtime.process.link import Link
+from realtime.process.metrics import Rate
+from realtime.process.stats import Load, ProducerStats
+from realtime.ring.ring import Ring
+from realtime.sources.open_source import Frame, Source, open_source
+
+READ_TIMEOUT_S = 0.5
+# With --max-speed nothing may be lost: the producer never runs further ahead of the lifter than this.
+MAX_AHEAD = 64
+_WAIT_S = 0.002
+
+
+class Continuation:
+    """Frame ids, track ids, drops and the source's timeline go on where the producer before this one ended."""
+
+    def __init__(self, ring: Ring, source: Source) -> None:
+        last = ring.record(ring.head)
+        self._source = source
+        self._frame_id = last.stamp.frame_id + 1 if last else 0
+        # What a camera has shown before the session began is no loss.
+        self._dropped = (last.dropped if last else 0) - source.dropped
+        history = ring.reader().history(ring.slots) if last else []
+        self._track_id = 1 + max((person.track_id for record in history for person in record.persons), default=-1)
+        self._source_ns = 0
+        if last and not source.live:  # a live source's timeline is the monotonic clock itself
+            self._source_ns = last.stamp.source_ns + max(monotonic_ns() - last.stamp.capture_ns, NS_PER_S)
+
+    def stamp(self, frame: Frame) -> Frame:
+        stamp = frame.stamp
+        moved = Stamp(stamp.frame_id + self._frame_id, stamp.capture_ns, stamp.source_ns + self._source_ns)
+        return replace(frame, stamp=moved)
+
+    def keypoints(self, frame: Frame, persons: tuple[Person2D, ...]) -> Keypoints2D:
+        height, width = frame.image_bgr.shape[:2]
+        known = tuple(replace(person, track_id=person.track_id + self._track_id) for person in persons)
+        dropped = self._dropped + self._source.dropped
+        return Keypoints2D(frame.stamp, (width, height), known, monotonic_ns(), dropped)
+
+
+def main(link: Link, config: RunConfig) -> None:
+    """Reads the source. Writes the keypoint ring. Beats every frame. Ends with the source, or when told to finish."""
+    source_options = config.source
+    with (
+        Ring.attach(link.ring_name, link.doorbell) as ring,
+        open_source(
+            source_options.name, loop=source_options.loop, max_speed=source_options.max_speed,
+            width=source_options.width, height=source_options.height, fps=source_options.fps,
+            mirror=source_options.mirror,
+        ) as source,
+        Detector(config.detector.size, config.detector.people, config.detector.threads) as detector,
+    ):  # fmt: skip
+        width, height = source.image_wh
+        link.ready(f"{source.name}, {width}x{height}" + (f", {source.fps:.3g} fps" if source.fps else ""))
+        link.wait_for_go()
+        going_on = Continuation(ring, source)
+        report = Report(link)
+        while not link.finishing and (config.frames is None or ring.head < config.frames):
+            link.beat()
+            if source_options.max_speed and ring.head - ring.consumed >= MAX_AHEAD:
+                time.sleep(_WAIT_S)
+                continue
+            try:
+                frame = source.read(READ_TIMEOUT_S)
+            except TimeoutError:  # a slow or stalled source: it reconnects by itself, and we still listen to orders
+                continue
+            if frame is None:
+                break
+            frame = going_on.stamp(frame)
+            keypoints = going_on.keypoints(frame, detector.detect(frame))
+            ring.write(keypoints)
+            report.written(keypoints)
+        report.tell()
+
+
+class Report:
+    """Counts, and tells the supervisor once a second."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._rate = Rate()
+        self._with_person = 0
+        self._dropped = 0
+        self._told_ns = 0
+
+    def written(self, keypoints: Keypoints2D) -> None:
+        self._rate.tick(keypoints.detected_ns)
+        self._with_person += bool(keypoints.persons)
+        self._dropped = keypoints.dropped
+        if keypoints.detected_ns - self._told_ns >= NS_PER_S:
+            self.tell()
+
+    def tell(self) -> None:
+        self._told_ns = monotonic_ns()
+        fps, mean_fps = self._rate.recent(self._told_ns), self._rate.mean()
+        stats = ProducerStats(self._rate.count, self._with_person, self._dropped, fps, mean_fps, Load.now())
+        self._link.tell(stats)

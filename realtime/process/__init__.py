@@ -1,0 +1,1 @@
+"""What every child process carries: its link to the supervisor, signals, statistics, a doorbell."""

@@ -1,0 +1,1 @@
+"""The stream's publishing end: poses out, requests answered, strangers kept out."""

@@ -1,0 +1,244 @@
+"""The stream's source: poses, keypoints and status on a PUB socket, questions answered beside it (PROTOCOL.md)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+import realtime
+from engines.errors import UserError
+from realtime.clock import monotonic_ns, to_unix_ns, unix_ns
+from realtime.contracts import Keypoints2D, PoseFrame
+from realtime.keys.key_store import KeyStore
+from realtime.process.metrics import Rate
+from realtime.server.gate import Gate
+from realtime.server.serve import Service, open_bound, reopen_bound
+from realtime.server.subscriptions import Subscriptions
+from realtime.wire.encode import encode_keypoints, encode_pose, encode_status
+from realtime.wire.endpoints import (
+    DEFAULT_ADDRESS,
+    DEFAULT_RPC_ADDRESS,
+    KERNEL_BUFFER_BYTES,
+    PUBLISH_HIGH_WATER,
+    check_exposure,
+    is_local,
+)
+from realtime.wire.framing import ENCODINGS, VERSION, WireError, topic
+from realtime.wire.rpc import SKELETON_FIELDS, answer
+
+LAST_WORDS_MS = 200  # on close: time for the last frames to leave; only a reader that stands still uses it up
+
+log = logging.getLogger("realtime.publish")
+
+
+@dataclass(slots=True)
+class _Stream:
+    seq: int = 0  # of the next pose
+    keypoints_seq: int = 0
+    rate: Rate = field(default_factory=Rate)
+    about: dict[str, Any] = field(default_factory=dict)  # what the last frame said of its making
+    told: dict[str, Any] = field(default_factory=dict)  # what `status` was given
+    unsendable: int = 0
+
+
+class Publisher:
+    """Publishes one or more streams; never waits for a subscriber. A context manager; `send` from one thread.
+
+    Once a second each stream's status goes out by itself, also while nothing is sent.
+    """
+
+    def __init__(
+        self, address: str = DEFAULT_ADDRESS, rpc_address: str | None = DEFAULT_RPC_ADDRESS, stream: str = "main", *,
+        encoding: str = "msgpack", keys: KeyStore | Path | None = None, insecure: bool = False,
+        high_water: int = PUBLISH_HIGH_WATER,
+    ) -> None:  # fmt: skip
+        """`keys`: the directory of `realtime keys`; all peers must then be on its allow-list.
+
+        Raises UserError for an address that is taken, or that others can reach without keys and without `insecure`.
+        """
+        if encoding not in ENCODINGS:
+            raise UserError(f"encoding '{encoding}' is none of {', '.join(ENCODINGS)}")
+        for bound in filter(None, (address, rpc_address)):
+            check_exposure(bound, keys is not None or insecure)
+            if keys is None and not is_local(bound):
+                log.warning("%s is open to everyone who can reach it: no keys, no encryption (--insecure)", bound)
+        self.session = str(uuid.uuid4())
+        self.stream, self.encoding, self.high_water = stream, encoding, high_water
+        self._versions = {"realtime": realtime.__version__, "zeromq": zmq.zmq_version()}
+        self._streams: dict[str, _Stream] = {}
+        self._lock = threading.Lock()  # the socket is used by `send` and by the beat
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        try:
+            self._gate = None if keys is None else Gate(self._context, _store(keys))
+            self._socket, self.address = self._open(address)
+            self._subscriptions, self._crowd_told = Subscriptions(), False
+            self._service = Service(
+                self._context, rpc_address, self._gate, answer=self._answer, beat=self._beat, crowded=self._crowded,
+                reopen=self._reopen, published=self._socket,
+            )  # fmt: skip
+            self.rpc_address = self._service.address
+            self._state(stream)
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
+        self._service.start()
+
+    def __enter__(self) -> Publisher:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Says `stopped` on every stream and closes. May be called twice."""
+        if self._socket.closed:
+            return
+        self._service.stop()
+        with self._lock:
+            for name, state in self._streams.items():
+                state.told["state"] = "stopped"
+                self._put_status(name, state)
+            self._socket.close(linger=LAST_WORDS_MS)
+        self._context.term()
+
+    # ---- sending ----
+
+    def send(
+        self, frame: PoseFrame, *, engine: str = "", model: str = "", lookahead: int = 0, stream: str | None = None
+    ) -> bool:
+        """Publishes a frame; False (logged, counted in the status) where it holds numbers that are not finite."""
+        return self._send(stream, lambda name, state: self._pose(frame, name, state, engine, model, lookahead))
+
+    def send_keypoints(self, keypoints: Keypoints2D, *, stream: str | None = None) -> bool:
+        """Publishes a frame's 2D keypoints on `keypoints2d/<stream>`; False as in `send`."""
+        return self._send(stream, lambda name, state: self._keypoints(keypoints, name, state))
+
+    def status(self, fields: Mapping[str, Any], *, stream: str | None = None) -> None:
+        """What the stream's status says from now on, besides its own fields; a new `state` goes out at once.
+
+        Fields: numbers, texts, booleans, lists and maps of them. Raises WireError for anything else.
+        """
+        name = self.stream if stream is None else stream
+        with self._lock:
+            state = self._state(name)
+            before = state.told.get("state")
+            encode_status({**fields}, name, self.encoding)  # raises here, not in the beat
+            state.told.update(fields)
+            if state.told.get("state") != before:
+                self._put_status(name, state)
+
+    def sent(self, stream: str | None = None) -> int:
+        """Poses published on a stream so far: the `seq` of the next one."""
+        state = self._streams.get(self.stream if stream is None else stream)
+        return state.seq if state else 0
+
+    def _send(self, stream: str | None, make: Callable[[str, _Stream], bytes]) -> bool:
+        if not self._service.is_alive():
+            raise RuntimeError("the publisher's service thread has ended")
+        name = self.stream if stream is None else stream
+        with self._lock:
+            state = self._state(name)
+            try:
+                message = make(name, state)
+            except WireError as error:
+                state.unsendable += 1
+                if state.unsendable == 1:
+                    log.warning("a frame of stream '%s' was not sent: %s", name, error)
+                return False
+            self._put(message)
+        return True
+
+    def _put(self, message: bytes) -> None:
+        """With the lock held."""
+        self._subscriptions.look(self._socket)
+        self._socket.send(message, zmq.NOBLOCK)
+
+    def _put_status(self, name: str, state: _Stream) -> None:
+        self._put(encode_status(self._status(name, state), name, self.encoding))
+
+    def _pose(
+        self, frame: PoseFrame, name: str, state: _Stream, engine: str, model: str, lookahead: int
+    ) -> bytes:
+        message = encode_pose(
+            frame, stream=name, session=self.session, seq=state.seq, t_capture_ns=to_unix_ns(frame.stamp.capture_ns),
+            t_publish_ns=unix_ns(), engine=engine, model=model, lookahead=lookahead, encoding=self.encoding,
+        )  # fmt: skip
+        state.seq += 1
+        state.rate.tick(monotonic_ns())
+        state.about = {
+            "engine": engine, "model": model, "lookahead": lookahead, "dropped": frame.dropped,
+            "space": frame.space, "scale": frame.scale, "calibration": frame.calibration,
+        }  # fmt: skip
+        return message
+
+    def _keypoints(self, keypoints: Keypoints2D, name: str, state: _Stream) -> bytes:
+        message = encode_keypoints(
+            keypoints, stream=name, session=self.session, seq=state.keypoints_seq,
+            t_capture_ns=to_unix_ns(keypoints.stamp.capture_ns), t_detect_ns=to_unix_ns(keypoints.detected_ns),
+            t_publish_ns=unix_ns(), encoding=self.encoding,
+        )  # fmt: skip
+        state.keypoints_seq += 1
+        return message
+
+    # ---- what the service thread calls ----
+
+    def _beat(self) -> None:
+        with self._lock:
+            for name, state in self._streams.items():
+                self._put_status(name, state)
+
+    def _crowded(self) -> bool:
+        crowded = self._subscriptions.too_many
+        if crowded and not self._crowd_told:
+            log.warning("%s: peers subscribe to more topics than there can be, all must connect anew", self.address)
+            self._crowd_told = True
+        return crowded
+
+    def _answer(self, request: bytes, received_ns: int) -> bytes:
+        return answer(request, received_ns, self._hello, self._statuses)
+
+    def _hello(self) -> dict[str, Any]:
+        return {
+            "session": self.session, "streams": list(self._streams), "address": self.address,
+            "encoding": self.encoding, "skeleton": SKELETON_FIELDS, "versions": self._versions,
+        }  # fmt: skip
+
+    def _statuses(self) -> dict[str, Any]:
+        with self._lock:
+            return {name: self._status(name, state) for name, state in self._streams.items()}
+
+    def _reopen(self) -> zmq.Socket[bytes]:
+        with self._lock:
+            self._socket = reopen_bound(self._socket, lambda: self._open(self.address)[0])
+            self._subscriptions = Subscriptions()
+            return self._socket
+
+    # ---- inside ----
+
+    def _open(self, address: str) -> tuple[zmq.Socket[bytes], str]:
+        return open_bound(self._context, zmq.XPUB, address, self._gate, self.high_water, KERNEL_BUFFER_BYTES)
+
+    def _state(self, stream: str) -> _Stream:
+        if stream not in self._streams:
+            topic("status", stream)  # raises WireError for a bad name
+            self._streams[stream] = _Stream()
+        return self._streams[stream]
+
+    def _status(self, name: str, state: _Stream) -> dict[str, Any]:
+        return {
+            "state": "running" if state.seq else "starting", "fps": round(state.rate.recent(monotonic_ns()), 2),
+            "unsendable": state.unsendable, **state.about, **state.told,
+            "v": VERSION, "session": self.session, "stream": name, "seq": state.seq, "t_publish_ns": unix_ns(),
+            "encoding": self.encoding, "skeleton": SKELETON_FIELDS, "versions": self._versions,
+        }  # fmt: skip
+
+
+def _store(keys: KeyStore | Path) -> KeyStore:
+    return keys if isinstance(keys, KeyStore) else KeyStore(keys)

@@ -1,0 +1,80 @@
+"""The processes of a session, in one table, and how each of them begins and ends."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from typing import cast
+
+from engines.errors import UserError
+from realtime.config import RunConfig
+from realtime.process.link import Failed, Link, LinkHandler
+from realtime.process.signals import leave_to_parent
+from realtime.ring.segment import Segment
+
+EXIT_USER_ERROR = 2
+_ORPHAN_GRACE_S = 3.0
+_EXIT_ORPHANED = 3
+
+Main = Callable[[Link, RunConfig], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """`main` is "module:function": only the process itself imports it, and with it its heavy libraries."""
+
+    name: str
+    main: str
+    essential: bool  # the session ends when this one fails for good
+    watchdog_s: float  # killed and started again when it has not beaten for as long, once it has beaten at all
+    grace_s: float  # to end by itself before it is killed
+    must_start: bool = False  # a mistake of the user's ends the session while nothing has been published yet
+
+
+PROCESSES: tuple[Process, ...] = (
+    Process("producer", "realtime.pipeline.producer:main", essential=True, watchdog_s=15.0, grace_s=3.0),
+    Process("lifter", "realtime.pipeline.lifter:main", essential=True, watchdog_s=10.0, grace_s=3.0),
+    # A window may be dragged or a film finished: it beats irregularly, and nobody waits for it.
+    Process("viewer", "realtime.view.viewer:main", essential=False, watchdog_s=30.0, grace_s=45.0),
+)
+
+
+def enter(process: Process, link: Link, config: RunConfig, log_level: int) -> None:
+    """The first code of every process: signals, logging, the watch on the supervisor, then its `main`."""
+    leave_to_parent()  # which orders an end over the board
+    root = logging.getLogger("realtime")
+    root.setLevel(log_level)
+    root.propagate = False
+    root.addHandler(LinkHandler(link))
+    threading.Thread(target=_end_with_the_supervisor, args=(link,), name="orphan watch", daemon=True).start()
+    try:
+        module, _, function = process.main.partition(":")
+        main = cast(Main, getattr(importlib.import_module(module), function))
+        main(link, config)
+    except UserError as error:
+        link.tell(Failed(str(error), user_error=True))
+        sys.exit(EXIT_USER_ERROR)
+    except Exception as error:  # noqa: BLE001 the outermost frame: the supervisor starts it again
+        root.debug("%s failed", process.name, exc_info=True)
+        link.tell(Failed(f"{type(error).__name__}: {error}", user_error=False))
+        sys.exit(1)
+
+
+def _end_with_the_supervisor(link: Link) -> None:
+    """Whatever kills the supervisor, this process and the shared memory go with it."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    wait([parent.sentinel])
+    link.stop_all()
+    # The others do the same; the last mapping that goes takes the memory with it.
+    Segment.remove(link.ring_name)
+    threading.Event().wait(_ORPHAN_GRACE_S)
+    os._exit(_EXIT_ORPHANED)

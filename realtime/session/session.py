@@ -1,0 +1,119 @@
+"""`realtime run` from its configuration to its summary."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+from engines.errors import UserError
+from realtime.config import PlaceConfig, RunConfig
+from realtime.session.processes import PROCESSES
+from realtime.session.status import StatusLine, Summary, report, summarise
+from realtime.session.supervisor import Supervisor
+from realtime.sources.open_source import shown, video_path
+from realtime.view.video import check_output, newest_picture
+
+log = logging.getLogger("realtime.run")
+
+
+def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool = False) -> Summary:
+    """Runs until the source ends or an order comes. Raises UserError for what ended it otherwise.
+
+    Raises KeyboardInterrupt where Ctrl-C came before the first frame.
+    """
+    console = Console(stderr=True)
+    _log_to(console, verbose)
+    # A film that was asked for and cannot be made is a reason to stop; one that stands in for a window is not.
+    film_asked = config.view.render is not None
+    check(config)
+    prepare_source(config)
+    config = with_ports(with_picture(config))
+    processes = [process for process in PROCESSES if process.name != "viewer" or config.view.enabled]
+    processes = [replace(process, must_start=film_asked) for process in processes]
+    film = config.view.render
+    before = newest_picture(film) if film else None
+    with Supervisor(config, processes) as supervisor:
+        with StatusLine(console) as status:
+            supervisor.run(status.update)
+        if supervisor.interrupted and supervisor.went_ns is None:
+            raise KeyboardInterrupt  # there has been no session to sum up
+        made = film is not None and newest_picture(film) != before
+        summary = summarise(supervisor, shown(config.source.name), str(film) if made else None)
+    report(console, summary)
+    if json_summary:
+        sys.stdout.write(json.dumps(summary.as_json(), allow_nan=False) + "\n")
+        sys.stdout.flush()
+    if film_asked and not made:
+        raise UserError(f"{film} was not made: see above what the viewer says, mend it and run again")
+    return summary
+
+
+def check(config: RunConfig) -> None:
+    """What the processes would find out one after the other, before any is started. Raises UserError."""
+    from engines.lifting.load_lifter import check_lifter
+    from realtime.wire.endpoints import check_exposure
+
+    lifter, stream = config.lifter, config.stream
+    check_lifter(lifter.model, lifter.engine, lifter.lookahead, lifter.plan, lifter.align)
+    for address in filter(None, (stream.address, stream.rpc_address)):
+        check_exposure(address, stream.keys is not None or stream.insecure)
+    if config.place != PlaceConfig():
+        from realtime.pipeline.placement import check_profiles
+
+        check_profiles(config.place)
+    if config.view.render is not None:
+        check_output(config.view.render, config.view.overwrite)
+
+
+def prepare_source(config: RunConfig) -> None:
+    """Looks at the source's file and fetches what the cache lacks. Raises UserError where the film would replace it.
+
+    Here, before any process: a download's bar has the terminal to itself, and Ctrl-C ends the download.
+    """
+    from realtime.assets.fetch import fetch
+
+    path, film = video_path(config.source.name), config.view.render
+    if path is not None and film is not None and film.exists() and film.samefile(path):
+        raise UserError(f"{film} is the video that is looked at: choose another file for --render")
+    fetch(f"pose-{config.detector.size}")
+
+
+def with_picture(config: RunConfig) -> RunConfig:
+    """Where there is no display for a window, the viewer draws into a film beside the user."""
+    from realtime.view.stage import has_display
+
+    if not config.view.enabled or config.view.render is not None or has_display():
+        return config
+    film = Path(f"realtime-{datetime.now():%Y%m%d-%H%M%S}.mp4")
+    log.info("there is no display: drawing into %s", film)
+    return replace(config, view=replace(config.view, render=film))
+
+
+def with_ports(config: RunConfig) -> RunConfig:
+    """A port that is left open is chosen here: the viewer must know it, and a lifter that is started again keep it."""
+    from realtime.wire.endpoints import chosen
+
+    stream = config.stream
+    address, *rpc = chosen([stream.address, *filter(None, [stream.rpc_address])])
+    return replace(config, stream=replace(stream, address=address, rpc_address=rpc[0] if rpc else None))
+
+
+def _log_to(console: Console, verbose: bool) -> None:
+    """Log lines above the status line on a terminal, plain lines elsewhere."""
+    root = logging.getLogger("realtime")
+    root.setLevel(logging.DEBUG if verbose else logging.INFO)
+    root.propagate = False
+    handler: logging.Handler
+    if console.is_terminal:
+        handler = RichHandler(console=console, show_path=False, show_time=False)
+    else:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    root.handlers[:] = [handler]

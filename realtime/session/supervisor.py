@@ -1,0 +1,292 @@
+"""Starts the processes of a session, watches their hearts, starts again what fails, and ends all in good order.
+
+A session: every process sets itself up; when all are ready (or have failed), the producer goes; when it is done, the
+ring is finished and the lifter brings what is left to its end; then all are stopped. An order from outside (a signal,
+`--duration`) finishes the producer, and the rest follows the same way. Nothing outlives the supervisor: see
+`processes.enter` for what happens when it is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import signal
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import wait
+from types import TracebackType
+
+from engines.errors import UserError
+from realtime.clock import NS_PER_S, monotonic_ns
+from realtime.config import RunConfig
+from realtime.process.doorbell import Doorbell
+from realtime.process.link import Board, Failed, Link, LogLine, Ready
+from realtime.process.signals import END_SIGNALS, held_back
+from realtime.process.stats import LifterStats, Load, ProducerStats
+from realtime.ring.ring import MAX_PEOPLE, Ring
+from realtime.ring.segment import sweep
+from realtime.session.child import Child, Restarts
+from realtime.session.processes import PROCESSES, Process, enter
+
+_POLL_S = 0.1
+_READY_TIMEOUT_S = 20.0  # the producer goes without those who are not ready by then
+
+log = logging.getLogger("realtime.supervisor")
+
+
+class Supervisor:
+    """Owns the ring, the processes and their links. A context manager: leaving it leaves nothing running."""
+
+    def __init__(
+        self, config: RunConfig, processes: Sequence[Process] = PROCESSES, restarts: Restarts | None = None
+    ) -> None:
+        """Raises UserError where there is no shared memory."""
+        self._config = config
+        self._restarts = restarts or Restarts()
+        self._context = multiprocessing.get_context("spawn")
+        self.children = {process.name: Child(process) for process in processes}
+        self._board = Board(self._context, list(self.children))
+        self._doorbell = Doorbell()
+        for path in sweep():
+            log.debug("removed %s, left behind by a session that was killed", path)
+        self.ring = Ring.create(f"ring-{uuid.uuid4().hex[:12]}", max_people=MAX_PEOPLE, doorbell=self._doorbell)
+        self._started_ns = monotonic_ns()
+        self.went_ns: int | None = None  # when the producer was let go
+        self._finishing_ns = 0
+        self._hurry = False
+        self.interrupted = False  # by Ctrl-C
+        self._fatal: UserError | None = None
+
+    def __enter__(self) -> Supervisor:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        self._board.stop()
+        for child in self.children.values():
+            if child.popen is not None:
+                self._end(child, 0.0 if self._hurry or exc is not None else child.process.grace_s)
+        self.ring.close()
+        self.ring.unlink()
+        self._doorbell.close()
+
+    def run(self, on_round: Callable[[Supervisor], None]) -> None:
+        """Until the session is over; `on_round` is called ten times a second. Raises the UserError that ended it."""
+        with self._signals():
+            for child in self.children.values():
+                if not self._board.finishing:
+                    self._start(child)
+            while not self._over():
+                self._listen()
+                self._let_go()
+                self._watch()
+                self._finish_in_order()
+                on_round(self)
+            self._board.stop()
+            for child in self.children.values():
+                if child.popen is not None:
+                    self._end(child, child.process.grace_s)
+            on_round(self)
+        if self._fatal is not None:
+            raise self._fatal
+
+    def finish(self) -> None:
+        """Orders the end: no new frames. A second order stops at once."""
+        if self._board.finishing:
+            self._hurry = True
+            self._board.stop()
+        self._board.finish()
+
+    @property
+    def restarted(self) -> int:
+        return sum(child.life for child in self.children.values())
+
+    # ---- one process ----
+
+    def _start(self, child: Child) -> None:
+        receiver, sender = self._context.Pipe(duplex=False)
+        name = child.process.name
+        self._board.disarm(name)
+        link = Link(name, child.life, self._board, sender, self.ring.name, self._doorbell)
+        level = logging.getLogger("realtime").getEffectiveLevel()
+        popen = self._context.Process(target=enter, args=(child.process, link, self._config, level), name=name)
+        with held_back():  # so that a Ctrl-C during its first moments is ours alone
+            popen.start()
+        sender.close()
+        child.popen, child.events, child.ready, child.failure, child.restart_ns = popen, receiver, None, None, None
+        child.started_ns = monotonic_ns()
+        child.stats.append(None)
+        log.debug("%s started (pid %d)", name, popen.pid)
+
+    def _end(self, child: Child, grace_s: float) -> None:
+        """Waits for a process that was told to stop, kills it after the grace, and hears its last words.
+
+        One that is not ready yet has nothing to bring to an end: it is not waited for.
+        """
+        assert child.popen is not None
+        grace_s = grace_s if child.ready else 0.0
+        deadline_ns = monotonic_ns() + int(grace_s * NS_PER_S)
+        while child.popen.is_alive() and monotonic_ns() < deadline_ns and not self._hurry:
+            self._hear(child, _POLL_S)
+        if child.popen.is_alive():
+            if grace_s and not self._hurry:
+                log.warning("the %s did not stop in %g s and was killed", child.process.name, grace_s)
+            elif child.ready:
+                log.warning("the %s was killed: it was to stop at once", child.process.name)
+            child.popen.kill()
+        child.popen.join()
+        self._bury(child)
+
+    def _bury(self, child: Child) -> None:
+        assert child.popen is not None
+        assert child.events is not None
+        self._hear(child, 0)
+        child.events.close()
+        child.popen.close()
+        child.popen = child.events = None
+        self._board.disarm(child.process.name)
+
+    def _hear(self, child: Child, timeout_s: float) -> None:
+        """Takes what the process has said."""
+        assert child.events is not None
+        with contextlib.suppress(EOFError, OSError):  # it has ended: its exit code is dealt with elsewhere
+            while child.events.poll(timeout_s):
+                self._take(child, child.events.recv())
+                timeout_s = 0
+
+    def _take(self, child: Child, event: object) -> None:
+        if isinstance(event, Ready):
+            child.ready = event
+            log.info("%s ready: %s", child.process.name, event.text)
+        elif isinstance(event, Failed):
+            child.failure = event
+        elif isinstance(event, LogLine):
+            logging.getLogger(event.name).log(event.level, "%s", event.text)
+        elif isinstance(event, Load):
+            child.load = event
+        elif isinstance(event, ProducerStats | LifterStats):
+            child.stats[-1], child.load = event, event.load
+
+    # ---- all of them ----
+
+    def _listen(self) -> None:
+        running = [child for child in self.children.values() if child.popen is not None]
+        ends = [child.popen.sentinel for child in running if child.popen is not None]
+        wait([*ends, *(child.events for child in running if child.events is not None)], _POLL_S)
+        for child in running:
+            self._hear(child, 0)
+            assert child.popen is not None
+            if child.popen.exitcode is not None:
+                self._ended(child, child.popen.exitcode)
+
+    def _ended(self, child: Child, exit_code: int) -> None:
+        self._bury(child)
+        name, failure = child.process.name, child.failure
+        if exit_code == 0:
+            child.done = True
+            if not child.process.essential and not self._board.stopping:
+                log.info("the %s was closed; the stream goes on (Ctrl-C ends it)", name)
+        elif failure is not None and failure.user_error:
+            self._give_up(child, failure.text)
+        else:
+            why = failure.text if failure else f"it ended with code {exit_code}"
+            if not self._board.finishing:
+                self._plan_restart(child, why)
+                return
+            child.done = True
+            if not self._board.stopping:
+                log.warning("the %s failed while the session was ending (%s)", name, why)
+
+    def _plan_restart(self, child: Child, why: str) -> None:
+        now_ns = monotonic_ns()
+        wait_s = child.wait_after_failure_s(now_ns, self._restarts)
+        if wait_s is None:
+            times = f"{len(child.failures_ns)} times in {self._restarts.window_s:g} s"
+            self._give_up(child, f"the {child.process.name} failed {times} ({why}): run with --verbose to see more")
+            return
+        log.warning("the %s failed (%s): starting it again in %.2g s", child.process.name, why, wait_s)
+        child.restart_ns = now_ns + int(wait_s * NS_PER_S)
+
+    def _give_up(self, child: Child, why: str) -> None:
+        child.done = True
+        if child.process.essential or (child.process.must_start and self.went_ns is None):
+            self._fatal = self._fatal or UserError(why)
+            self._board.stop()
+        else:
+            log.warning("no %s: %s", child.process.name, why)
+
+    def _watch(self) -> None:
+        now_ns = monotonic_ns()
+        for child in self.children.values():
+            beat_ns = self._board.last_beat_ns(child.process.name)
+            if child.popen is not None and beat_ns and now_ns - beat_ns > child.process.watchdog_s * NS_PER_S:
+                log.warning("the %s has not moved for %g s", child.process.name, child.process.watchdog_s)
+                child.popen.kill()
+                child.popen.join()
+            elif child.restart_ns is not None and self._board.finishing:
+                child.done, child.restart_ns = True, None
+            elif child.restart_ns is not None and now_ns >= child.restart_ns:
+                child.life += 1
+                self._start(child)
+
+    def _let_go(self) -> None:
+        """The producer waits for the others, so that nobody misses the beginning."""
+        if self.went_ns is None:
+            waiting = [child for child in self.children.values() if child.ready is None and not child.done]
+            late = monotonic_ns() - self._started_ns > _READY_TIMEOUT_S * NS_PER_S
+            essential = [child for child in waiting if child.process.essential]
+            if not waiting or (late and not essential):
+                self._board.go()
+                self.went_ns = monotonic_ns()
+
+    def _finish_in_order(self) -> None:
+        now_ns = monotonic_ns()
+        duration_s = self._config.duration_s
+        if duration_s is not None and self.went_ns is not None and now_ns - self.went_ns >= duration_s * NS_PER_S:
+            self._board.finish()
+        if self._board.finishing:
+            self._finishing_ns = self._finishing_ns or now_ns
+            if self.went_ns is None:  # no frame yet, so nothing to bring to its end
+                self._board.stop()
+                return
+            self._finish_producer(now_ns - self._finishing_ns)
+        if self.children["producer"].done and not self.ring.finished:
+            self.ring.finish()
+
+    def _finish_producer(self, since_ns: int) -> None:
+        """After an order. The lifter's grace begins where the producer's ends."""
+        producer, lifter = self.children["producer"].process, self.children["lifter"].process
+        child = self.children["producer"]
+        if child.popen is None:
+            child.done, child.restart_ns = True, None
+        elif since_ns > producer.grace_s * NS_PER_S:
+            log.warning("the producer did not stop in %g s and was killed", producer.grace_s)
+            child.popen.kill()
+            child.popen.join()
+            self._bury(child)
+            child.done = True
+        if since_ns > (producer.grace_s + lifter.grace_s) * NS_PER_S:
+            self._board.stop()
+
+    def _ordered(self, number: int, _frame: object) -> None:
+        self.interrupted = self.interrupted or number == signal.SIGINT
+        self.finish()
+
+    def _over(self) -> bool:
+        return self._board.stopping or self.children["lifter"].done
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """SIGINT, SIGTERM and a closed terminal order the end."""
+        before = {number: signal.getsignal(number) for number in END_SIGNALS}
+        for number, handler in before.items():
+            if number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, self._ordered)
+            elif handler != signal.SIG_IGN:  # as `nohup` has it
+                # Shell and kernel both tell of a closed terminal: the second time is no second order.
+                signal.signal(number, lambda *_: self._board.finish())
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""Anything that gives pictures: cameras, files, network streams, demo clips."""

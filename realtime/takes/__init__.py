@@ -1,0 +1,1 @@
+"""Recordings of a stream: made, read, played again."""

@@ -1,0 +1,83 @@
+"""Frames to messages of PROTOCOL.md."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, cast
+
+import numpy as np
+
+from realtime.contracts import Keypoints2D, PoseFrame
+from realtime.wire.framing import KEYPOINTS, MAX_PERSONS, POSE, SKELETON, STATUS, VERSION, WireError, encode_map, topic
+from realtime.wire.messages import Array
+
+
+def encode_pose(
+    frame: PoseFrame, *, stream: str, session: str, seq: int, t_capture_ns: int, t_publish_ns: int,
+    engine: str = "", model: str = "", lookahead: int = 0, encoding: str = "msgpack",
+) -> bytes:  # fmt: skip
+    """One frame as a message. Raises WireError where a joint or sigma is not finite, or a score not from 0 to 1."""
+    persons = [
+        {
+            "id": person.track_id,
+            "joints": _rows(person.joints_m, "joints"),
+            "root": _row(person.root_m, "root") if math.isfinite(person.root_m[2]) else None,
+            "sigma": _row(person.sigma_m, "sigma"),
+            "score": _score(person.score),
+            "lag_frames": person.lag_frames,
+            "window_fill": person.window_fill,
+            "held": person.held,
+        }
+        for person in frame.persons[:MAX_PERSONS]
+    ]
+    fields = {
+        "v": VERSION, "session": session, "seq": seq, "frame_id": frame.stamp.frame_id,
+        "t_capture_ns": t_capture_ns, "t_publish_ns": t_publish_ns, "latency_ms": frame.latency_ms,
+        "dropped": frame.dropped, "image_wh": frame.image_wh, "skeleton": SKELETON, "space": frame.space,
+        "scale": frame.scale, "calibration": frame.calibration, "engine": engine, "model": model,
+        "lookahead": lookahead, "persons": persons,
+    }  # fmt: skip
+    return topic(POSE, stream) + encode_map(fields, encoding)
+
+
+def encode_keypoints(
+    keypoints: Keypoints2D, *, stream: str, session: str, seq: int, t_capture_ns: int, t_detect_ns: int,
+    t_publish_ns: int, encoding: str = "msgpack",
+) -> bytes:  # fmt: skip
+    """The keypoints of one frame as a message; a joint without an estimate is null."""
+    persons = []
+    for person in keypoints.persons[:MAX_PERSONS]:
+        points = [xy if math.isfinite(xy[0] + xy[1]) else None for xy in person.xy_px.tolist()]
+        persons.append({"id": person.track_id, "xy": points, "score": _score(person.score)})
+    fields = {
+        "v": VERSION, "session": session, "seq": seq, "frame_id": keypoints.stamp.frame_id,
+        "t_capture_ns": t_capture_ns, "t_detect_ns": t_detect_ns, "t_publish_ns": t_publish_ns,
+        "source_ns": keypoints.stamp.source_ns, "dropped": keypoints.dropped, "image_wh": keypoints.image_wh,
+        "persons": persons,
+    }  # fmt: skip
+    return topic(KEYPOINTS, stream) + encode_map(fields, encoding)
+
+
+def encode_status(fields: Mapping[str, Any], stream: str, encoding: str = "msgpack") -> bytes:
+    return topic(STATUS, stream) + encode_map(fields, encoding)
+
+
+def _score(array: Array) -> list[float]:
+    scores = _row(array, "score")
+    if min(scores) < 0 or max(scores) > 1:
+        raise WireError("score holds a value that is not from 0 to 1")
+    return scores
+
+
+def _row(array: Array, name: str) -> list[float]:
+    row = cast("list[float]", array.tolist())
+    if not math.isfinite(sum(row)):  # of so few, cheaper than the array's own
+        raise WireError(f"{name} holds a value that is not finite")
+    return row
+
+
+def _rows(array: Array, name: str) -> list[list[float]]:
+    if not math.isfinite(np.add.reduce(array, None)):  # .sum() takes longer
+        raise WireError(f"{name} holds a value that is not finite")
+    return cast("list[list[float]]", array.tolist())

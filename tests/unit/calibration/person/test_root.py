@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from calibration.person.root import place_root, solve_root
+from calibration.person.root_filter import RootFilter
+
+Array = NDArray[np.float32]
+POSE = np.array([
+    [0, 0, 0], [-0.13, 0, 0.02], [-0.14, 0.42, -0.1], [-0.15, 0.82, 0.1], [0.13, 0, -0.02], [0.14, 0.43, 0.05],
+    [0.13, 0.84, 0.2], [0, -0.22, 0.02], [0, -0.45, 0.03], [0, -0.55, -0.02], [0, -0.65, 0], [0.15, -0.44, 0.03],
+    [0.25, -0.2, 0.1], [0.28, 0.02, -0.1], [-0.15, -0.44, 0.03], [-0.26, -0.2, 0.05], [-0.3, 0.05, -0.15],
+], np.float32)
+SIGMA = np.full((1, 17), 0.03, np.float32)
+SURE = np.ones((1, 17), np.float32)
+
+
+def seen_from(root: NDArray[np.float64], pose: Array = POSE) -> Array:
+    points = pose + root[..., None, :]
+    return np.asarray(points[..., :2] / points[..., 2:], np.float32)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.floats(-3, 3), st.floats(-2, 2), st.floats(1.2, 30), st.sets(st.integers(0, 16), max_size=9))
+def test_perfect_keypoints_give_the_exact_root_whatever_is_missing(
+    x: float, y: float, z: float, missing: set[int]
+) -> None:
+    root = np.array([[x, y, z]])
+    rays, score = seen_from(root), SURE.copy()
+    for i, joint in enumerate(missing):
+        if i % 2:
+            rays[0, joint] = np.nan
+        else:
+            rays[0, joint] = 99.0
+            score[0, joint] = 0.05
+    placed = place_root(rays, score, POSE[None], SIGMA)
+    assert placed.dtype == np.float32
+    if np.isfinite(placed).all():
+        np.testing.assert_allclose(placed, root, rtol=2e-3, atol=5e-3)
+    else:
+        assert missing
+
+
+def test_one_wild_joint_hardly_moves_the_root() -> None:
+    root = np.array([[0.3, 0.1, 4.0]])
+    rays = seen_from(root)
+    rays[0, 16] += 0.25  # a wrist a metre off
+    assert np.linalg.norm(place_root(rays, SURE, POSE[None], SIGMA) - root) < 0.25
+
+
+def test_people_are_placed_independently() -> None:
+    roots = np.array([[0, 0, 3.0], [1, 0, 5], [np.nan, 0, 4], [-1, 0.4, 8]])
+    rays = seen_from(roots)
+    together = place_root(rays, np.repeat(SURE, 4, 0), np.repeat(POSE[None], 4, 0), np.repeat(SIGMA, 4, 0))
+    np.testing.assert_allclose(together[[0, 1, 3]], roots[[0, 1, 3]], atol=1e-3)
+    assert np.isnan(together[2]).all()
+
+
+@pytest.mark.parametrize("root", [[0, 0, -3.0], [0, 0, 80.0], [0, 0, 0.1]])
+def test_no_root_behind_the_camera_or_out_of_range(root: list[float]) -> None:
+    assert np.isnan(place_root(seen_from(np.array([root])), SURE, POSE[None], SIGMA)).all()
+
+
+def test_too_little_to_tell_a_depth_is_no_root() -> None:
+    rays = seen_from(np.array([[0, 0, 3.0]]))
+    score = np.zeros((1, 17), np.float32)
+    score[0, [9, 10, 8]] = 1
+    assert np.isnan(place_root(rays, score, POSE[None], SIGMA)).all()
+    assert np.isnan(place_root(np.zeros((1, 17, 2), np.float32), SURE, POSE[None], SIGMA)).all()
+    assert np.isnan(place_root(rays * np.nan, SURE, POSE[None], SIGMA)).all()
+    assert place_root(rays[:0], SURE[:0], POSE[None][:0], SIGMA[:0]).shape == (0, 3)
+
+
+def test_head_and_shoulders_at_the_border_are_enough_when_the_pose_is_known() -> None:
+    root = np.array([[0.2, 0.9, 1.8]])
+    score = SURE.copy()
+    score[0, :8] = 0.0
+    np.testing.assert_allclose(place_root(seen_from(root), score, POSE[None], SIGMA), root, rtol=1e-3)
+
+
+def test_stated_depth_error_is_of_the_size_of_the_real_one() -> None:
+    rng = np.random.default_rng(0)
+    root = np.tile([[0.5, 0.0, 5.0]], (2000, 1))
+    noise = rng.normal(0, 0.02, (2000, 4, 3))[:, rng.permutation(np.arange(17) % 4)]  # joints that err together
+    guess = solve_root(seen_from(root), np.ones((2000, 17)), POSE + noise, np.full((2000, 17), 0.02))
+    ratio = np.std(guess.root_m[:, 2]) / np.median(guess.sigma_depth_m)
+    assert 0.2 < ratio < 1.5
+
+
+def walk(filtered: RootFilter, noise: float, frames: int = 90, seed: int = 0) -> tuple[NDArray[np.float64], ...]:
+    rng = np.random.default_rng(seed)
+    t = np.arange(frames) / 30
+    truth = np.stack([-1.5 + 1.0 * t, 0 * t, 6 - 0.8 * t], 1)
+    measured = truth + rng.normal(0, noise, truth.shape) * [0.1, 0.1, 1]
+    depth, lateral = max(noise, 0.01), max(noise / 10, 0.005)
+    out = [filtered.update(int(i * 1e9 / 30), measured[i], depth, lateral) for i in range(frames)]
+    return truth, measured, np.array(out)
+
+
+def test_filter_follows_a_steady_walk_without_lag() -> None:
+    truth, _, out = walk(RootFilter(), 0.0)
+    assert np.abs(out - truth)[30:].max() < 0.01
+
+
+@pytest.mark.parametrize(("axis", "largest_m"), [(0, 0.02), (2, 0.06)])
+def test_filter_is_behind_a_sudden_start_by_no_more_than_it_says(axis: int, largest_m: float) -> None:
+    filtered = RootFilter()
+    behind = []
+    for i in range(120):
+        root = np.array([0, 0, 5.0])
+        root[axis] += max(0, i - 60) / 30
+        behind.append(abs(root[axis] - filtered.update(int(i * 1e9 / 30), root, 0.2, 0.03)[axis]))
+    assert max(behind) < largest_m
+    assert behind[-1] < 0.01
+
+
+def test_filter_takes_noise_away() -> None:
+    truth, measured, out = walk(RootFilter(), 0.15)
+    assert np.std((out - truth)[30:, 2]) < 0.6 * np.std((measured - truth)[30:, 2])
+
+
+def test_filter_shrugs_off_one_outlier_and_follows_a_real_jump() -> None:
+    filtered = RootFilter()
+    for i in range(30):
+        filtered.update(int(i * 1e9 / 30), np.array([0, 0, 4.0]), 0.1, 0.01)
+    once = filtered.update(int(1e9), np.array([2.0, 0, 4]), 0.1, 0.01)
+    assert abs(once[0]) < 0.2
+    for i in range(31, 61):
+        out = filtered.update(int(i * 1e9 / 30), np.array([2.0, 0, 4]), 0.1, 0.01)
+    assert out[0] == pytest.approx(2.0, abs=0.05)
+
+
+def test_filter_predicts_through_a_short_gap_and_then_knows_nothing() -> None:
+    filtered = RootFilter()
+    truth, _, _ = walk(filtered, 0.0)
+    nothing = np.full(3, np.nan)
+    soon = filtered.update(int(90e9 / 30), nothing, 1.0, 1.0)
+    np.testing.assert_allclose(soon, truth[-1] + [1 / 30, 0, -0.8 / 30], atol=0.02)
+    assert np.isnan(filtered.update(int(4e9), nothing, 1.0, 1.0)).all()
+    back = np.array([1.0, 0, 9])
+    np.testing.assert_array_equal(filtered.update(int(4.1e9), back, 0.1, 0.1), back)

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from calibration.floor.ground import from_angles, save_ground
+from calibration.lens.camera_file import save_camera
+from calibration.lens.rays import Camera
+from engines.lifting.load_lifter import Lifter, load_lifter
+from realtime.config import PlaceConfig
+from realtime.contracts import Keypoints2D, Person2D, PoseFrame, Stamp
+from realtime.pipeline.lift import HOLD_NS, Lift
+
+FRAME_NS = 33_333_333
+# A standing person, as parts of their height: x right, y down.
+STANDING = np.array([
+    (0, 0.52), (-0.06, 0.52), (-0.06, 0.75), (-0.06, 0.97), (0.06, 0.52), (0.06, 0.75), (0.06, 0.97), (0, 0.38),
+    (0, 0.24), (0, 0.14), (0, 0.04), (0.11, 0.25), (0.14, 0.4), (0.15, 0.53),
+    (-0.11, 0.25), (-0.14, 0.4), (-0.15, 0.53),
+], np.float32)  # fmt: skip
+
+
+def keypoints(frame: int, people: dict[int, float], image_wh: tuple[int, int] = (640, 480)) -> Keypoints2D:
+    """People by track id, each at this x in pixels."""
+    persons = tuple(
+        Person2D(track_id, STANDING * 300 + np.array((x, 80), np.float32), np.full(17, 0.9, np.float32))
+        for track_id, x in people.items()
+    )
+    at_ns = frame * FRAME_NS
+    return Keypoints2D(Stamp(frame, at_ns, at_ns), image_wh, persons, at_ns, frame // 2)
+
+
+@pytest.fixture(scope="module")
+def lifter() -> Iterator[Lifter]:
+    with load_lifter() as loaded:
+        yield loaded
+
+
+@pytest.fixture
+def new_lift(lifter: Lifter) -> Callable[..., Lift]:
+    return lambda people=1: Lift(lifter, PlaceConfig(), "demo", people)
+
+
+def ids(frame: PoseFrame) -> dict[int, bool]:
+    """track id -> held"""
+    return {person.track_id: person.held for person in frame.persons}
+
+
+def test_a_person_is_placed_in_front_of_the_camera(new_lift: Callable[..., Lift]) -> None:
+    lift = new_lift()
+    for frame in range(10):
+        poses = lift(keypoints(frame, {4: 320 + frame}))
+    (person,) = poses.persons
+    assert (person.track_id, person.held, poses.space, poses.scale) == (4, False, "camera", "assumed")
+    assert 1 < person.root_m[2] < 8
+    assert person.joints_m[10, 1] < -0.3 < 0.3 < person.joints_m[3, 1], "the head is up, the foot is down (y is down)"
+    assert poses.dropped == 4
+    assert poses.stamp.frame_id == 9
+
+
+def test_a_person_out_of_sight_is_held_and_then_gone(new_lift: Callable[..., Lift]) -> None:
+    lift = new_lift()
+    last = [lift(keypoints(frame, {0: 320})) for frame in range(3)][-1].persons[0]
+    for frame in range(3, 40):
+        poses = lift(keypoints(frame, {}))
+        away_ns = (frame - 2) * FRAME_NS
+        assert ids(poses) == ({0: True} if away_ns <= HOLD_NS else {})
+        for person in poses.persons:
+            np.testing.assert_array_equal(person.joints_m, last.joints_m)
+    assert ids(lift(keypoints(40, {0: 320}))) == {0: False}
+    assert lift(keypoints(41, {0: 320})).persons[0].window_fill < last.window_fill, "who returns starts anew"
+
+
+def test_a_new_id_for_the_one_person_leaves_no_ghost(new_lift: Callable[..., Lift]) -> None:
+    lift = new_lift()
+    lift(keypoints(0, {0: 320}))
+    assert ids(lift(keypoints(1, {1: 330}))) == {1: False}
+
+
+def test_of_two_people_the_one_out_of_sight_is_held(new_lift: Callable[..., Lift]) -> None:
+    lift = new_lift(people=2)
+    lift(keypoints(0, {0: 200, 1: 440}))
+    assert ids(lift(keypoints(1, {1: 440}))) == {1: False, 0: True}
+
+
+def test_the_scale_of_a_frame_holds_for_everyone_in_it(lifter: Lifter, tmp_path: Path) -> None:
+    save_ground(tmp_path / "ground.yaml", from_angles(1.2, 0, 0))
+    lift = Lift(lifter, PlaceConfig(ground=tmp_path / "ground.yaml"), "demo", 2)
+    scales = [lift(keypoints(frame, {0: 320})).scale for frame in range(60)]
+    assert (scales[0], scales[-1]) == ("assumed", "measured"), "the floor tells the size of who stands on it"
+    assert lift(keypoints(60, {1: 200, 0: 320})).scale == "assumed", "nothing tells the newcomer's size yet"
+
+
+def test_unseen_joints_are_not_a_person(new_lift: Callable[..., Lift]) -> None:
+    lift = new_lift()
+    lift(keypoints(0, {0: 320}))
+    blind = keypoints(1, {0: 320})
+    blind.persons[0].xy_px[:] = np.nan
+    assert ids(lift(blind)) == {0: True}
+
+
+def test_another_picture_size_is_another_lens(new_lift: Callable[..., Lift]) -> None:
+    lift = new_lift()
+    near = lift(keypoints(0, {0: 320})).persons[0]
+    far = lift(keypoints(60, {0: 320}, image_wh=(1280, 960))).persons[0]
+    assert far.root_m[2] > 1.5 * near.root_m[2], "as many pixels of a larger picture are a smaller angle"
+
+
+def test_every_frame_says_that_its_lens_is_a_guess(lifter: Lifter, tmp_path: Path) -> None:
+    path = tmp_path / "guess.yaml"
+    save_camera(path, Camera.assumed((640, 480), 50), "guess", {"source": "guess"})
+    assert Lift(lifter, PlaceConfig(camera=path), "demo", 1)(keypoints(0, {})).calibration.startswith("guess-")
+    save_ground(tmp_path / "ground.yaml", from_angles(1.2, 0, 0))
+    place = PlaceConfig(camera=path, ground=tmp_path / "ground.yaml")
+    assert Lift(lifter, place, "demo", 1)(keypoints(0, {0: 320})).calibration.startswith("guess-")
+    save_camera(path, Camera.assumed((640, 480), 50), "measured", {"source": "board"})
+    assert "guess" not in Lift(lifter, place, "demo", 1)(keypoints(0, {})).calibration
+
+
+def test_frames_never_mix_two_calibrations(tmp_path: Path) -> None:
+    path = tmp_path / "camera.yaml"
+    place = PlaceConfig(camera=path)
+    save_camera(path, Camera.assumed((640, 480), 50), "before")
+    with load_lifter(lookahead=8) as lifter:
+        lift = Lift(lifter, place, "demo", 2)
+        before = [lift(keypoints(frame, {0: 200, 1: 440})) for frame in range(20)][-1]
+        save_camera(path, Camera.assumed((640, 480), 90), "after")
+        assert lift(keypoints(20, {0: 200, 1: 440})).calibration == before.calibration, "read at the start"
+        fresh = Lift(lifter, place, "demo", 2)
+        for frame in range(21, 30):
+            seen = keypoints(frame, {1: 440}, (1280, 960))
+            after, expected = lift(seen), fresh(seen)
+            assert (after.calibration, ids(after)) == (expected.calibration, {1: False})
+            assert after.calibration != before.calibration
+            for what in ("joints_m", "root_m", "sigma_m", "window_fill"):
+                np.testing.assert_array_equal(*(getattr(poses.persons[0], what) for poses in (after, expected)))
+
+
+def test_a_timeline_that_jumps_back_starts_anew(new_lift: Callable[..., Lift]) -> None:
+    lift = new_lift()
+    for frame in range(100, 110):
+        lift(keypoints(frame, {0: 320}))
+    assert ids(lift(keypoints(5, {}))) == {}
+
+
+def test_with_look_ahead_the_pose_is_placed_where_the_person_was() -> None:
+    with load_lifter(lookahead=8) as late, load_lifter() as prompt:
+        lifts = [Lift(lifter, PlaceConfig(), "demo", 1) for lifter in (late, prompt)]
+        walk = [keypoints(frame, {0: 150 + 8 * frame}) for frame in range(40)]
+        roots = [[lift(seen).persons[0].root_m[0] for seen in walk] for lift in lifts]
+    walked_m = roots[1][-1] - roots[1][-9]
+    assert walked_m > 0.2
+    assert abs(roots[0][-1] - roots[1][-9]) < 0.35 * walked_m
+
+
+class _Late:
+    """A lifter whose poses claim to be of long ago, as those of a 243-frame window are."""
+
+    lag_frames = 121
+
+    def __init__(self, lifter: Lifter) -> None:
+        self._lifter = lifter
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._lifter, name)
+
+
+def test_the_longest_lag_still_finds_what_was_seen_then(lifter: Lifter) -> None:
+    walk = [keypoints(frame, {0: 150 + 2 * frame}) for frame in range(180)]
+    prompt, late = (Lift(one, PlaceConfig(), "demo", 1) for one in (lifter, _Late(lifter)))
+    roots = [prompt(seen).persons[0].root_m[0] for seen in walk]
+    last = [late(seen).persons[0].root_m[0] for seen in walk][-1]
+    assert abs(last - roots[-122]) < 0.1 * (roots[-1] - roots[-122])
+
+
+def test_which_engine_runs_and_why_reaches_the_terminal(caplog: pytest.LogCaptureFixture) -> None:
+    """Processes hand on what is logged below `realtime`, and nothing else."""
+    with caplog.at_level(logging.INFO, "realtime"), load_lifter():
+        said = [record.message for record in caplog.records if record.name.startswith("realtime.")]
+    assert any("runs" in line for line in said)

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from calibration.floor.ground import Ground, from_angles
+from calibration.lens.rays import Camera
+from calibration.person.body_scale import BodyScale, bone_lengths, stature
+from engines.errors import UserError
+from realtime.pipeline.place import Placed, Placer
+
+CAMERA = Camera.assumed((1280, 720))
+GROUND = from_angles(1.5, -10, 3)
+# a standing person, z up, the hip at the origin: soles 0.47 + 0.44 + about 0.08 m below it
+STANDING = np.array([
+    [0, 0, 0], [0.13, 0, 0], [0.13, 0.02, -0.44], [0.13, 0, -0.87], [-0.13, 0, 0], [-0.13, 0.02, -0.44],
+    [-0.13, 0, -0.87], [0, 0, 0.23], [0, 0, 0.48], [0, -0.04, 0.58], [0, -0.02, 0.68], [-0.15, 0, 0.47],
+    [-0.25, 0, 0.2], [-0.25, -0.1, -0.05], [0.15, 0, 0.47], [0.25, 0, 0.2], [0.25, -0.1, -0.05],
+])  # fmt: skip
+HEIGHT = float(stature(bone_lengths(STANDING)))
+HIP = 0.87 + 0.047 * HEIGHT
+SURE, SIGMA = np.ones(17, np.float32), np.full(17, 0.03, np.float32)
+
+
+def stand(placer: Placer, x: float, y: float, frames: int = 40, size: float = 1.0, lift: float = 0.0) -> Placed:
+    """The last of many frames; the lifter believes in a body of `size`, and the hip is `lift` above standing."""
+    world = np.add(STANDING, [x, y, HIP + lift])
+    camera = (world - [0, 0, GROUND.height_m]) @ GROUND.rotation
+    rays = (camera[:, :2] / camera[:, 2:]).astype(np.float32)
+    pose = ((camera - camera[0]) * size).astype(np.float32)
+    for frame in range(frames):
+        placed = placer.place(rays, SURE, pose, SIGMA, frame * 33_333_333, 7)
+    return placed
+
+
+def test_without_calibration_poses_stay_in_the_camera_and_say_that_size_is_assumed() -> None:
+    placer = Placer(CAMERA)
+    placed = stand(placer, 0.4, 4)
+    assert (placed.space, placed.scale, placer.calibration) == ("camera", "assumed", "")
+    assert placed.root_m.dtype == placed.joints_m.dtype == np.float32
+    np.testing.assert_allclose(GROUND.to_world(placed.root_m), [0.4, 4, HIP], atol=0.01)
+
+
+@pytest.mark.parametrize("size", [0.9, 1.0, 1.15])
+def test_height_makes_metres_true_whatever_size_the_lifter_believes(size: float) -> None:
+    placed = stand(Placer(CAMERA, GROUND, BodyScale("x", HEIGHT)), -0.5, 5, size=size)
+    assert (placed.space, placed.scale) == ("world", "height")
+    np.testing.assert_allclose(placed.root_m, [-0.5, 5, HIP], atol=0.02)
+    np.testing.assert_allclose(placed.joints_m, STANDING, atol=0.01)
+    np.testing.assert_allclose(placed.sigma_m, SIGMA / size, rtol=0.01)  # errors grow and shrink with the pose
+
+
+@pytest.mark.parametrize("size", [0.9, 1.15])
+def test_the_floor_alone_tells_the_size_after_a_second(size: float) -> None:
+    placer = Placer(CAMERA, GROUND)
+    assert stand(placer, 0, 4, frames=5, size=size).scale == "assumed"
+    placer.forget(7)
+    placed = stand(placer, 0, 4, frames=90, size=size)
+    assert placed.scale == "measured"
+    np.testing.assert_allclose(placed.joints_m, STANDING, atol=0.02)
+    np.testing.assert_allclose(placed.root_m, [0, 4, HIP], atol=0.08)
+
+
+def test_a_rigid_skeleton_is_kept() -> None:
+    bones = bone_lengths(STANDING)
+    person = BodyScale("x", HEIGHT, bones, rigid=True)
+    placed = stand(Placer(CAMERA, None, person), 0, 4, size=1.3)
+    np.testing.assert_allclose(bone_lengths(placed.joints_m)[1:], bones[1:], atol=1e-5)
+
+
+def test_someone_in_the_air_is_not_pulled_to_the_floor() -> None:
+    placed = stand(Placer(CAMERA, GROUND, BodyScale("x", HEIGHT)), 0, 3, lift=0.8)
+    assert placed.root_m[2] == pytest.approx(HIP + 0.8, abs=0.05)
+
+
+def test_nobody_to_place_gives_nan_and_the_pose_all_the_same() -> None:
+    nothing = np.full((17, 2), np.nan, np.float32)
+    placed = Placer(CAMERA, GROUND).place(nothing, SURE, STANDING.astype(np.float32), SIGMA, 0, 1)
+    assert np.isnan(placed.root_m).all()
+    assert np.isfinite(placed.joints_m).all()
+
+
+def identified(camera: str, ground: str, person: str) -> Placer:
+    lens: Camera = replace(CAMERA, identity=camera)
+    floor: Ground = replace(GROUND, identity=ground)
+    return Placer(lens, floor, replace(BodyScale("x", 1.7), identity=person))
+
+
+def test_the_calibration_in_force_has_a_name_that_changes_with_any_file() -> None:
+    names = {identified(*files).calibration for files in (("a", "b", "c"), ("d", "b", "c"), ("a", "d", "c"),
+                                                          ("a", "b", "d"), ("b", "a", "c"))}
+    assert len(names) == 5
+    assert "" not in names
+    assert identified("a", "b", "c").calibration == identified("a", "b", "c").calibration
+
+
+def test_a_floor_measured_with_another_lens_is_refused() -> None:
+    floor = replace(GROUND, source="person", camera_identity="old")
+    with pytest.raises(UserError, match="another camera calibration"):
+        Placer(replace(CAMERA, identity="new"), floor)
+
+
+def test_tracks_do_not_share_their_past() -> None:
+    placer = Placer(CAMERA, GROUND, BodyScale("x", HEIGHT))
+    here = stand(placer, 0, 4)
+    world = np.add(STANDING, [2, 6, HIP])
+    camera = (world - [0, 0, GROUND.height_m]) @ GROUND.rotation
+    rays: NDArray[np.float32] = (camera[:, :2] / camera[:, 2:]).astype(np.float32)
+    other = placer.place(rays, SURE, (camera - camera[0]).astype(np.float32), SIGMA, 40 * 33_333_333, 8)
+    np.testing.assert_allclose(here.root_m, [0, 4, HIP], atol=0.03)
+    np.testing.assert_allclose(other.root_m, [2, 6, HIP], atol=0.05)

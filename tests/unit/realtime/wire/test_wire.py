@@ -1,0 +1,233 @@
+"""The wire format: what goes in comes out, what is wrong is named, and real messages meet the published schemas."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgpack
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import realtime
+from realtime.bench.known_poses import known_frame, known_keypoints
+from realtime.contracts import Keypoints2D, Person2D, Pose3D, PoseFrame, Stamp
+from realtime.wire.decode import decode_keypoints, decode_pose, decode_status
+from realtime.wire.encode import encode_keypoints, encode_pose, encode_status
+from realtime.wire.framing import KINDS, VersionError, WireError, decode_map, encode_map, split, topic
+
+SESSION = "0f8fad5b-d9cb-469f-a165-70867728950e"
+PACKAGE = Path(realtime.__file__).parent / "wire"
+ABOUT = {"stream": "main", "session": SESSION, "seq": 1000, "t_capture_ns": 1_767_225_600_000_000_000}
+coordinates = st.floats(-1e5, 1e5, width=32)
+
+
+def encode(frame: PoseFrame, encoding: str = "msgpack", **changes: Any) -> bytes:
+    about = {"t_publish_ns": 1_767_225_600_041_500_000, "engine": "onnxruntime", "model": "stream-243"}
+    return encode_pose(frame, **{**ABOUT, **about, "encoding": encoding, **changes})
+
+
+def schema(kind: str) -> dict[str, Any]:
+    return json.loads((PACKAGE / f"{kind}.schema.json").read_text())
+
+
+@st.composite
+def frames(draw: st.DrawFn) -> PoseFrame:
+    def array(*shape: int, elements: st.SearchStrategy[float] = coordinates) -> np.ndarray:
+        return draw(hnp.arrays(np.float32, shape, elements=elements))
+
+    counts = st.integers(0, 2**63 - 1)
+    persons = [
+        Pose3D(
+            draw(counts), array(17, 3), array(3) if draw(st.booleans()) else np.full(3, np.nan, np.float32), array(17),
+            array(17, elements=st.floats(0, 1, width=32)), draw(st.integers(0, 243)),
+            draw(st.floats(0, 1, width=32)), draw(st.booleans()),
+        )
+        for _ in range(draw(st.integers(0, 3)))
+    ]  # fmt: skip
+    latency_ms = draw(st.dictionaries(st.sampled_from(("detect", "lift")), st.floats(0, 1e4, width=32)))
+    return PoseFrame(
+        Stamp(draw(counts), 0, 0), (draw(st.integers(1, 65536)), 480), tuple(persons),
+        draw(st.sampled_from(("camera", "world"))), "height", "abc", draw(counts), latency_ms,
+    )  # fmt: skip
+
+
+@given(frames(), st.sampled_from(("msgpack", "json")), st.integers(0, 2**63 - 1))
+@settings(max_examples=60, deadline=None)
+def test_a_frame_comes_back_bit_for_bit(frame: PoseFrame, encoding: str, seq: int) -> None:
+    raw = encode(frame, encoding, seq=seq)
+    message = decode_pose(raw)
+    assert (message.seq, message.frame_id, message.dropped) == (seq, frame.stamp.frame_id, frame.dropped)
+    assert (message.image_wh, message.space, message.latency_ms) == (frame.image_wh, frame.space, frame.latency_ms)
+    assert len(message.persons) == len(frame.persons)
+    for got, sent in zip(message.persons, frame.persons, strict=True):
+        assert (got.id, got.lag_frames, got.held) == (sent.track_id, sent.lag_frames, sent.held)
+        assert got.window_fill == sent.window_fill
+        for a, b in ((got.joints_m, sent.joints_m), (got.root_m, sent.root_m), (got.sigma_m, sent.sigma_m)):
+            assert a.dtype == np.float32
+            assert a.flags.c_contiguous
+            np.testing.assert_array_equal(a, b)
+    jsonschema.validate(decode_map(split(raw)[2]), schema("pose3d"))
+
+
+@pytest.mark.parametrize("encoding", ["msgpack", "json"])
+def test_keypoints_come_back_bit_for_bit_and_meet_the_schema(encoding: str) -> None:
+    for index in (0, 9):
+        sent = known_keypoints(index)
+        raw = encode_keypoints(sent, **ABOUT, t_detect_ns=5, t_publish_ns=6, encoding=encoding)
+        got = decode_keypoints(raw)
+        assert (got.source_ns, got.image_wh, len(got.persons)) == (sent.stamp.source_ns, (640, 480), len(sent.persons))
+        for ours, theirs in zip(got.persons, sent.persons, strict=True):
+            np.testing.assert_array_equal(ours.xy_px, theirs.xy_px)
+            np.testing.assert_array_equal(ours.score, theirs.score)
+        jsonschema.validate(decode_map(split(raw)[2]), schema("keypoints2d"))
+
+
+def test_an_unseen_person_has_no_points() -> None:
+    nobody = Person2D(1, np.full((17, 2), np.nan, np.float32), np.zeros(17, np.float32))
+    sent = Keypoints2D(Stamp(0, 0, 0), (640, 480), (nobody,), 0, 0)
+    got = decode_keypoints(encode_keypoints(sent, **ABOUT, t_detect_ns=5, t_publish_ns=6))
+    assert np.isnan(got.persons[0].xy_px).all()
+
+
+@pytest.mark.parametrize("field", ["joints_m", "sigma_m", "score"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_do_not_leave(field: str, bad: float) -> None:
+    frame = known_frame(0)
+    array = getattr(frame.persons[0], field).copy()
+    array.flat[5] = bad
+    with pytest.raises(WireError, match="not finite"):
+        encode(replace(frame, persons=(replace(frame.persons[0], **{field: array}),)))
+
+
+@pytest.mark.parametrize("score", [1.01, -0.01])
+def test_a_score_beyond_its_range_does_not_leave(score: float) -> None:
+    scores = np.full(17, score, np.float32)
+    frame, points = known_frame(0), known_keypoints(0)
+    with pytest.raises(WireError, match="0 to 1"):
+        encode(replace(frame, persons=(replace(frame.persons[0], score=scores),)))
+    with pytest.raises(WireError, match="0 to 1"):
+        encode_keypoints(
+            replace(points, persons=(replace(points.persons[0], score=scores),)), **ABOUT, t_detect_ns=5, t_publish_ns=6
+        )
+
+
+def changed(**changes: Any) -> bytes:
+    fields = decode_map(split(encode(known_frame(0)))[2])
+    person = fields["persons"][0]
+    for name, value in changes.items():
+        (person if name in person else fields)[name] = value
+    return topic("pose3d", "main") + msgpack.packb(fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seq", -1), ("seq", True), ("seq", 1.0), ("seq", "1"), ("session", 5), ("session", "x" * 300), ("space", None),
+        ("image_wh", [640]), ("image_wh", [0, 480]), ("image_wh", "ab"), ("persons", {}), ("persons", [5]),
+        ("persons", None),
+        ("latency_ms", []), ("latency_ms", {"a": "b"}), ("latency_ms", {"a": float("nan")}),
+        ("latency_ms", {"a": 1.0, "b": float("inf")}), ("id", None), ("held", 1), ("window_fill", 1.5),
+        ("window_fill", "1"),
+        ("joints", [[0.0, 0.0, 0.0]] * 16), ("joints", [[0.0, 0.0]] * 17), ("joints", ["abc"] * 17),
+        ("joints", [5] * 17),
+        ("joints", [[0.0, 0.0, float("nan")]] * 17), ("joints", [[0.0, 0.0, 1e9]] * 17), ("joints", None),
+        ("joints", [[0.0, 0.0, [1.0]]] * 17), ("root", [1.0]), ("root", 5), ("root", "abc"), ("root", {}),
+        ("root", False),
+        ("root", [1.0, 2.0, float("inf")]), ("sigma", [0.1] * 18), ("score", "a" * 17), ("score", [None] * 17),
+        ("score", [1.01] * 17), ("score", [-0.01] * 17), ("id", -1),
+    ],
+)  # fmt: skip
+def test_a_wrong_field_is_refused(name: str, value: object) -> None:
+    decode_pose(changed())  # the message without the change is fine
+    with pytest.raises(WireError):
+        decode_pose(changed(**{name: value}))
+
+
+def test_a_missing_field_is_named() -> None:
+    fields = decode_map(split(encode(known_frame(0)))[2])
+    for name in fields:
+        fewer = {other: value for other, value in fields.items() if other != name}
+        with pytest.raises(WireError, match=name):
+            decode_pose(topic("pose3d", "main") + msgpack.packb(fewer))
+
+
+def test_unknown_fields_are_ignored_and_another_version_is_refused() -> None:
+    assert decode_pose(changed(news=[1, {"a": 2}])).seq == 1000
+    with pytest.raises(VersionError, match="version 2"):
+        decode_pose(changed(v=2))
+
+
+def test_too_many_persons_and_too_many_bytes_are_refused() -> None:
+    person = decode_map(split(encode(known_frame(0)))[2])["persons"][0]
+    with pytest.raises(WireError, match="persons"):
+        decode_pose(changed(persons=[person] * 65))
+    with pytest.raises(WireError, match="limit"):
+        split(b"x" * ((1 << 20) + 1))
+    with pytest.raises(WireError):
+        decode_map(b"[" * 1_000_00)
+    with pytest.raises(WireError):
+        decode_map(b'{"a":' * 100_000)
+    with pytest.raises(WireError):
+        decode_map(msgpack.packb({"a": msgpack.ExtType(5, b"x")}))
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "x" * 65, "ä", "a\0b", "../x"])
+def test_a_bad_stream_name_is_refused(name: str) -> None:
+    with pytest.raises(WireError):
+        topic("pose3d", name)
+
+
+def test_the_status_comes_back() -> None:
+    about = {"session": SESSION, "stream": "main", "state": "running", "seq": 3, "t_publish_ns": 4}
+    fields = {"v": 1, **about, "cpu": np.float32(0.5)}
+    assert decode_status(encode_status(fields, "main", "json")) == {**fields, "cpu": 0.5}
+    for name in about:
+        with pytest.raises(WireError, match=name):
+            decode_status(encode_status({**fields, name: [1]}, "main"))
+    with pytest.raises(WireError):
+        encode_status({"x": object()}, "main")
+    for value, encoding in ((float("nan"), "json"), ({b"": 1}, "json"), (2**70, "msgpack"), ("\ud800", "msgpack")):
+        with pytest.raises(WireError):
+            encode_map({"x": value}, encoding)
+
+
+@pytest.mark.parametrize("value", [b"", {b"": 1}, [1, [b""]], msgpack.ExtType(5, b""), msgpack.Timestamp(0)])
+def test_types_that_the_protocol_does_not_know_are_refused(value: object) -> None:
+    with pytest.raises(WireError):
+        decode_map(msgpack.packb({"x": value}))
+    assert decode_map(msgpack.packb({"x": -512.0}, use_single_float=True)) == {"x": -512.0}  # c4 00, as an empty bin
+
+
+def test_the_worked_example_of_the_protocol_is_what_the_code_writes() -> None:
+    text = (PACKAGE / "PROTOCOL.md").read_text()
+    raw = bytes.fromhex(re.search(r"```hex\n(.*?)```", text, re.DOTALL)[1])
+    message = decode_pose(raw)
+    joints = ((np.arange(51).reshape(17, 3) - 24) / 32).astype(np.float32)
+    joints[0] = 0
+    person = message.persons[0]
+    np.testing.assert_array_equal(person.joints_m, joints)
+    assert (message.seq, message.frame_id, message.dropped, person.id) == (1000, 1207, 3, 7)
+    assert f"{len(raw)} bytes" in text
+    frame = PoseFrame(
+        Stamp(1207, 0, 0), (640, 480),
+        (Pose3D(7, joints, person.root_m, person.sigma_m, person.score, 0, 1.0, False),),
+        dropped=3, latency_ms={"total": 41.5},
+    )  # fmt: skip
+    assert encode(frame) == raw
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_protocol_names_every_field_of_the_schemas(kind: str) -> None:
+    text = (PACKAGE / "PROTOCOL.md").read_text()
+    properties = schema(kind)["properties"]
+    for name in properties:
+        assert f"`{name}`" in text
+    jsonschema.Draft202012Validator.check_schema(schema(kind))
