@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import math
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +13,8 @@ import numpy as np
 import yaml
 from numpy.typing import ArrayLike, NDArray
 
-from engines.errors import UserError, writing
+from engines.errors import UserError
+from engines.write_aside import write_aside
 
 # A directive that is right for YAML and the signature that cv2.FileStorage looks for.
 _HEADER = "%YAML 1.1\n---\n"
@@ -39,7 +38,7 @@ def read_matrix(node: Any, where: str) -> NDArray[np.float64]:
 
 def write(path: Path, content: Mapping[str, Any]) -> None:
     text = yaml.safe_dump(_for_opencv(content), sort_keys=False, width=math.inf, allow_unicode=True)
-    write_bytes(path, (_HEADER + text).encode())
+    write_aside(path, lambda aside: aside.write_bytes((_HEADER + text).encode()))
 
 
 class _Text(str):
@@ -65,19 +64,6 @@ def _for_opencv(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _for_opencv(item) for key, item in value.items()}
     return _List(map(_for_opencv, value)) if isinstance(value, list) else value
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Written aside and put in place at once. Raises UserError where that cannot be."""
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            aside.write_bytes(data)
-            os.replace(aside, path)
-        finally:
-            with contextlib.suppress(OSError):  # it is there only where it could not be put in place
-                aside.unlink()
 
 
 def read(path: Path, kind: str) -> tuple[dict[str, Any], str]:

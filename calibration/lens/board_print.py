@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.lens.board import Board
-from calibration.yaml_file import write_bytes
 from engines.errors import UserError
+from engines.write_aside import write_aside
 
 PX_PER_MM = 12  # about: see `density`
 PAGES_MM = {"a4": (297, 210), "a3": (420, 297), "letter": (279, 216), "tabloid": (432, 279), "a2": (594, 420)}
@@ -60,7 +60,8 @@ def write_board(path: Path, board: Board, page: str = "a4") -> None:
     writers = {".pdf": _pdf, ".png": _png}
     if path.suffix.lower() not in writers:
         raise UserError(f"{path} must end in .pdf or .png")
-    write_bytes(path, writers[path.suffix.lower()](draw_page(board, page), density(board)))
+    write = writers[path.suffix.lower()]
+    write_aside(path, lambda aside: aside.write_bytes(write(draw_page(board, page), density(board))))
 
 
 def _draw_ruler(canvas: NDArray[np.uint8], px_per_mm: float) -> None:

@@ -9,6 +9,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.models.card import ModelCard
+from engines.models.normalise import FEATURES
+from engines.models.receptive_field import tap_spans
+
 Float = NDArray[np.float32]
 
 
@@ -120,3 +124,8 @@ class StepBackend(Protocol):
     def run(self, batch: int) -> None: ...
 
     def close(self) -> None: ...
+
+
+def step_shape(card: ModelCard) -> StepShape:
+    spans = tap_spans(card.levels, card.lookaheads)
+    return StepShape(spans, card.joints, FEATURES, card.channels, len(card.lookaheads))

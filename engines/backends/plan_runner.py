@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engines.errors import UserError
+from engines.machine.cache import jit_cache_path
 from engines.machine.cuda import Cuda, CudaError
-from engines.plans.artifacts import jit_cache_path, write_all
-from engines.plans.machine import MODULES
+from engines.machine.this_machine import MODULES
 from engines.plans.plan import PlanCard
 from engines.plans.tensorrt_log import Kept, collecting_logger
+from engines.write_aside import write_all
 
 if TYPE_CHECKING:
     import tensorrt_rtx as trt

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines.backends.base import Float, StepBuffers, StepShape
+from engines.backends.base import Float, StepBuffers, StepShape, step_shape
 from engines.backends.device_taps import DeviceTaps
 from engines.backends.plan_runner import PlanRunner
 from engines.backends.window import WindowBuffers, window_tensors
 from engines.errors import UserError
-from engines.lifting.stream_lifter import step_shape
-from engines.models.checkpoint import ModelCard
-from engines.plans.machine import Machine, fitting_plans, require_fit, this_machine
+from engines.machine.this_machine import Machine, this_machine
+from engines.models.card import ModelCard
+from engines.plans.fitting import fitting_plans, require_fit
 from engines.plans.plan import load_plan
 
 log = logging.getLogger("realtime.tensorrt")

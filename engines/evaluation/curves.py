@@ -14,7 +14,7 @@ def plot_lookaheads(scores: Sequence[Scores], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from engines.models.checkpoint import write_aside
+    from engines.write_aside import write_aside
 
     figure = Figure(figsize=(9, 4), layout="constrained")
     FigureCanvasAgg(figure)

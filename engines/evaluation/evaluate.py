@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engines.evaluation.metrics import Metrics, measure
 from engines.evaluation.protocols import build
-from engines.lifting.load_lifter import Lifter
+from engines.lifting.poses import Lifter
 from engines.models.skeleton import JOINT_NAMES
 from engines.motion.evaluation_set import EvaluationSet
 

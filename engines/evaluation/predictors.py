@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from engines.evaluation.evaluate import Float, Predict
-from engines.lifting.window_lifter import RAY_TO_PAPER
 from engines.models.gla_gcn import GLAGCN
 from engines.models.normalise import MIN_SCORE, to_camera
+from engines.models.paper_view import RAY_TO_PAPER
 from engines.models.stream_gla_gcn import StreamGLAGCN
 from engines.models.wobble import sequence_features
 

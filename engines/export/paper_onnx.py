@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from engines.errors import UserError
 from engines.export.graph_builder import Array, GraphBuilder
-from engines.models.checkpoint import PAPER, ModelCard, find_model, load_arrays, write_aside, write_card
+from engines.models.card import PAPER, ModelCard, find_model, load_arrays, write_card
 from engines.models.graph import skeleton_graphs
+from engines.write_aside import write_aside
 
 
 def export_paper(model: str | Path, target: Path) -> ModelCard:

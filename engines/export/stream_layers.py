@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.export.graph_builder import GraphBuilder
-from engines.models.checkpoint import ModelCard
+from engines.models.card import ModelCard
 from engines.models.graph import SUBSETS, skeleton_graphs
 from engines.models.normalise import FEATURES, WOBBLE
 from engines.models.receptive_field import head_offsets, head_reads

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from engines.errors import UserError
 from engines.export.stream_layers import StreamLayers
-from engines.models.checkpoint import STREAM, ModelCard, find_model, load_arrays, write_aside
+from engines.models.card import STREAM, ModelCard, find_model, load_arrays
 from engines.models.normalise import FEATURES
 from engines.models.receptive_field import CHUNK_FRAMES, level_spans, needed_frames, tap_places, tap_spans
+from engines.write_aside import write_aside
 
 FORMS = ("step", "chunk", "newest", "window", "sequence")
 

@@ -6,73 +6,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol
 
-from engines.backends.base import Float, StepBackend
+from engines.backends.base import StepBackend
 from engines.errors import UserError
-from engines.models.checkpoint import PAPER, ModelCard, find_model, graph_beside
+from engines.lifting.poses import ALIGNMENTS, ENGINES, Lifter, check_align
+from engines.models.card import PAPER, ModelCard, find_model, graph_beside
 
 _log = logging.getLogger("realtime.engines.lifter")  # below what the processes hand on to the terminal
-
-RATE_HZ = 30.0
-ENGINES = ("auto", "onnxruntime", "torch", "tensorrt")
-ALIGNMENTS = ("centre", "end")  # where in its window the paper's model's pose is
-
-Commit = Sequence[bool] | None  # one a stream; None: all
-Traceback = TracebackType | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LiftedPoses:
-    """Poses of one push; the arrays belong to the lifter and hold until its next push."""
-
-    joints_m: Float  # (B, 17, 3) camera axes, the hip at the origin
-    sigma_m: Float  # (B, 17)
-    window_fill: Float  # (B,) 0 to 1
-    lag_frames: int
-
-    def row(self, index: int) -> LiftedPoses:
-        """One of them alone."""
-        return LiftedPoses(
-            self.joints_m[index, None], self.sigma_m[index, None], self.window_fill[index, None], self.lag_frames
-        )
-
-
-class Lifter(Protocol):
-    """Use as a context manager. `push` takes rays (B, 17, 2), NaN where unseen, and scores (B, 17)."""
-
-    name: str
-    engine: str
-    rate_hz: float
-    lag_frames: int
-    frames: int
-    chunk_frames: int  # successive frames of one stream that `push_chunk` takes; 1: there is only `push`
-    remembers: bool  # has `remember`, which costs nothing; where False, a frame is remembered by lifting it
-
-    @property
-    def state_bytes_per_stream(self) -> int: ...
-
-    def __enter__(self) -> Lifter: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: Traceback) -> None: ...
-
-    def open(self) -> int: ...
-
-    def close(self, stream: int) -> None: ...
-
-    def reset(self, stream: int) -> None: ...
-
-    def push(self, streams: Sequence[int], rays: Float, score: Float, commit: Commit = None) -> LiftedPoses: ...
-
-    def push_chunk(self, stream: int, rays: Float, score: Float, newest: bool = False) -> LiftedPoses: ...
-
-    def finish(self) -> None: ...
-
-    def remember(self, stream: int, rays: Float, score: Float) -> None: ...
 
 
 def check_lifter(
@@ -91,14 +32,6 @@ def check_lifter(
         raise UserError(f"model {card.name} has no look-ahead {lookahead}: choose one of {known}")
     check_align(card, align)
     return card, weights
-
-
-def check_align(card: ModelCard, align: str | None) -> None:
-    """None: as the model has it. Raises UserError for what it does not have."""
-    if align is not None and align not in ALIGNMENTS:
-        raise UserError(f"align {align!r} is unknown: choose {' or '.join(ALIGNMENTS)}")
-    if align is not None and card.kind != PAPER:
-        raise UserError(f"model {card.name} has no window to align in: leave out --align, which is for the paper's")
 
 
 def load_lifter(
@@ -121,7 +54,7 @@ def load_lifter(
 
 
 def _step_backend(card: ModelCard, weights: Path, engine: str, threads: int, plan: Path | None) -> StepBackend:
-    from engines.lifting.stream_lifter import step_shape
+    from engines.backends.base import step_shape
 
     if engine in ("auto", "tensorrt"):
         from engines.backends.tensorrt import TensorRTStep, runner_for
@@ -149,6 +82,6 @@ def step_graph(card: ModelCard, weights: Path) -> bytes:
     if beside is not None:
         return beside
     from engines.export.stream_onnx import stream_onnx
-    from engines.models.checkpoint import load_arrays
+    from engines.models.card import load_arrays
 
     return stream_onnx(card, load_arrays(card, weights))

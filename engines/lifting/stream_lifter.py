@@ -7,15 +7,14 @@ from types import TracebackType
 
 import numpy as np
 
-from engines.backends.base import Float, KeepsTaps, RunsChunks, StepBackend, StepBuffers, StepShape, Taps
+from engines.backends.base import Float, KeepsTaps, RunsChunks, StepBackend, StepBuffers, Taps
 from engines.errors import UserError
-from engines.lifting.load_lifter import RATE_HZ, Commit, LiftedPoses
+from engines.lifting.poses import RATE_HZ, Commit, LiftedPoses
 from engines.lifting.slots import Slots
 from engines.lifting.taps import TapMemory
 from engines.lifting.turns import Turns
-from engines.models.checkpoint import ModelCard
-from engines.models.normalise import FEATURES, WOBBLE, normalise, to_camera
-from engines.models.receptive_field import tap_spans
+from engines.models.card import ModelCard
+from engines.models.normalise import WOBBLE, normalise, to_camera
 from engines.models.wobble import Wobble
 
 
@@ -35,7 +34,7 @@ class StreamLifter:
         self._memory: Taps = backend.memory() if isinstance(backend, KeepsTaps) else TapMemory(backend.shape)
         self._slots, self._turns = Slots(), Turns(backend)
         self._wobble: dict[int, Wobble] = {}
-        self._seen: dict[int, int] = {}  # frames committed since the stream was primed; absent: prime at the next push
+        self._seen = self._slots.seen
         self._views = np.zeros((0, lookahead + 1, 3, 3), np.float32)  # each stream's last rotations, as a ring
         self._out: dict[int, LiftedPoses] = {}
         self._owed: tuple[int, int] | None = None  # the stream and the frames of a chunk that is yet to be remembered
@@ -62,7 +61,6 @@ class StreamLifter:
             self._memory.grow(capacity)
             more = np.zeros((capacity - len(self._views), *self._views.shape[1:]), np.float32)
             self._views = np.concatenate((self._views, more))
-        self._seen.pop(slot, None)
         return slot
 
     def close(self, stream: int) -> None:
@@ -71,8 +69,7 @@ class StreamLifter:
 
     def reset(self, stream: int) -> None:
         self.finish()
-        self._slots.check([stream])
-        self._seen.pop(stream, None)
+        self._slots.reset(stream)
 
     def push(self, streams: Sequence[int], rays: Float, score: Float, commit: Commit = None) -> LiftedPoses:
         """Lift one frame of each stream. A stream's first frame primes it: as if that frame had always been there.
@@ -82,9 +79,7 @@ class StreamLifter:
         self.finish()
         self._slots.check(streams)
         kept = [True] * len(streams) if commit is None else commit
-        if len(streams) > self._turns.limit:
-            return self._turns.push(self._push, self._output(len(streams)), streams, rays, score, kept)
-        return self._push(streams, rays, score, kept)
+        return self._turns.push(self._push, self._output, streams, rays, score, kept)
 
     def _push(self, streams: Sequence[int], rays: Float, score: Float, kept: Sequence[bool]) -> LiftedPoses:
         batch = len(streams)
@@ -195,8 +190,3 @@ class StreamLifter:
                 window_fill=np.zeros(batch, np.float32), lag_frames=self.lag_frames,
             )  # fmt: skip
         return self._out[batch]
-
-
-def step_shape(card: ModelCard) -> StepShape:
-    spans = tap_spans(card.levels, card.lookaheads)
-    return StepShape(spans, card.joints, FEATURES, card.channels, len(card.lookaheads))

@@ -5,16 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from engines.backends.base import Float, LimitsBatch
-
-if TYPE_CHECKING:
-    from engines.lifting.load_lifter import LiftedPoses
+from engines.lifting.poses import LiftedPoses
 
 _log = logging.getLogger("realtime.engines.turns")
 
-Push = Callable[[Sequence[int], Float, Float, Sequence[bool]], "LiftedPoses"]
+Push = Callable[[Sequence[int], Float, Float, Sequence[bool]], LiftedPoses]
 
 
 class Turns:
@@ -24,9 +21,12 @@ class Turns:
         self.limit = backend.max_batch if isinstance(backend, LimitsBatch) else sys.maxsize
         self._most = self.limit
 
-    def push(self, push: Push, out: LiftedPoses, streams: Sequence[int], rays: Float, score: Float,
+    def push(self, push: Push, output: Callable[[int], LiftedPoses], streams: Sequence[int], rays: Float, score: Float,
              commit: Sequence[bool]) -> LiftedPoses:  # fmt: skip
-        """`push` a turn of streams after the other, each row's pose into its row of `out`."""
+        """`push` all at once; where they are too many a turn after the other, each row's pose into `output`'s row."""
+        if len(streams) <= self.limit:
+            return push(streams, rays, score, commit)
+        out = output(len(streams))
         if len(streams) > self._most:
             self._most = len(streams)
             _log.warning("the plan takes %d of %d streams at once, they take turns: a plan with --batch 1,%d,%d is"

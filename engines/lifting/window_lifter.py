@@ -3,15 +3,13 @@
 Every push runs the window again. `align`: "centre" gives the pose of the window's centre frame, (T - 1) / 2 frames ago,
 as the paper does; "end" gives the pose of the frame just pushed, the second half of the window repeating it.
 
-Input contract: the paper's pixel coordinates, x / width * 2 - 1 and y / width * 2 - height / width. Rays come in, so
-they are seen through a nominal pinhole of 60 degrees across the image's width, with the optical axis at its centre.
-The model knows no missing joints: one that is not seen keeps its last place in the window, or that of the joints seen.
+Rays come in and are seen through the paper's nominal camera (engines.models.paper_view). The model knows no missing
+joints: one that is not seen keeps its last place in the window, or that of the joints seen.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -21,24 +19,24 @@ import numpy as np
 from engines.backends.base import Float
 from engines.backends.window import OnnxRuntimeWindow, TorchWindow, WindowBackend
 from engines.errors import UserError
-from engines.lifting.load_lifter import RATE_HZ, LiftedPoses, check_align
+from engines.lifting.poses import RATE_HZ, LiftedPoses, check_align
 from engines.lifting.slots import Slots
 from engines.lifting.turns import Turns
-from engines.models.checkpoint import ModelCard, graph_beside, load_arrays, load_published
+from engines.models.card import ModelCard, graph_beside, load_arrays
+from engines.models.checkpoint import load_published
 from engines.models.normalise import MIN_SCORE
+from engines.models.paper_view import RAY_TO_PAPER
 from engines.models.skeleton import JOINTS
 
 _log = logging.getLogger("realtime.engines.window")
 
-NOMINAL_HFOV_DEG = 60.0
-# x / width * 2 - 1 of the ray x / z under a pinhole: 2 * focal / width
-RAY_TO_PAPER = 1 / math.tan(math.radians(NOMINAL_HFOV_DEG / 2))
+
 # The paper's model tells no error of its own; its published one is 44 mm on the person's joints.
 NOMINAL_SIGMA_M = 0.05
 
 
 class WindowLifter:
-    """The paper's model on any WindowBackend; see the module and `engines.lifting.load_lifter.Lifter`."""
+    """The paper's model on any WindowBackend; see the module and `engines.lifting.poses.Lifter`."""
 
     remembers = True
 
@@ -54,7 +52,7 @@ class WindowLifter:
         self._backend = backend
         self._slots, self._turns = Slots(), Turns(backend)
         self._memory = np.zeros((0, max(self._past, 1), JOINTS, 2), np.float32)  # each stream's past, as a ring
-        self._seen: dict[int, int] = {}  # frames committed since the stream was primed; absent: prime at the next push
+        self._seen = self._slots.seen
         self._last: dict[int, Float] = {}  # the last known place of each joint, (17, 2)
         self._out: dict[int, LiftedPoses] = {}
 
@@ -74,15 +72,13 @@ class WindowLifter:
         if slot >= len(self._memory):
             more = max(1, len(self._memory))
             self._memory = np.concatenate((self._memory, np.zeros((more, *self._memory.shape[1:]), np.float32)))
-        self._seen.pop(slot, None)
         return slot
 
     def close(self, stream: int) -> None:
         self._slots.free(stream)
 
     def reset(self, stream: int) -> None:
-        self._slots.check([stream])
-        self._seen.pop(stream, None)
+        self._slots.reset(stream)
 
     def push(
         self, streams: Sequence[int], rays: Float, score: Float, commit: Sequence[bool] | None = None
@@ -93,9 +89,7 @@ class WindowLifter:
         """
         self._slots.check(streams)
         kept = [True] * len(streams) if commit is None else commit
-        if len(streams) > self._turns.limit:
-            return self._turns.push(self._push, self._output(len(streams)), streams, rays, score, kept)
-        return self._push(streams, rays, score, kept)
+        return self._turns.push(self._push, self._output, streams, rays, score, kept)
 
     def _push(self, streams: Sequence[int], rays: Float, score: Float, kept: Sequence[bool]) -> LiftedPoses:
         batch = len(streams)

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
-from engines.backends.base import Float
+from numpy.typing import NDArray
 
 FLOAT_BYTES = 4
+
+Float = NDArray[np.float32]
 
 
 class CudaError(RuntimeError):

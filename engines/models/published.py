@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engines.errors import UserError
-from engines.models.checkpoint import PAPER, ModelCard, save_model
+from engines.models.card import PAPER, ModelCard, save_model
 from engines.models.gla_gcn import GLAGCN, Head, parameter_count
 
 COUNTER = "num_batches_tracked"  # of batch norms: no influence on the output, absent from old files

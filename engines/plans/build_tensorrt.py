@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engines.errors import UserError
-from engines.plans.artifacts import write_all
-from engines.plans.machine import INSTALL, MODULES, Machine
+from engines.machine.this_machine import INSTALL, MODULES, Machine
 from engines.plans.plan import RTX_TARGETS, Tensor
 from engines.plans.tensorrt_log import Kept, collecting_logger
+from engines.write_aside import write_all
 
 if TYPE_CHECKING:
     import tensorrt_rtx as trt

@@ -14,12 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.lifting.window_lifter import RAY_TO_PAPER
-from engines.models.checkpoint import PAPER, ModelCard, load_model, load_published
+from engines.models.card import PAPER, ModelCard
+from engines.models.checkpoint import load_model, load_published
 from engines.models.normalise import MIN_SCORE
+from engines.models.paper_view import RAY_TO_PAPER
 from engines.models.receptive_field import tap_spans
 from engines.models.wobble import sequence_features
-from engines.plans.artifacts import sha256_of
+from engines.plans.fingerprint import sha256_of
 from engines.plans.parity import Array, Certificate, certify, onnx_session, step_poses, step_sequence, window_poses
 from engines.plans.precision import evaluator
 

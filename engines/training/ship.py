@@ -9,8 +9,9 @@ from pathlib import Path
 
 from engines.errors import UserError
 from engines.export.stream_onnx import stream_onnx
-from engines.models.checkpoint import STREAM, ModelCard, graph_path, save_model, write_aside
+from engines.models.card import STREAM, ModelCard, graph_path, save_model
 from engines.models.stream_gla_gcn import StreamGLAGCN
+from engines.write_aside import write_aside
 
 
 def ship(model: StreamGLAGCN, name: str, folder: Path) -> Path:

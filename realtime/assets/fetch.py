@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.errors import NO_SPACE, UserError
-from engines.plans.artifacts import cache_dir
+from engines.machine.cache import cache_dir
 from realtime.assets.download import Download, DownloadFailed, download
 from realtime.clock import NS_PER_S, unix_ns
 from realtime.process.signals import ending_in_order

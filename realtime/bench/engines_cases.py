@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.models.checkpoint import PAPER, ModelCard, find_model, require_torch, save_model
+from engines.models.card import PAPER, ModelCard, find_model, save_model
+from engines.models.checkpoint import require_torch
 from engines.models.normalise import to_camera
 from engines.models.receptive_field import tap_spans
 from engines.models.wobble import sequence_features

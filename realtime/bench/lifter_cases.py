@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from engines.errors import UserError
-from engines.lifting.load_lifter import Lifter, load_lifter
-from engines.models.checkpoint import PAPER, STREAM, ModelCard, find_model, save_model
+from engines.lifting.load_lifter import load_lifter
+from engines.lifting.poses import Lifter
+from engines.models.card import PAPER, STREAM, ModelCard, find_model, save_model
 from engines.models.normalise import FEATURES
 from engines.models.receptive_field import head_offsets
 from engines.models.skeleton import JOINTS

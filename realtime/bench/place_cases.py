@@ -22,7 +22,8 @@ from calibration.person.root import place_root
 from realtime.calibrate.people import guess_lens, lift_walk, measure_ground
 from realtime.contracts import Array
 from realtime.files.keypoints_file import KeypointsFile
-from realtime.pipeline.place import Placer
+from realtime.pipeline.place import Standing
+from realtime.pipeline.setting import Setting
 
 Array64 = NDArray[np.float64]
 Row = dict[str, Any]
@@ -71,8 +72,8 @@ def _walk(scene: Scene, noisy: bool, model: str) -> Row:
     person = BodyScale("walker", scene.height_m)
     joints, sigma = lift_walk(recording, model)
     ground = measure_ground(recording, person, model)
-    in_camera, _, camera_us = place_all(Placer(recording.camera, None, person), recording, joints, sigma)
-    in_world, poses, world_us = place_all(Placer(recording.camera, ground, person), recording, joints, sigma)
+    in_camera, _, camera_us = place_all(Setting(recording.camera, None, person), recording, joints, sigma)
+    in_world, poses, world_us = place_all(Setting(recording.camera, ground, person), recording, joints, sigma)
     distance = np.linalg.norm(scene.camera_m[:, 0], axis=1)
     camera_error = np.linalg.norm(in_camera - scene.camera_m[:, 0], axis=1)
     truth = scene.world_m[:, 0]
@@ -101,14 +102,15 @@ def record(scene: Scene, camera: Camera, noisy: bool, seed: int = 0) -> Keypoint
     return KeypointsFile(pixels, np.ones((frames, 17), np.float32), np.arange(frames) / 30, camera)
 
 
-def place_all(placer: Placer, recording: KeypointsFile, joints: Array,
+def place_all(setting: Setting, recording: KeypointsFile, joints: Array,
               sigma: Array) -> tuple[Array64, Array64, float]:
     """Frame by frame as live: roots (T, 3), joints (T, 17, 3), and the median microseconds a frame."""
     rays = recording.camera.rays(recording.keypoints_px)
+    standing = Standing(setting)
     roots, poses, cost = [], [], []
     for t, at in enumerate(recording.t_s):
         start = time.perf_counter()
-        placed = placer.place(rays[t], recording.scores[t], joints[t], sigma[t], int(at * 1e9), 1)
+        placed = standing.place(rays[t], recording.scores[t], joints[t], sigma[t], int(at * 1e9))
         cost.append(time.perf_counter() - start)
         roots.append(placed.root_m)
         poses.append(placed.joints_m)

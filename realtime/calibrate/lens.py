@@ -43,7 +43,7 @@ def calibrate_camera(
     if Path(source).is_dir():
         looked = views_of_folder(Path(source), board)
     else:
-        from realtime.view.stage import has_display
+        from realtime.view.display import has_display
 
         window = show if show is not None else device_name(source) != "" and has_display()
         if window and not has_display():

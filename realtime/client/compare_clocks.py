@@ -7,12 +7,12 @@ import threading
 from collections.abc import Callable
 
 from engines.errors import UserError
+from realtime.client.ask import RpcClient
 from realtime.clock import unix_ns
 from realtime.wire.decode import integer
 from realtime.wire.endpoints import ClientKeys
 from realtime.wire.framing import WireError
 from realtime.wire.messages import ClockOffset
-from realtime.wire.rpc import RpcClient
 
 SAMPLES = 12
 AGAIN_S, RETRY_S = 10.0, 1.0

@@ -46,7 +46,7 @@ def build_engine(
 
     realtime build-engine models/gla-gcn-243.safetensors --batch 1 -o paper.plan
     """
-    from engines.models.checkpoint import find_model
+    from engines.models.card import find_model
 
     find_model(model)  # before what building needs is asked for
     from realtime.model.build_plan import BuildFlags, run

@@ -16,7 +16,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
     """
     import sys
 
-    from realtime.doctor import doctor as work
+    from realtime.doctor import report as work
 
     if as_json:
         text, able = work.as_json(work.examine())

@@ -25,8 +25,9 @@ def import_checkpoint(
     """
     import sys
 
-    from engines.errors import UserError, refuse_existing
+    from engines.errors import UserError
     from engines.models.checkpoint import require_torch
+    from engines.write_aside import refuse_existing
 
     if not file.is_file():
         raise UserError(f"{file} does not exist: give the path of a published GLA-GCN checkpoint")

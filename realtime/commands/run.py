@@ -82,7 +82,7 @@ def run(
       realtime run --source rtsp://10.0.0.7/stream --people 2 --render out.mp4
     """
     from realtime.config import load_config
-    from realtime.session.session import run_session
+    from realtime.session.run_session import run_session
 
     flags = {
         "source.name": source, "source.loop": loop or None, "source.max_speed": max_speed or None,

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from realtime.doctor.doctor import PORT, Check, State
+from realtime.doctor.check import PORT, Check, State
 
 _PYTHONS = ((3, 10), (3, 13))
 # module -> distribution, for what the main job imports
@@ -77,7 +77,7 @@ def distribution() -> Iterator[Check]:
 
 
 def display() -> Iterator[Check]:
-    from realtime.view.stage import has_display
+    from realtime.view.display import has_display
 
     named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if has_display():
@@ -89,7 +89,7 @@ def display() -> Iterator[Check]:
 
 def cameras() -> Iterator[Check]:
     from realtime.sources.live_source import camera_devices
-    from realtime.sources.open_source import open_capture, quiet_ffmpeg
+    from realtime.sources.opencv import open_capture, quiet_ffmpeg
 
     quiet_ffmpeg()
     indices = [int(path.name.removeprefix("video")) for path in camera_devices()] if sys.platform == "linux" else [0, 1]
@@ -109,7 +109,7 @@ def cameras() -> Iterator[Check]:
 
 
 def gpu() -> Iterator[Check]:
-    from engines.plans.machine import this_machine
+    from engines.machine.this_machine import this_machine
 
     machine = this_machine()
     driver = _nvidia_driver()

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.person.root import place_root
-from engines.errors import UserError, refuse_existing
-from engines.lifting.load_lifter import Lifter, check_align, load_lifter
-from engines.models.checkpoint import write_aside
+from engines.errors import UserError
+from engines.lifting.load_lifter import load_lifter
+from engines.lifting.poses import Lifter, check_align
 from engines.models.normalise import MIN_SCORE
+from engines.write_aside import refuse_existing, write_aside
 from realtime.contracts import Array
 from realtime.files.keypoints_file import KeypointsFile, read_keypoints
 from realtime.files.lift_forms import lift_form, load_form, times_after

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import UserError
-from engines.lifting.load_lifter import RATE_HZ
-from engines.models.checkpoint import STREAM, ModelCard, find_model, load_arrays, load_model
+from engines.lifting.poses import RATE_HZ
+from engines.models.card import STREAM, ModelCard, find_model, load_arrays
+from engines.models.checkpoint import load_model
 from engines.models.normalise import WOBBLE, normalise, to_camera
 from engines.models.wobble import sequence_features
 from realtime.contracts import Array

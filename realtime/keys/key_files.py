@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from engines.errors import UserError, writing
+from engines.errors import UserError
+from engines.write_aside import writing
 
 SECRET_SUFFIX, PUBLIC_SUFFIX = ".key_secret", ".key"
 _Z85_KEY = re.compile(r"[0-9A-Za-z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")

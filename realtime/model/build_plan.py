@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.errors import UserError
-from engines.models.checkpoint import PAPER, find_model
+from engines.models.card import PAPER, find_model
 from engines.plans.build_tensorrt import BuildOptions
 from engines.plans.certify_model import Motion, frames_needed
 from engines.plans.compile_plan import PlanRequest, Prepared, compile_plan, prepare, up_to_date

@@ -17,8 +17,9 @@ from engines.evaluation.curves import plot_lookaheads
 from engines.evaluation.evaluate import Scores, evaluate_set, of_lifter
 from engines.evaluation.report import as_data, as_markdown, header, overview, spreads, table
 from engines.lifting.load_lifter import load_lifter
-from engines.models.checkpoint import PAPER, find_model, write_aside
+from engines.models.card import PAPER, find_model
 from engines.motion.evaluation_set import EvaluationSet
+from engines.write_aside import write_aside
 from realtime.model.real_people import COLUMNS, Row, cells, compare
 
 AT_ONCE = 32  # sequences that share a step

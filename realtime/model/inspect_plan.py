@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from engines.errors import UserError
-from engines.models.checkpoint import find_model
-from engines.plans.artifacts import read_bytes, sha256_of
-from engines.plans.machine import misfit, this_machine
+from engines.machine.this_machine import this_machine
+from engines.models.card import find_model
+from engines.plans.fingerprint import read_bytes, sha256_of
+from engines.plans.fitting import misfit
 from engines.plans.plan import PlanCard, graph_path, load_plan
 
 

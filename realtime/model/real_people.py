@@ -11,7 +11,7 @@ import numpy as np
 
 from calibration.lens.rays import Camera
 from engines.evaluation.real_people import Steadiness, steadiness
-from engines.lifting.load_lifter import Lifter
+from engines.lifting.poses import Lifter
 from engines.models.skeleton import MEDIAPIPE33_TO_17
 from realtime.contracts import Array
 from realtime.pipeline.detect import Detector

@@ -21,7 +21,7 @@ from realtime.assets.fetch import fetch
 from realtime.clock import NS_PER_MS
 from realtime.contracts import Array, Person2D
 from realtime.pipeline.track import Tracker
-from realtime.sources.open_source import Frame
+from realtime.sources.source import Frame
 
 log = logging.getLogger("realtime.detect")
 

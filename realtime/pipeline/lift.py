@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engines.lifting.load_lifter import Lifter
+from engines.lifting.poses import Lifter
 from engines.models.normalise import seen_joints
 from realtime.config import PlaceConfig
 from realtime.contracts import Array, Keypoints2D, Pose3D, PoseFrame
 from realtime.pipeline.people import LiftedPerson, People, Sighting
-from realtime.pipeline.place import Placer
-from realtime.pipeline.placement import load_placer
+from realtime.pipeline.place import Standing
 from realtime.pipeline.resample import MAX_PHASES
+from realtime.pipeline.setting import Setting, setting_for
 
 # A person out of sight keeps their last pose for so long, then leaves.
 HOLD_NS = 500_000_000
@@ -26,6 +26,7 @@ _CERTAINTY = {"assumed": 0, "height": 1, "measured": 2}
 class _Track:
     """What is remembered of a person in view."""
 
+    standing: Standing
     pose: Pose3D | None  # the newest; None before the first
     scale: str
     seen_ns: int
@@ -41,7 +42,7 @@ class Lift:
         self._past = 1 + MAX_PHASES * lifter.lag_frames  # as many frames lie in the lag of the fastest camera
         self._place, self._source = place, source
         self._max_people = people
-        self._placer: Placer | None = None
+        self._setting: Setting | None = None  # of the newest picture
         self._scale = "assumed"  # of the newest poses
         self._tracks: dict[int, _Track] = {}
 
@@ -60,55 +61,55 @@ class Lift:
         self, keypoints: Keypoints2D, lift: Callable[[int, Sequence[Sighting]], dict[int, LiftedPerson]]
     ) -> PoseFrame:
         source_ns = keypoints.stamp.source_ns
-        placer = self._placer_for(keypoints.image_wh)
+        setting = self._setting_for(keypoints.image_wh)
         sightings = [
-            Sighting(person.track_id, placer.camera.rays(person.xy_px), person.score) for person in keypoints.persons
+            Sighting(person.track_id, setting.camera.rays(person.xy_px), person.score) for person in keypoints.persons
         ]
         sightings = [sighting for sighting in sightings if _is_seen(sighting)]
         lifted = lift(source_ns, sightings) if sightings else {}
         persons: list[Pose3D] = []
         for sighting in sightings:
-            track = self._seen(source_ns, sighting)
+            track = self._seen(setting, source_ns, sighting)
             person = lifted.get(sighting.track_id)
             if person is not None and np.isfinite(np.add.reduce(person.joints_m, None)):
-                persons.append(self._placed(placer, track, sighting, person))
+                persons.append(self._placed(track, sighting.track_id, person))
         self._forget(source_ns)
         persons += self._held(source_ns, [pose.track_id for pose in persons])
         if persons:  # a message promises no more than holds for all in it
             scales = (self._tracks[pose.track_id].scale for pose in persons)
             self._scale = min(scales, key=lambda scale: _CERTAINTY.get(scale, 0))
         return PoseFrame(
-            keypoints.stamp, keypoints.image_wh, tuple(persons), placer.space, self._scale, placer.calibration,
+            keypoints.stamp, keypoints.image_wh, tuple(persons), setting.space, self._scale, setting.calibration,
             keypoints.dropped,
         )  # fmt: skip
 
-    def _placer_for(self, image_wh: tuple[int, int]) -> Placer:
+    def _setting_for(self, image_wh: tuple[int, int]) -> Setting:
         """Reads the calibration files for the first picture and for one of another size.
 
         Then everyone starts anew: no pose is held, lifted or placed by what was seen through the calibration before.
         """
-        if self._placer is None or self._placer.camera.image_wh != image_wh:
-            self._placer = load_placer(self._place, self._source, image_wh)
+        if self._setting is None or self._setting.camera.image_wh != image_wh:
+            self._setting = setting_for(self._place, self._source, image_wh)
             self._people.clear()
             self._tracks.clear()
             self._scale = "assumed"
-        return self._placer
+        return self._setting
 
-    def _seen(self, source_ns: int, sighting: Sighting) -> _Track:
+    def _seen(self, setting: Setting, source_ns: int, sighting: Sighting) -> _Track:
         track = self._tracks.get(sighting.track_id)
         if track is None:
-            track = self._tracks[sighting.track_id] = _Track(None, "assumed", source_ns, deque(maxlen=self._past))
+            track = _Track(Standing(setting), None, "assumed", source_ns, deque(maxlen=self._past))
+            self._tracks[sighting.track_id] = track
         track.seen_ns = source_ns
         track.past.append((source_ns, sighting.rays, sighting.score))
         return track
 
-    def _placed(self, placer: Placer, track: _Track, sighting: Sighting, person: LiftedPerson) -> Pose3D:
-        track_id = sighting.track_id
+    def _placed(self, track: _Track, track_id: int, person: LiftedPerson) -> Pose3D:
         # With look-ahead the pose is of an earlier frame: it is placed by what was seen then.
         pose_ns, rays, score = track.past[-1]
         if self._lag_frames:
             pose_ns, rays, score = min(track.past, key=lambda seen: abs(seen[0] - person.source_ns))
-        placed = placer.place(rays, score, person.joints_m, person.sigma_m, pose_ns, track_id)
+        placed = track.standing.place(rays, score, person.joints_m, person.sigma_m, pose_ns)
         track.scale = placed.scale
         track.pose = Pose3D(
             track_id, placed.joints_m, placed.root_m, placed.sigma_m, score, self._lag_frames, person.window_fill,
@@ -120,8 +121,6 @@ class Lift:
         for track_id, track in list(self._tracks.items()):
             if not 0 <= source_ns - track.seen_ns <= HOLD_NS:
                 self._people.drop(track_id)
-                if self._placer is not None:
-                    self._placer.forget(track_id)
                 del self._tracks[track_id]
 
     def _held(self, source_ns: int, seen: list[int]) -> list[Pose3D]:

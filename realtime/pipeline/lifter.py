@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 from dataclasses import replace
 
-from engines.lifting.load_lifter import Lifter, load_lifter
+from engines.lifting.load_lifter import load_lifter
+from engines.lifting.poses import Lifter
 from realtime.clock import NS_PER_S, elapsed_ms, monotonic_ns
 from realtime.config import RunConfig
 from realtime.contracts import Keypoints2D, PoseFrame
 from realtime.pipeline.lift import Lift
-from realtime.pipeline.placement import check_profiles
+from realtime.pipeline.setting import check_profiles
 from realtime.process.link import Link
 from realtime.process.metrics import Rate, Stages
 from realtime.process.stats import LifterStats, Load

@@ -12,7 +12,7 @@ from itertools import takewhile
 
 import numpy as np
 
-from engines.lifting.load_lifter import LiftedPoses, Lifter
+from engines.lifting.poses import LiftedPoses, Lifter
 from realtime.contracts import Array
 from realtime.pipeline.resample import Resampler, Tick
 

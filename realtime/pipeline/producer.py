@@ -13,7 +13,8 @@ from realtime.process.link import Link
 from realtime.process.metrics import Rate
 from realtime.process.stats import Load, ProducerStats
 from realtime.ring.ring import Ring
-from realtime.sources.open_source import Frame, Source, open_source
+from realtime.sources.open_source import open_source
+from realtime.sources.source import Frame, Source
 
 READ_TIMEOUT_S = 0.5
 # With --max-speed nothing may be lost: the producer never runs further ahead of the lifter than this.

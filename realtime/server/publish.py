@@ -7,17 +7,18 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import zmq
 
-import realtime
 from engines.errors import UserError
 from realtime.clock import monotonic_ns, to_unix_ns, unix_ns
 from realtime.contracts import Keypoints2D, PoseFrame
 from realtime.keys.key_store import KeyStore
 from realtime.process.metrics import Rate
+from realtime.server.answer import SKELETON_FIELDS, answer
 from realtime.server.gate import Gate
 from realtime.server.serve import Service, open_bound, reopen_bound
 from realtime.server.subscriptions import Subscriptions
@@ -31,7 +32,6 @@ from realtime.wire.endpoints import (
     is_local,
 )
 from realtime.wire.framing import ENCODINGS, VERSION, WireError, topic
-from realtime.wire.rpc import SKELETON_FIELDS, answer
 
 LAST_WORDS_MS = 200  # on close: time for the last frames to leave; only a reader that stands still uses it up
 
@@ -71,7 +71,7 @@ class Publisher:
                 log.warning("%s is open to everyone who can reach it: no keys, no encryption (--insecure)", bound)
         self.session = str(uuid.uuid4())
         self.stream, self.encoding, self.high_water = stream, encoding, high_water
-        self._versions = {"realtime": realtime.__version__, "zeromq": zmq.zmq_version()}
+        self._versions = {"realtime": version("realtime-pose"), "zeromq": zmq.zmq_version()}
         self._streams: dict[str, _Stream] = {}
         self._lock = threading.Lock()  # the socket is used by `send` and by the beat
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()

@@ -9,9 +9,9 @@ import zmq
 
 from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
+from realtime.server.answer import RateLimit, encoding_of, failure
 from realtime.server.gate import Doorkeeper, Gate
 from realtime.wire.endpoints import MAX_REQUEST_BYTES, MAX_SUBSCRIPTION_BYTES, bind, common_options
-from realtime.wire.rpc import RateLimit, encoding_of, failure
 
 BEAT_S = 1.0
 LOOK_S = 0.25  # how soon a revoked key is noticed

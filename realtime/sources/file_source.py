@@ -13,7 +13,8 @@ import cv2
 from engines.errors import UserError
 from realtime.clock import NS_PER_MS, NS_PER_S, monotonic_ns
 from realtime.contracts import Stamp
-from realtime.sources.open_source import CaptureOptions, Frame, open_capture
+from realtime.sources.opencv import open_capture
+from realtime.sources.source import CaptureOptions, Frame
 
 log = logging.getLogger("realtime.capture")
 

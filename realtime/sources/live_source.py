@@ -17,8 +17,10 @@ import numpy as np
 from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.contracts import Stamp
+from realtime.sources.address import shown
 from realtime.sources.file_source import FileSource
-from realtime.sources.open_source import CaptureOptions, Frame, Source, open_capture, shown
+from realtime.sources.opencv import open_capture
+from realtime.sources.source import CaptureOptions, Frame, Source
 
 log = logging.getLogger("realtime.capture")
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from realtime.clock import monotonic_ns
 from realtime.contracts import Stamp
-from realtime.sources.open_source import Frame, Source
+from realtime.sources.source import Frame, Source
 
 _POLL_S = 0.1
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from engines.errors import UserError, already_there, refuse_existing
+from engines.errors import UserError
+from engines.write_aside import already_there, refuse_existing
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.takes.schema import take_schema
 from realtime.wire.decode import check, integer

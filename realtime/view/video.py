@@ -15,7 +15,8 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from engines.errors import UserError, refuse_existing
+from engines.errors import UserError
+from engines.write_aside import refuse_existing, write_aside
 from realtime.sources.file_source import require_utf8
 
 Image = NDArray[np.uint8]
@@ -87,13 +88,7 @@ class PngWriter:
 
     def write(self, image_bgr: Image, time_s: float) -> None:
         path = self._folder / f"frame_{self.frames + 1:06d}.png"
-        aside = path.with_name(f".{path.name}")
-        try:
-            aside.write_bytes(cv2.imencode(".png", image_bgr)[1].tobytes())
-            os.replace(aside, path)
-        except OSError as error:
-            aside.unlink(missing_ok=True)
-            raise UserError(f"cannot write {path} ({error.strerror}): free some space, or name another") from error
+        write_aside(path, lambda aside: aside.write_bytes(cv2.imencode(".png", image_bgr)[1].tobytes()))
         self.frames += 1
 
 

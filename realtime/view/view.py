@@ -12,9 +12,10 @@ from typing import Protocol
 from engines.errors import UserError
 from realtime.client.subscribe import StreamTimeoutError, Subscriber
 from realtime.clock import NS_PER_MS, NS_PER_S, monotonic_ns, unix_ns
+from realtime.view.display import has_display
 from realtime.view.follow import Follow
 from realtime.view.hud import Hud
-from realtime.view.stage import Stage, has_display
+from realtime.view.stage import Stage
 from realtime.view.video import FrameWriter, open_writer
 from realtime.wire.endpoints import DEFAULT_ADDRESS, ClientKeys
 from realtime.wire.framing import POSE, VersionError, WireError, topic

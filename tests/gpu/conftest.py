@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from engines.models.checkpoint import ModelCard, find_model
+from engines.machine.this_machine import INSTALL, Machine, this_machine
+from engines.models.card import ModelCard, find_model
 from engines.plans.build_tensorrt import BuildOptions
 from engines.plans.compile_plan import PlanRequest, compile_plan, prepare
-from engines.plans.machine import INSTALL, Machine, this_machine
 from engines.plans.plan import RTX_TARGETS
 from engines.plans.synthetic_motion import synthetic_motion
 

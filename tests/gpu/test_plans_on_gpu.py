@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engines.backends.base import step_shape
 from engines.backends.onnxruntime import OnnxRuntimeStep
 from engines.backends.tensorrt import TensorRTStep, open_plan, runner_for
 from engines.errors import UserError
 from engines.lifting.load_lifter import step_graph
-from engines.lifting.stream_lifter import StreamLifter, step_shape
+from engines.lifting.stream_lifter import StreamLifter
 from engines.machine.cuda import Cuda
-from engines.models.checkpoint import ModelCard
-from engines.plans.machine import Machine
+from engines.machine.this_machine import Machine
+from engines.models.card import ModelCard
 from engines.plans.plan import read_card, sidecar_path
 from engines.plans.synthetic_motion import synthetic_motion
 

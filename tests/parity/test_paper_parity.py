@@ -11,7 +11,8 @@ torch = pytest.importorskip("torch")
 
 from engines.backends.onnxruntime import session  # noqa: E402
 from engines.export.paper_onnx import paper_onnx  # noqa: E402
-from engines.models.checkpoint import PAPER, ModelCard, load_published  # noqa: E402
+from engines.models.card import PAPER, ModelCard  # noqa: E402
+from engines.models.checkpoint import load_published  # noqa: E402
 from engines.models.gla_gcn import GLAGCN, multiply_adds, parameter_count  # noqa: E402
 
 H36M = [(1, 0), (2, 1), (3, 2), (4, 0), (5, 4), (6, 5), (7, 0), (8, 7), (9, 8), (10, 9), (11, 8), (12, 11), (13, 12),

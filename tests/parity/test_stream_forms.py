@@ -13,9 +13,10 @@ torch = pytest.importorskip("torch")
 
 from engines.backends.onnxruntime import session  # noqa: E402
 from engines.export.stream_onnx import stream_onnx  # noqa: E402
-from engines.lifting.load_lifter import LiftedPoses, load_lifter  # noqa: E402
+from engines.lifting.load_lifter import load_lifter  # noqa: E402
+from engines.lifting.poses import LiftedPoses  # noqa: E402
 from engines.lifting.stream_lifter import StreamLifter  # noqa: E402
-from engines.models.checkpoint import STREAM, ModelCard, find_model, load_arrays, save_model  # noqa: E402
+from engines.models.card import STREAM, ModelCard, find_model, load_arrays, save_model  # noqa: E402
 from engines.models.normalise import WOBBLE, normalise, to_camera  # noqa: E402
 from engines.models.receptive_field import CHUNK_FRAMES  # noqa: E402
 from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402

@@ -19,7 +19,7 @@ from calibration.profiles import device_name, find_camera
 from realtime.bench import place_cases as bench_place_cases
 from realtime.calibrate.lens import calibrate_camera
 from realtime.calibrate.people import lift_walk, measure_ground
-from realtime.pipeline.place import Placer
+from realtime.pipeline.setting import Setting
 
 IMAGE_WH = (640, 360)
 LENS = Camera(IMAGE_WH, np.array([[560.0, 0, 330], [0, 562, 172], [0, 0, 1]]), np.array([-0.2, 0.08, 0.001, 0, 0]))
@@ -49,7 +49,7 @@ def test_world_poses_of_a_walked_square_stand_on_the_floor_and_come_back(mocap_n
     recording = bench_place_cases.record(scene, Camera.assumed((1280, 720)), noisy)
     ground = measure_ground(recording, person)
     joints, sigma = lift_walk(recording)
-    roots, poses, _ = bench_place_cases.place_all(Placer(recording.camera, ground, person), recording, joints, sigma)
+    roots, poses, _ = bench_place_cases.place_all(Setting(recording.camera, ground, person), recording, joints, sigma)
     truth = scene.world_m[:, 0]
     away = np.linalg.norm(scene.camera_m[:, 0], axis=1)
     assert (np.linalg.norm(roots - truth, axis=1) / away)[60:].mean() < (0.05 if noisy else 0.03)

@@ -17,14 +17,15 @@ import realtime
 from realtime import subscribe
 from realtime.bench.known_poses import known_frame
 from realtime.client import compare_clocks
+from realtime.client.ask import RpcClient
 from realtime.client.compare_clocks import measure_offset
 from realtime.client.latency import message_latency_ms
 from realtime.clock import unix_ns
+from realtime.server.answer import RateLimit
 from realtime.server.publish import Publisher
 from realtime.wire.endpoints import connect, connect_subscriber, open_subscriber
 from realtime.wire.framing import VERSION, WireError, decode_map, encode_map
 from realtime.wire.messages import ClockOffset
-from realtime.wire.rpc import RateLimit, RpcClient
 
 
 def test_requests_are_answered_in_their_own_encoding(publisher: Publisher) -> None:

@@ -21,12 +21,12 @@ import realtime
 from engines.errors import UserError
 from realtime import Subscriber, subscribe
 from realtime.bench.known_poses import known_frame, known_joints
+from realtime.client.ask import RpcClient
 from realtime.client.subscribe import StreamTimeoutError
 from realtime.server.publish import Publisher
 from realtime.wire.decode import decode_status
 from realtime.wire.endpoints import connect_subscriber
 from realtime.wire.framing import VersionError, WireError, encode_map, topic
-from realtime.wire.rpc import RpcClient
 
 
 @pytest.mark.parametrize("encoding", ["msgpack", "json"])

@@ -15,12 +15,12 @@ from waiting import until
 from engines.errors import UserError
 from realtime import Subscriber
 from realtime.bench.known_poses import known_frame
+from realtime.client.ask import RpcClient
 from realtime.keys.key_files import read_pair, read_public
 from realtime.keys.key_store import KeyStore
 from realtime.server.publish import Publisher
 from realtime.wire.endpoints import ClientKeys, connect, connect_subscriber, open_subscriber
 from realtime.wire.framing import topic
-from realtime.wire.rpc import RpcClient
 
 LOOPBACK = "tcp://127.0.0.1:*"
 

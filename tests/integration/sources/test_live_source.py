@@ -19,7 +19,9 @@ from rtsp_server import RtspServer, transport_stream
 
 from engines.errors import UserError
 from realtime.sources.live_source import camera_devices, open_url
-from realtime.sources.open_source import CaptureOptions, Frame, Source, open_source, quiet_ffmpeg
+from realtime.sources.open_source import open_source
+from realtime.sources.opencv import quiet_ffmpeg
+from realtime.sources.source import CaptureOptions, Frame, Source
 
 FRAMES = 20
 STEP = 12  # grey levels between one frame and the next

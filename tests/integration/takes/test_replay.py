@@ -17,13 +17,13 @@ from waiting import WAIT_S, until
 from engines.errors import UserError
 from realtime import subscribe
 from realtime.bench.known_poses import known_frame, known_joints
+from realtime.client.ask import RpcClient
 from realtime.contracts import Keypoints2D, PoseFrame
 from realtime.server.publish import Publisher
 from realtime.takes.replay import MAX_STEP_NS, frames, replay
 from realtime.takes.take import Recorded, TakeWriter, read_take
 from realtime.wire.framing import VersionError
 from realtime.wire.messages import PoseMessage
-from realtime.wire.rpc import RpcClient
 
 LOOPBACK = "tcp://127.0.0.1:*"
 

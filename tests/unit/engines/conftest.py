@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from engines.models.checkpoint import ModelCard, save_model
+from engines.models.card import ModelCard, save_model
 from engines.models.normalise import FEATURES
 from engines.models.receptive_field import tap_spans
-from engines.plans.artifacts import sha256_of
 from engines.plans.compile_plan import export
+from engines.plans.fingerprint import sha256_of
 from engines.plans.plan import PlanCard, Tensor
 
 FRAMES = 27
@@ -30,7 +30,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelCard, Path]:
     """A streaming model of 27 frames and 16 channels with random weights, tamed to give poses of about a metre."""
     torch = pytest.importorskip("torch")
-    from engines.models.checkpoint import STREAM
+    from engines.models.card import STREAM
     from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN
 
     torch.manual_seed(1)
@@ -51,7 +51,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelCard, Path]:
 def paper_model(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelCard, Path]:
     """The paper's model with T = 27, 16 channels and random weights."""
     torch = pytest.importorskip("torch")
-    from engines.models.checkpoint import PAPER
+    from engines.models.card import PAPER
     from engines.models.gla_gcn import GLAGCN
 
     torch.manual_seed(2)

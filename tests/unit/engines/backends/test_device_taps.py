@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_gpu import SimulatedCuda
 
-from engines.backends.base import StepShape
+from engines.backends.base import StepShape, step_shape
 from engines.backends.device_taps import DeviceTaps
 from engines.backends.onnxruntime import OnnxRuntimeStep
 from engines.backends.tensorrt import TensorRTStep
-from engines.lifting.stream_lifter import StreamLifter, step_shape
+from engines.lifting.stream_lifter import StreamLifter
 from engines.lifting.taps import TapMemory
 from engines.machine.cuda import Cuda
-from engines.models.checkpoint import ModelCard
+from engines.models.card import ModelCard
 from engines.plans.compile_plan import export
 from engines.plans.synthetic_motion import synthetic_motion
 

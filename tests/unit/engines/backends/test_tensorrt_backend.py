@@ -14,20 +14,22 @@ import pytest
 from simulated_gpu import Code, MisuseError, SimulatedCuda
 from simulated_tensorrt import HEADER, simulated_tensorrt
 
+from engines.backends.base import step_shape
 from engines.backends.onnxruntime import OnnxRuntimeStep
 from engines.backends.plan_runner import PlanRunner
 from engines.backends.tensorrt import TensorRTStep, TensorRTWindow, runner_for
 from engines.backends.window import OnnxRuntimeWindow
 from engines.errors import UserError
-from engines.lifting.stream_lifter import StreamLifter, step_shape
+from engines.lifting.stream_lifter import StreamLifter
 from engines.lifting.window_lifter import WindowLifter
+from engines.machine.cache import jit_cache_path, plans_dir
 from engines.machine.cuda import Cuda, CudaError
-from engines.models.checkpoint import ModelCard
-from engines.plans.artifacts import jit_cache_path, plans_dir, write_all
+from engines.machine.this_machine import Machine
+from engines.models.card import ModelCard
 from engines.plans.compile_plan import export
-from engines.plans.machine import Machine
 from engines.plans.plan import Tensor, sidecar_path
 from engines.plans.synthetic_motion import synthetic_motion
+from engines.write_aside import write_all
 
 Model = tuple[ModelCard, Path]
 Make = Callable[..., Any]

@@ -14,9 +14,9 @@ from engines.errors import UserError  # noqa: E402
 from engines.evaluation.evaluate import UNSCORED_TAIL, evaluate_protocol, evaluate_set  # noqa: E402
 from engines.evaluation.predictors import held, of_paper, of_stream  # noqa: E402
 from engines.evaluation.protocols import held_out_clips  # noqa: E402
-from engines.lifting.window_lifter import RAY_TO_PAPER  # noqa: E402
 from engines.models.gla_gcn import GLAGCN  # noqa: E402
 from engines.models.normalise import to_camera  # noqa: E402
+from engines.models.paper_view import RAY_TO_PAPER  # noqa: E402
 from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402
 from engines.models.wobble import sequence_features  # noqa: E402
 from engines.motion.evaluation_set import EvaluationSet, Sequence2D3D  # noqa: E402

@@ -10,7 +10,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from engines.errors import UserError  # noqa: E402
-from engines.lifting.load_lifter import Lifter, load_lifter  # noqa: E402
+from engines.lifting.load_lifter import load_lifter  # noqa: E402
+from engines.lifting.poses import Lifter  # noqa: E402
 from engines.models.checkpoint import load_published  # noqa: E402
 from engines.models.gla_gcn import GLAGCN  # noqa: E402
 from engines.models.published import import_checkpoint  # noqa: E402

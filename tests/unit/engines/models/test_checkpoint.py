@@ -19,17 +19,11 @@ from engines.errors import UserError  # noqa: E402
 from engines.export.paper_onnx import export_paper  # noqa: E402
 from engines.lifting.load_lifter import step_graph  # noqa: E402
 from engines.lifting.window_lifter import window_graph  # noqa: E402
-from engines.models.checkpoint import (  # noqa: E402
-    STREAM,
-    find_model,
-    load_arrays,
-    load_model,
-    load_published,
-    read_card,
-    write_aside,
-)
+from engines.models.card import STREAM, find_model, load_arrays, read_card  # noqa: E402
+from engines.models.checkpoint import load_model, load_published  # noqa: E402
 from engines.models.gla_gcn import GLAGCN  # noqa: E402
 from engines.models.published import import_checkpoint  # noqa: E402
+from engines.write_aside import write_aside  # noqa: E402
 
 State = dict[str, Any]
 

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.errors import UserError
-from engines.plans.artifacts import fingerprint, write_all
+from engines.plans.fingerprint import fingerprint
 from engines.plans.plan import sidecar_path
+from engines.write_aside import write_all
 
 
 @contextlib.contextmanager

@@ -14,11 +14,14 @@ import pytest
 from engines.backends.tensorrt import open_plan, runner_for
 from engines.errors import UserError
 from engines.lifting.load_lifter import check_lifter
-from engines.models.checkpoint import ModelCard
-from engines.plans.artifacts import fingerprint, plans_dir, sha256_of, write_all
+from engines.machine.cache import plans_dir
+from engines.machine.this_machine import Machine
+from engines.models.card import ModelCard
 from engines.plans.build_tensorrt import BuildOptions, require_buildable
-from engines.plans.machine import Machine, fitting_plans, misfit
+from engines.plans.fingerprint import fingerprint, sha256_of
+from engines.plans.fitting import fitting_plans, misfit
 from engines.plans.plan import PlanCard, load_plan, read_card, sidecar_path
+from engines.write_aside import write_all
 from realtime.model.inspect_plan import inspect_plan
 
 HERE = Machine("sm86", "RTX A2000", runtimes={"rtx": "1.7.1"})

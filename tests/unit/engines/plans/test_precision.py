@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.errors import UserError
-from engines.models.checkpoint import ModelCard
+from engines.models.card import ModelCard
 from engines.models.normalise import FEATURES
 from engines.models.receptive_field import tap_spans, window_frames
 from engines.plans.certify_model import Certifier, frames_needed, representative_feeds

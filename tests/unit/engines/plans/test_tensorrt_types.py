@@ -16,7 +16,7 @@ import pytest
 from engines.backends.tensorrt import open_plan
 from engines.errors import UserError
 from engines.machine.cuda import Cuda, CudaError
-from engines.plans.machine import Machine
+from engines.machine.this_machine import Machine
 from realtime.model.build_plan import BuildFlags, run
 
 pytest.importorskip("tensorrt_rtx", reason="needs: pip install 'realtime-pose[tensorrt]'")

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from realtime.doctor import checks as doctor_checks
-from realtime.doctor import doctor
-from realtime.doctor.doctor import Check
+from realtime.doctor import report as doctor
+from realtime.doctor.check import Check
 from realtime.wire import endpoints
 
 COMMAND = "from realtime.commands.doctor import doctor\ndoctor(as_json={as_json})"

@@ -20,7 +20,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A streaming model of random weights that sees 27 frames: its windows are cheap."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    from engines.models.checkpoint import STREAM, ModelCard, save_model
+    from engines.models.card import STREAM, ModelCard, save_model
     from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN
 
     torch.manual_seed(0)

@@ -15,7 +15,7 @@ from engines.errors import UserError  # noqa: E402
 from engines.evaluation.evaluate import evaluate_set, of_lifter  # noqa: E402
 from engines.evaluation.predictors import of_stream  # noqa: E402
 from engines.evaluation.protocols import build, prepared  # noqa: E402
-from engines.models.checkpoint import ModelCard, save_model  # noqa: E402
+from engines.models.card import ModelCard, save_model  # noqa: E402
 from engines.models.skeleton import JOINT_NAMES  # noqa: E402
 from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402
 from realtime.commands.evaluate import evaluate  # noqa: E402

@@ -11,7 +11,7 @@ from realtime.contracts import Keypoints2D, Person2D, Stamp
 from realtime.pipeline.producer import Continuation
 from realtime.process.doorbell import Doorbell
 from realtime.ring.ring import Ring
-from realtime.sources.open_source import Frame, Source
+from realtime.sources.source import Frame, Source
 
 IMAGE = np.zeros((48, 64, 3), np.uint8)
 

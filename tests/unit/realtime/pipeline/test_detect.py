@@ -23,7 +23,8 @@ from realtime.assets import task_bundle
 from realtime.assets.fetch import fetch
 from realtime.contracts import Person2D, Stamp
 from realtime.pipeline.detect import Detector, _joints, _without_doubles
-from realtime.sources.open_source import Frame, open_source
+from realtime.sources.open_source import open_source
+from realtime.sources.source import Frame
 
 FRAME_NS = 33_333_333
 
@@ -115,7 +116,8 @@ def test_the_networks_print_nothing(frames: list[Frame], tmp_path: Path) -> None
     np.save(tmp_path / "image.npy", frames[-1].image_bgr)
     code = f"""
 import numpy as np
-from realtime.sources.open_source import Frame, Stamp
+from realtime.contracts import Stamp
+from realtime.sources.source import Frame
 from realtime.pipeline.detect import Detector
 image = np.load({str(tmp_path / "image.npy")!r})
 with Detector() as detector:

@@ -10,7 +10,8 @@ import pytest
 from calibration.floor.ground import from_angles, save_ground
 from calibration.lens.camera_file import save_camera
 from calibration.lens.rays import Camera
-from engines.lifting.load_lifter import Lifter, load_lifter
+from engines.lifting.load_lifter import load_lifter
+from engines.lifting.poses import Lifter
 from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, Person2D, PoseFrame, Stamp
 from realtime.pipeline.lift import HOLD_NS, Lift

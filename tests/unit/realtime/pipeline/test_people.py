@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from engines.lifting.load_lifter import Lifter, load_lifter
+from engines.lifting.load_lifter import load_lifter
+from engines.lifting.poses import Lifter
 from realtime.pipeline.people import People, Sighting
 
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from calibration.floor.ground import Ground, from_angles
 from calibration.lens.rays import Camera
 from calibration.person.body_scale import BodyScale, bone_lengths, stature
 from engines.errors import UserError
-from realtime.pipeline.place import Placed, Placer
+from realtime.pipeline.place import Placed, Standing
+from realtime.pipeline.setting import Setting
 
 CAMERA = Camera.assumed((1280, 720))
 GROUND = from_angles(1.5, -10, 3)
@@ -25,29 +25,31 @@ HIP = 0.87 + 0.047 * HEIGHT
 SURE, SIGMA = np.ones(17, np.float32), np.full(17, 0.03, np.float32)
 
 
-def stand(placer: Placer, x: float, y: float, frames: int = 40, size: float = 1.0, lift: float = 0.0) -> Placed:
+def stand(setting: Setting, x: float, y: float, frames: int = 40, size: float = 1.0, lift: float = 0.0) -> Placed:
     """The last of many frames; the lifter believes in a body of `size`, and the hip is `lift` above standing."""
     world = np.add(STANDING, [x, y, HIP + lift])
     camera = (world - [0, 0, GROUND.height_m]) @ GROUND.rotation
     rays = (camera[:, :2] / camera[:, 2:]).astype(np.float32)
     pose = ((camera - camera[0]) * size).astype(np.float32)
+    standing = Standing(setting)
     for frame in range(frames):
-        placed = placer.place(rays, SURE, pose, SIGMA, frame * 33_333_333, 7)
+        placed = standing.place(rays, SURE, pose, SIGMA, frame * 33_333_333)
     return placed
 
 
 def test_without_calibration_poses_stay_in_the_camera_and_say_that_size_is_assumed() -> None:
-    placer = Placer(CAMERA)
-    placed = stand(placer, 0.4, 4)
-    assert (placed.space, placed.scale, placer.calibration) == ("camera", "assumed", "")
+    setting = Setting(CAMERA)
+    placed = stand(setting, 0.4, 4)
+    assert (setting.space, placed.scale, setting.calibration) == ("camera", "assumed", "")
     assert placed.root_m.dtype == placed.joints_m.dtype == np.float32
     np.testing.assert_allclose(GROUND.to_world(placed.root_m), [0.4, 4, HIP], atol=0.01)
 
 
 @pytest.mark.parametrize("size", [0.9, 1.0, 1.15])
 def test_height_makes_metres_true_whatever_size_the_lifter_believes(size: float) -> None:
-    placed = stand(Placer(CAMERA, GROUND, BodyScale("x", HEIGHT)), -0.5, 5, size=size)
-    assert (placed.space, placed.scale) == ("world", "height")
+    setting = Setting(CAMERA, GROUND, BodyScale("x", HEIGHT))
+    placed = stand(setting, -0.5, 5, size=size)
+    assert (setting.space, placed.scale) == ("world", "height")
     np.testing.assert_allclose(placed.root_m, [-0.5, 5, HIP], atol=0.02)
     np.testing.assert_allclose(placed.joints_m, STANDING, atol=0.01)
     np.testing.assert_allclose(placed.sigma_m, SIGMA / size, rtol=0.01)  # errors grow and shrink with the pose
@@ -55,10 +57,9 @@ def test_height_makes_metres_true_whatever_size_the_lifter_believes(size: float)
 
 @pytest.mark.parametrize("size", [0.9, 1.15])
 def test_the_floor_alone_tells_the_size_after_a_second(size: float) -> None:
-    placer = Placer(CAMERA, GROUND)
-    assert stand(placer, 0, 4, frames=5, size=size).scale == "assumed"
-    placer.forget(7)
-    placed = stand(placer, 0, 4, frames=90, size=size)
+    setting = Setting(CAMERA, GROUND)
+    assert stand(setting, 0, 4, frames=5, size=size).scale == "assumed"
+    placed = stand(setting, 0, 4, frames=90, size=size)
     assert placed.scale == "measured"
     np.testing.assert_allclose(placed.joints_m, STANDING, atol=0.02)
     np.testing.assert_allclose(placed.root_m, [0, 4, HIP], atol=0.08)
@@ -67,26 +68,26 @@ def test_the_floor_alone_tells_the_size_after_a_second(size: float) -> None:
 def test_a_rigid_skeleton_is_kept() -> None:
     bones = bone_lengths(STANDING)
     person = BodyScale("x", HEIGHT, bones, rigid=True)
-    placed = stand(Placer(CAMERA, None, person), 0, 4, size=1.3)
+    placed = stand(Setting(CAMERA, None, person), 0, 4, size=1.3)
     np.testing.assert_allclose(bone_lengths(placed.joints_m)[1:], bones[1:], atol=1e-5)
 
 
 def test_someone_in_the_air_is_not_pulled_to_the_floor() -> None:
-    placed = stand(Placer(CAMERA, GROUND, BodyScale("x", HEIGHT)), 0, 3, lift=0.8)
+    placed = stand(Setting(CAMERA, GROUND, BodyScale("x", HEIGHT)), 0, 3, lift=0.8)
     assert placed.root_m[2] == pytest.approx(HIP + 0.8, abs=0.05)
 
 
 def test_nobody_to_place_gives_nan_and_the_pose_all_the_same() -> None:
     nothing = np.full((17, 2), np.nan, np.float32)
-    placed = Placer(CAMERA, GROUND).place(nothing, SURE, STANDING.astype(np.float32), SIGMA, 0, 1)
+    placed = Standing(Setting(CAMERA, GROUND)).place(nothing, SURE, STANDING.astype(np.float32), SIGMA, 0)
     assert np.isnan(placed.root_m).all()
     assert np.isfinite(placed.joints_m).all()
 
 
-def identified(camera: str, ground: str, person: str) -> Placer:
+def identified(camera: str, ground: str, person: str) -> Setting:
     lens: Camera = replace(CAMERA, identity=camera)
     floor: Ground = replace(GROUND, identity=ground)
-    return Placer(lens, floor, replace(BodyScale("x", 1.7), identity=person))
+    return Setting(lens, floor, replace(BodyScale("x", 1.7), identity=person))
 
 
 def test_the_calibration_in_force_has_a_name_that_changes_with_any_file() -> None:
@@ -100,15 +101,18 @@ def test_the_calibration_in_force_has_a_name_that_changes_with_any_file() -> Non
 def test_a_floor_measured_with_another_lens_is_refused() -> None:
     floor = replace(GROUND, source="person", camera_identity="old")
     with pytest.raises(UserError, match="another camera calibration"):
-        Placer(replace(CAMERA, identity="new"), floor)
+        Setting(replace(CAMERA, identity="new"), floor)
 
 
-def test_tracks_do_not_share_their_past() -> None:
-    placer = Placer(CAMERA, GROUND, BodyScale("x", HEIGHT))
-    here = stand(placer, 0, 4)
-    world = np.add(STANDING, [2, 6, HIP])
-    camera = (world - [0, 0, GROUND.height_m]) @ GROUND.rotation
-    rays: NDArray[np.float32] = (camera[:, :2] / camera[:, 2:]).astype(np.float32)
-    other = placer.place(rays, SURE, (camera - camera[0]).astype(np.float32), SIGMA, 40 * 33_333_333, 8)
-    np.testing.assert_allclose(here.root_m, [0, 4, HIP], atol=0.03)
-    np.testing.assert_allclose(other.root_m, [2, 6, HIP], atol=0.05)
+def test_people_in_one_setting_do_not_share_their_past() -> None:
+    setting = Setting(CAMERA, GROUND, BodyScale("x", HEIGHT))
+    one, other = Standing(setting), Standing(setting)
+    for frame in range(40):
+        placed = []
+        for standing, at in ((one, [0, 4, HIP]), (other, [2, 6, HIP])):
+            camera = (np.add(STANDING, at) - [0, 0, GROUND.height_m]) @ GROUND.rotation
+            rays: NDArray[np.float32] = (camera[:, :2] / camera[:, 2:]).astype(np.float32)
+            pose = (camera - camera[0]).astype(np.float32)
+            placed.append(standing.place(rays, SURE, pose, SIGMA, frame * 33_333_333))
+        np.testing.assert_allclose(placed[0].root_m, [0, 4, HIP], atol=0.05)
+        np.testing.assert_allclose(placed[1].root_m, [2, 6, HIP], atol=0.05)

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from engines.errors import UserError
 from realtime.clock import NS_PER_S
 from realtime.sources import file_source as capture_file
-from realtime.sources.open_source import Source, open_source
+from realtime.sources.open_source import open_source
+from realtime.sources.source import Source
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="no such names and pipes there")
 FPS = 25.0

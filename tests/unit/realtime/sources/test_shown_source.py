@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from realtime.sources.open_source import shown
+from realtime.sources.address import shown
 
 
 @pytest.mark.parametrize(

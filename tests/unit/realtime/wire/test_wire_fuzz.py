@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from realtime.bench.known_poses import known_frame, known_keypoints
+from realtime.server.answer import answer
 from realtime.wire.decode import decode_keypoints, decode_pose, decode_status
 from realtime.wire.encode import encode_keypoints, encode_pose, encode_status
 from realtime.wire.framing import WireError, decode_map, encode_map
-from realtime.wire.rpc import answer
 
 MUTATIONS = 100_000
 ABOUT = {"stream": "main", "session": "s", "seq": 1, "t_capture_ns": 2, "t_publish_ns": 3}

@@ -1,57 +1,14 @@
-"""What this machine can run: its GPU, its driver, the TensorRT packages installed. And which plans fit it."""
+"""Which plans fit a machine, and why the others do not."""
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 from engines.errors import UserError
-from engines.plans.artifacts import plans_dir
+from engines.machine.cache import plans_dir
+from engines.machine.this_machine import INSTALL, MODULES, Machine, this_machine
 from engines.plans.plan import PlanCard, read_card
-
-MODULES = {"rtx": "tensorrt_rtx", "tensorrt": "tensorrt"}
-INSTALL = {
-    "rtx": "pip install 'realtime-pose[tensorrt]'",
-    "tensorrt": "pip install tensorrt (from NVIDIA's package index, on a machine with an NVIDIA GPU)",
-}
-
-
-@dataclass(frozen=True)
-class Machine:
-    """`gpu` is the compute capability (`sm86`), None without a usable one; then `why_no_gpu` is a sentence's end."""
-
-    gpu: str | None
-    gpu_name: str = ""
-    why_no_gpu: str = ""
-    runtimes: dict[str, str] = field(default_factory=dict)  # rtx | tensorrt -> version
-
-
-@cache
-def this_machine() -> Machine:
-    runtimes = {}
-    for runtime, module in MODULES.items():
-        if importlib.util.find_spec(module) is not None:
-            runtimes[runtime] = metadata.version(module)
-    gpu, detail = probe_gpu()
-    if gpu is None:
-        return Machine(None, why_no_gpu=detail, runtimes=runtimes)
-    return Machine(gpu, detail, runtimes=runtimes)
-
-
-def probe_gpu() -> tuple[str | None, str]:
-    """(`sm86`, GPU name), or (None, why not)."""
-    if importlib.util.find_spec("cuda") is None or importlib.util.find_spec("cuda.bindings") is None:
-        return None, f"cuda-python is not installed ({INSTALL['rtx']})"
-    from engines.machine.cuda import Cuda, CudaError
-
-    try:
-        return Cuda().describe()
-    except CudaError as error:
-        return None, f"no NVIDIA GPU or driver is usable here ({error})"
 
 
 def misfit(card: PlanCard, machine: Machine, plan: Path) -> str | None:

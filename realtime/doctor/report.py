@@ -5,21 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict
 
-PORT = "port "  # how the checks of ports are named
-State = Literal["ok", "note", "missing"]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of the report. `missing`: the main job cannot run. `note`: it can, with less."""
-
-    name: str
-    state: State
-    detail: str
-    advice: str = ""  # what to do; empty when all is well
+from realtime.doctor.check import PORT, Check
 
 
 def examine() -> Iterable[Check]:

@@ -17,7 +17,8 @@ from realtime.config import PlaceConfig, RunConfig
 from realtime.session.processes import PROCESSES
 from realtime.session.status import StatusLine, Summary, report, summarise
 from realtime.session.supervisor import Supervisor
-from realtime.sources.open_source import shown, video_path
+from realtime.sources.address import shown
+from realtime.sources.open_source import video_path
 from realtime.view.video import check_output, newest_picture
 
 log = logging.getLogger("realtime.run")
@@ -65,7 +66,7 @@ def check(config: RunConfig) -> None:
     for address in filter(None, (stream.address, stream.rpc_address)):
         check_exposure(address, stream.keys is not None or stream.insecure)
     if config.place != PlaceConfig():
-        from realtime.pipeline.placement import check_profiles
+        from realtime.pipeline.setting import check_profiles
 
         check_profiles(config.place)
     if config.view.render is not None:
@@ -87,7 +88,7 @@ def prepare_source(config: RunConfig) -> None:
 
 def with_picture(config: RunConfig) -> RunConfig:
     """Where there is no display for a window, the viewer draws into a film beside the user."""
-    from realtime.view.stage import has_display
+    from realtime.view.display import has_display
 
     if not config.view.enabled or config.view.render is not None or has_display():
         return config

@@ -1,0 +1,23 @@
+"""Where what is compiled or fetched is kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def cache_dir() -> Path:
+    """The user cache of the project; the environment variable REALTIME_CACHE moves it."""
+    return Path(os.environ.get("REALTIME_CACHE") or platformdirs.user_cache_dir("realtime-pose"))
+
+
+def plans_dir() -> Path:
+    """Plans built without `-o` lie here; `--engine auto` looks here."""
+    return cache_dir() / "plans"
+
+
+def jit_cache_path(plan_sha256: str, gpu: str) -> Path:
+    """Where TensorRT for RTX keeps what it compiled for this plan on this kind of GPU."""
+    return cache_dir() / "jit" / f"{plan_sha256[:16]}-{gpu}.bin"

@@ -1,0 +1,67 @@
+"""What poses are placed in: the camera, floor and person in force, resolved once for pictures of one size."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from calibration.floor.ground import Ground, load_ground
+from calibration.lens.camera_file import GUESS, load_camera
+from calibration.lens.rays import Camera
+from calibration.person.body_scale import BodyScale, stature
+from calibration.profiles import camera_for, device_name, find_person
+from engines.errors import UserError
+from realtime.config import PlaceConfig
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setting:
+    """Nothing in it ever changes: another calibration is another `Setting`, so no frame mixes two.
+
+    Raises UserError for a floor that was measured through another lens.
+    """
+
+    camera: Camera
+    ground: Ground | None = None
+    person: BodyScale | None = None
+    height_m: float = field(init=False)  # the person's, NaN where it is not known
+    calibration: str = field(init=False)  # "" without any; else another for any other byte of any file in force
+    space: str = field(init=False)  # camera | world
+
+    def __post_init__(self) -> None:
+        camera, ground, person = self.camera, self.ground, self.person
+        if ground is not None and ground.source != "angles" and ground.camera_identity != camera.identity:
+            raise UserError("the ground was measured with another camera calibration: run 'realtime calibrate ground' "
+                            "with this one")
+        parts = (camera.identity, ground.identity if ground else "", person.identity if person else "")
+        name = hashlib.sha256("/".join(parts).encode()).hexdigest()[:12] if any(parts) else ""
+        guessed = camera.identity.startswith(GUESS)
+        object.__setattr__(self, "calibration", GUESS + name if guessed else name)
+        object.__setattr__(self, "height_m", _known_height(person))
+        object.__setattr__(self, "space", "camera" if ground is None else "world")
+
+
+def setting_for(place: PlaceConfig, source: str, image_wh: tuple[int, int]) -> Setting:
+    """From the profiles given to `realtime run`, or kept for the device, for pictures of this size from this source.
+
+    Raises UserError for a profile that is missing or does not fit.
+    """
+    camera = camera_for(place.camera, device_name(source), image_wh)
+    ground = load_ground(place.ground) if place.ground else None
+    return Setting(camera, ground, find_person(place.person) if place.person else None)
+
+
+def check_profiles(place: PlaceConfig) -> None:
+    """Raises UserError for a profile that cannot be read, before the first picture is there."""
+    if place.camera is not None:
+        load_camera(place.camera)
+    if place.ground is not None:
+        load_ground(place.ground)
+    if place.person is not None:
+        find_person(place.person)
+
+
+def _known_height(person: BodyScale | None) -> float:
+    if person is None:
+        return float("nan")
+    return person.height_m if person.height_m == person.height_m else float(stature(person.bones_m))

@@ -1,0 +1,14 @@
+"""What a source is by its name: a camera's number, an address, or else a file."""
+
+from __future__ import annotations
+
+import re
+
+CAMERA = re.compile(r"(?:/dev/video)?(\d+)")
+URL = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_USERINFO = re.compile(r"^([^/]*//)[^/?#]*@")  # up to the last @ before the path: passwords hold some
+
+
+def shown(source: str) -> str:
+    """A source as it may be said and logged: an address without its user and password."""
+    return _USERINFO.sub(r"\1", source) if URL.match(source) else source
