@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engines.backends.base import StepBackend
 from engines.errors import UserError
+from engines.export.model_graph import model_graph
 from engines.lifting.poses import ALIGNMENTS, ENGINES, Lifter, check_align
 from engines.models.card import PAPER, ModelCard, find_model, graph_beside
 
@@ -67,21 +68,10 @@ def _step_backend(card: ModelCard, weights: Path, engine: str, threads: int, pla
         from engines.backends.onnxruntime import OnnxRuntimeStep
 
         chunk, newest = (graph_beside(card, weights, form) for form in ("chunk", "newest"))
-        return OnnxRuntimeStep(step_graph(card, weights), step_shape(card), threads, chunk, newest)
+        return OnnxRuntimeStep(model_graph(card, weights), step_shape(card), threads, chunk, newest)
     from engines.models.checkpoint import load_model
 
     _, module = load_model(weights)  # says what to install where torch is missing
     from engines.backends.torch import TorchStep
 
     return TorchStep(module, step_shape(card), threads)  # type: ignore[arg-type]
-
-
-def step_graph(card: ModelCard, weights: Path) -> bytes:
-    """The step's ONNX graph: the file the card vouches for, else exported on the spot (needs `onnx`)."""
-    beside = graph_beside(card, weights)
-    if beside is not None:
-        return beside
-    from engines.export.stream_onnx import stream_onnx
-    from engines.models.card import load_arrays
-
-    return stream_onnx(card, load_arrays(card, weights))

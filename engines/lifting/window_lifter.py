@@ -19,10 +19,11 @@ import numpy as np
 from engines.backends.base import Float
 from engines.backends.window import OnnxRuntimeWindow, TorchWindow, WindowBackend
 from engines.errors import UserError
+from engines.export.model_graph import model_graph
 from engines.lifting.poses import RATE_HZ, LiftedPoses, check_align
 from engines.lifting.slots import Slots
 from engines.lifting.turns import Turns
-from engines.models.card import ModelCard, graph_beside, load_arrays
+from engines.models.card import ModelCard
 from engines.models.checkpoint import load_published
 from engines.models.normalise import MIN_SCORE
 from engines.models.paper_view import RAY_TO_PAPER
@@ -170,18 +171,8 @@ def load_window_lifter(card: ModelCard, weights: Path, engine: str = "auto", thr
     return WindowLifter(card, make(card, weights, threads), align)
 
 
-def window_graph(card: ModelCard, weights: Path) -> bytes:
-    """The ONNX graph: the file the card vouches for, else exported on the spot (needs `onnx`)."""
-    beside = graph_beside(card, weights)
-    if beside is not None:
-        return beside
-    from engines.export.paper_onnx import paper_onnx
-
-    return paper_onnx(card, load_arrays(card, weights))
-
-
 def _onnxruntime(card: ModelCard, weights: Path, threads: int) -> WindowBackend:
-    return OnnxRuntimeWindow(window_graph(card, weights), card.frames, card.joints, threads)
+    return OnnxRuntimeWindow(model_graph(card, weights), card.frames, card.joints, threads)
 
 
 def _torch(card: ModelCard, weights: Path, threads: int) -> WindowBackend:

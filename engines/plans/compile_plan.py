@@ -10,9 +10,10 @@ from importlib import metadata
 from pathlib import Path
 
 from engines.errors import UserError
+from engines.export.model_graph import export
 from engines.machine.cache import plans_dir
 from engines.machine.this_machine import Machine, this_machine
-from engines.models.card import PAPER, ModelCard, find_model, load_arrays
+from engines.models.card import PAPER, ModelCard, find_model
 from engines.plans.build_tensorrt import BuildOptions, Built, Progress, build, require_buildable
 from engines.plans.certify_model import Certifier, Motion, representative_feeds
 from engines.plans.fingerprint import fingerprint, read_bytes, sha256_of
@@ -94,18 +95,6 @@ def _files(plan: Path, request: PlanRequest) -> list[Path]:
     """What a build writes."""
     optional = (graph_path(plan) if request.keep_onnx else None, request.options.timing_cache)
     return [plan, sidecar_path(plan), *filter(None, optional)]
-
-
-def export(card: ModelCard, weights: Path, form: str) -> bytes:
-    """The model's ONNX graph in float32."""
-    arrays = load_arrays(card, weights)
-    if card.kind == PAPER:
-        from engines.export.paper_onnx import paper_onnx
-
-        return paper_onnx(card, arrays)
-    from engines.export.stream_onnx import stream_onnx
-
-    return stream_onnx(card, arrays, form)
 
 
 def compile_plan(request: PlanRequest, prepared: Prepared, *, progress: Progress | None = None,

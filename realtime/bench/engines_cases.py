@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engines.export.model_graph import export
 from engines.models.card import PAPER, ModelCard, find_model, save_model
 from engines.models.checkpoint import require_torch
 from engines.models.normalise import to_camera
@@ -15,7 +16,6 @@ from engines.models.receptive_field import tap_spans
 from engines.models.wobble import sequence_features
 from engines.plans.build_tensorrt import BuildOptions, build
 from engines.plans.certify_model import Certifier, Motion, frames_needed, representative_feeds
-from engines.plans.compile_plan import export
 from engines.plans.parity import Array, step_poses
 from engines.plans.precision import Converted, convert, evaluator
 from engines.plans.synthetic_motion import synthetic_motion

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from typing import Any
 
 import numpy as np
@@ -18,9 +16,10 @@ import psutil
 import zmq
 
 from realtime.bench.known_poses import known_frame
+from realtime.bench.spawned import start
 from realtime.client.subscribe import StreamTimeoutError, Subscriber
 from realtime.clock import NS_PER_S, monotonic_ns
-from realtime.process.signals import held_back, leave_to_parent
+from realtime.process.signals import leave_to_parent
 from realtime.server.publish import Publisher
 from realtime.wire.decode import decode_pose
 from realtime.wire.encode import encode_pose
@@ -96,19 +95,10 @@ def measure_pause(publisher: Publisher, pause_s: float, rate_hz: float = 30.0) -
     }  # fmt: skip
 
 
-def _start(target: Callable[..., None], *args: object) -> tuple[Connection, BaseProcess]:
-    spawn = multiprocessing.get_context("spawn")
-    ours, theirs = spawn.Pipe()
-    process = spawn.Process(target=target, args=(theirs, *args), daemon=True)
-    with held_back():
-        process.start()
-    return ours, process
-
-
 @contextlib.contextmanager
 def _elsewhere(rate_hz: float) -> Iterator[str]:
     """The address of another publisher, in a process of its own, that sends the same frames at the same rate."""
-    pipe, process = _start(_publish, rate_hz)
+    pipe, process = start(_publish, rate_hz)
     try:
         if not pipe.poll(READY_S):
             raise RuntimeError("the other publisher did not get ready")
@@ -131,7 +121,7 @@ def _block(
     publisher: Publisher, peers: Sequence[tuple[Any, ...]], seconds: float, rate_hz: float
 ) -> dict[str, Any]:
     """Frames at `rate_hz` to the first peer, which is measured, and a crowd, each in a process of its own."""
-    pipes, processes = zip(*(_start(*peer) for peer in peers), strict=True)
+    pipes, processes = zip(*(start(*peer) for peer in peers), strict=True)
     deadline_ns = monotonic_ns() + READY_S * NS_PER_S
     while not all(pipe.poll() for pipe in pipes):  # until every reader has had a frame
         _send_for(publisher, 0.1, rate_hz)

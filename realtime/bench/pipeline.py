@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import sys
@@ -15,7 +14,8 @@ from typing import Annotated, Any
 import typer
 
 from engines.errors import UserError
-from realtime.process.signals import held_back, leave_to_parent
+from realtime.bench.spawned import start
+from realtime.process.signals import leave_to_parent
 from realtime.process.stats import Load
 
 _TIMEOUT_S = 600.0
@@ -122,22 +122,17 @@ def _pipeline_round(config: Any) -> dict[str, Any]:
 
 def _alone_round(source: str, detector: str, people: int, frames: int) -> AloneRound:
     """In a process of its own, as the pipeline's are. Raises UserError where it fails."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_mediapipe_alone, args=(sender, source, detector, people, frames), daemon=True)
-    with held_back():
-        process.start()
-    sender.close()
+    pipe, process = start(_mediapipe_alone, source, detector, people, frames)
     try:
-        if not receiver.poll(_TIMEOUT_S):
+        if not pipe.poll(_TIMEOUT_S):
             raise UserError(f"MediaPipe alone took over {_TIMEOUT_S:g} s: give fewer --frames")
-        answer = receiver.recv()
+        answer = pipe.recv()
     except EOFError as error:
         raise UserError("MediaPipe alone ended without figures: try 'realtime doctor'") from error
     finally:
         process.kill()
         process.join()
-        receiver.close()
+        pipe.close()
     if isinstance(answer, AloneRound):
         return answer
     raise UserError(str(answer))

@@ -8,7 +8,7 @@ import zmq
 
 from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns
-from realtime.wire.endpoints import ClientKeys, connect_request
+from realtime.wire.endpoints import ClientKeys, connect_request, own_context
 from realtime.wire.framing import VERSION, Fields, WireError, decode_map, encode_map
 
 
@@ -17,12 +17,8 @@ class RpcClient:
 
     def __init__(self, address: str, keys: ClientKeys | None = None) -> None:
         self.address, self._keys = address, keys
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        try:
+        with own_context() as self._context:
             self._socket = connect_request(self._context, address, keys)
-        except BaseException:
-            self._context.destroy(linger=0)
-            raise
 
     def __enter__(self) -> RpcClient:
         return self

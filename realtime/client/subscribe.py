@@ -13,7 +13,7 @@ import zmq
 from realtime.client.reconnect import Reconnect
 from realtime.clock import NS_PER_S, deadline_ns, monotonic_ns, unix_ns
 from realtime.wire.decode import check_version, integer, pose_message, text
-from realtime.wire.endpoints import DEFAULT_ADDRESS, RECEIVE_HIGH_WATER, ClientKeys, open_subscriber
+from realtime.wire.endpoints import DEFAULT_ADDRESS, RECEIVE_HIGH_WATER, ClientKeys, open_subscriber, own_context
 from realtime.wire.framing import POSE, VersionError, WireError, decode_map, split, topic
 from realtime.wire.messages import PoseMessage
 
@@ -56,16 +56,12 @@ class Subscriber:
         self._received_ns = 0  # monotonic
         self._published: deque[tuple[int, int]] = deque(maxlen=RATE_WINDOW)  # (seq, t_publish_ns) of this session
         self._told: set[str] = set()
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        try:
+        with own_context() as self._context:
             self._socket = open_subscriber(
                 self._context, address, [topic(POSE, stream)], latest_only=latest_only, high_water=high_water, keys=keys
             )
             self._reconnect = Reconnect(self._socket, address)  # connects
             self._clock = None if rpc_address is None else _watch_clock(rpc_address, keys)
-        except BaseException:
-            self._context.destroy(linger=0)
-            raise
 
     def __enter__(self) -> Subscriber:
         return self

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from engines.errors import UserError
 from engines.lifting.poses import RATE_HZ
-from engines.models.card import STREAM, ModelCard, find_model, load_arrays
+from engines.models.card import STREAM, ModelCard, find_model
 from engines.models.checkpoint import load_model
 from engines.models.normalise import WOBBLE, normalise, to_camera
 from engines.models.wobble import sequence_features
@@ -173,9 +173,9 @@ def _streams(times_ns: NDArray[np.int64], rays: Array, score: Array, lookahead: 
 
 def _onnx(card: ModelCard, weights: Path, form: str, threads: int) -> Run:
     from engines.backends.onnxruntime import session
-    from engines.export.stream_onnx import stream_onnx
+    from engines.export.model_graph import export
 
-    graph = session(stream_onnx(card, load_arrays(card, weights), form), threads)
+    graph = session(export(card, weights, form), threads)
 
     def run(features: Array) -> tuple[Array, Array]:
         pose, sigma = graph.run(["pose", "sigma"], {"features": features})

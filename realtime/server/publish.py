@@ -30,6 +30,7 @@ from realtime.wire.endpoints import (
     PUBLISH_HIGH_WATER,
     check_exposure,
     is_local,
+    own_context,
 )
 from realtime.wire.framing import ENCODINGS, VERSION, WireError, topic
 
@@ -74,8 +75,7 @@ class Publisher:
         self._versions = {"realtime": version("realtime-pose"), "zeromq": zmq.zmq_version()}
         self._streams: dict[str, _Stream] = {}
         self._lock = threading.Lock()  # the socket is used by `send` and by the beat
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        try:
+        with own_context() as self._context:
             self._gate = None if keys is None else Gate(self._context, _store(keys))
             self._socket, self.address = self._open(address)
             self._subscriptions, self._crowd_told = Subscriptions(), False
@@ -85,9 +85,6 @@ class Publisher:
             )  # fmt: skip
             self.rpc_address = self._service.address
             self._state(stream)
-        except BaseException:
-            self._context.destroy(linger=0)
-            raise
         self._service.start()
 
     def __enter__(self) -> Publisher:

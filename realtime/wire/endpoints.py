@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,6 +103,17 @@ def chosen(addresses: Sequence[str]) -> list[str]:
                 address = bind(socket, address)
             found.append(address)
     return found
+
+
+@contextlib.contextmanager
+def own_context() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
+    """A context for whoever enters, ended again where what they open in it cannot be opened."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    try:
+        yield context
+    except BaseException:
+        context.destroy(linger=0)
+        raise
 
 
 def _prepare(socket: zmq.Socket[bytes], address: str, keys: ClientKeys | None) -> None:

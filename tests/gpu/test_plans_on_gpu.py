@@ -15,7 +15,7 @@ from engines.backends.base import step_shape
 from engines.backends.onnxruntime import OnnxRuntimeStep
 from engines.backends.tensorrt import TensorRTStep, open_plan, runner_for
 from engines.errors import UserError
-from engines.lifting.load_lifter import step_graph
+from engines.export.model_graph import model_graph
 from engines.lifting.stream_lifter import StreamLifter
 from engines.machine.cuda import Cuda
 from engines.machine.this_machine import Machine
@@ -43,7 +43,7 @@ def test_poses_equal_onnx_runtime(plan: Path, step: TensorRTStep, default_model:
     card, weights = default_model
     motion = synthetic_motion(people, 300, seed=4)
     worst = 0.0
-    with StreamLifter(card, OnnxRuntimeStep(step_graph(card, weights), step_shape(card))) as reference:
+    with StreamLifter(card, OnnxRuntimeStep(model_graph(card, weights), step_shape(card))) as reference:
         lifter = StreamLifter(card, step)
         streams = [(lifter.open(), reference.open())[0] for _ in range(people)]
         for t in range(300):

@@ -16,6 +16,7 @@ import pytest
 from mjpeg_server import MjpegServer
 from numpy.typing import NDArray
 from run_process import COMMAND, TIMEOUT_S, RunProcess
+from waiting import until
 
 from realtime.assets.fetch import fetch
 from realtime.client.subscribe import Subscriber
@@ -134,8 +135,8 @@ def test_killing_the_viewer_changes_nothing_for_the_publisher(clip: Path, tmp_pa
             run.wait_for("starting it again")
             after = [receive(subscriber) for _ in range(10)]
             assert subscriber.gaps == 0
-        run.pid("viewer")
-        run.wait_for("viewer ready")
+        again = run.pid("viewer")
+        until((tmp_path / f".out.{again}.mp4").exists)  # it draws: a film in which nothing was drawn is a failure
         run.interrupt()
         summary = run.finish()
     assert {message.session for message in after} == {before.session}

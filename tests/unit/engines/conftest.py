@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from engines.export.model_graph import export
 from engines.models.card import ModelCard, save_model
 from engines.models.normalise import FEATURES
 from engines.models.receptive_field import tap_spans
-from engines.plans.compile_plan import export
 from engines.plans.fingerprint import sha256_of
 from engines.plans.plan import PlanCard, Tensor
 

@@ -15,11 +15,11 @@ from engines.backends.base import StepShape, step_shape
 from engines.backends.device_taps import DeviceTaps
 from engines.backends.onnxruntime import OnnxRuntimeStep
 from engines.backends.tensorrt import TensorRTStep
+from engines.export.model_graph import export
 from engines.lifting.stream_lifter import StreamLifter
 from engines.lifting.taps import TapMemory
 from engines.machine.cuda import Cuda
 from engines.models.card import ModelCard
-from engines.plans.compile_plan import export
 from engines.plans.synthetic_motion import synthetic_motion
 
 SHAPE = StepShape(spans=(1, 3, 9, 2), joints=3, features=8, channels=2, lookaheads=1)

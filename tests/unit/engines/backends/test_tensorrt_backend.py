@@ -20,13 +20,13 @@ from engines.backends.plan_runner import PlanRunner
 from engines.backends.tensorrt import TensorRTStep, TensorRTWindow, runner_for
 from engines.backends.window import OnnxRuntimeWindow
 from engines.errors import UserError
+from engines.export.model_graph import export
 from engines.lifting.stream_lifter import StreamLifter
 from engines.lifting.window_lifter import WindowLifter
 from engines.machine.cache import jit_cache_path, plans_dir
 from engines.machine.cuda import Cuda, CudaError
 from engines.machine.this_machine import Machine
 from engines.models.card import ModelCard
-from engines.plans.compile_plan import export
 from engines.plans.plan import Tensor, sidecar_path
 from engines.plans.synthetic_motion import synthetic_motion
 from engines.write_aside import write_all

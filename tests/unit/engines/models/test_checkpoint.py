@@ -16,9 +16,8 @@ torch = pytest.importorskip("torch")
 
 from engines.backends.onnxruntime import session  # noqa: E402
 from engines.errors import UserError  # noqa: E402
+from engines.export.model_graph import model_graph  # noqa: E402
 from engines.export.paper_onnx import export_paper  # noqa: E402
-from engines.lifting.load_lifter import step_graph  # noqa: E402
-from engines.lifting.window_lifter import window_graph  # noqa: E402
 from engines.models.card import STREAM, find_model, load_arrays, read_card  # noqa: E402
 from engines.models.checkpoint import load_model, load_published  # noqa: E402
 from engines.models.gla_gcn import GLAGCN  # noqa: E402
@@ -202,11 +201,11 @@ def test_import_command_reports_what_it_read(tmp_path: Path, capsys: pytest.Capt
     assert names == ["mine.json", "mine.onnx", "mine.safetensors"]
     card, weights = find_model(tmp_path / "models" / "mine.safetensors")
     graph = weights.with_suffix(".onnx")
-    assert window_graph(card, weights) == graph.read_bytes()
+    assert model_graph(card, weights) == graph.read_bytes()
     graph.write_bytes(b"another")
     with pytest.raises(UserError, match=r"mine\.onnx is damaged.*import"):
-        window_graph(card, weights)
-    unvouched = window_graph(replace(card, onnx_sha256=""), weights)
+        model_graph(card, weights)
+    unvouched = model_graph(replace(card, onnx_sha256=""), weights)
     assert unvouched != b"another"
 
 
@@ -231,10 +230,10 @@ def test_import_command_replaces_nothing_unasked(tmp_path: Path) -> None:
 
 def test_shipped_graph_is_what_its_card_vouches_for(tmp_path: Path) -> None:
     card, weights = find_model("default")
-    assert step_graph(card, weights) == weights.with_suffix(".onnx").read_bytes()
+    assert model_graph(card, weights) == weights.with_suffix(".onnx").read_bytes()
     (tmp_path / "m.onnx").write_bytes(b"another")
     with pytest.raises(UserError, match=r"m\.onnx is damaged"):
-        step_graph(card, tmp_path / "m.safetensors")
+        model_graph(card, tmp_path / "m.safetensors")
 
 
 def test_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from engines.errors import UserError
+from engines.export.model_graph import export
 from engines.machine.this_machine import Machine
 from engines.models.card import ModelCard
 from engines.plans.build_tensorrt import BuildOptions, build, require_buildable
-from engines.plans.compile_plan import PlanRequest, compile_plan, export, prepare
+from engines.plans.compile_plan import PlanRequest, compile_plan, prepare
 from engines.plans.fingerprint import sha256_of
 from engines.plans.parity import LIMITS_MM
 from engines.plans.plan import PlanCard, load_plan

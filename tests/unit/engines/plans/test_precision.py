@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.errors import UserError
+from engines.export.model_graph import export
 from engines.models.card import ModelCard
 from engines.models.normalise import FEATURES
 from engines.models.receptive_field import tap_spans, window_frames
 from engines.plans.certify_model import Certifier, frames_needed, representative_feeds
-from engines.plans.compile_plan import export
 from engines.plans.parity import MIN_FRAMES, Certificate, certify, onnx_session, require_pass, step_poses, window_poses
 from engines.plans.precision import _calmest, convert, evaluator
 from engines.plans.quantise import products_with_weights, quantise

@@ -111,7 +111,7 @@ def test_people_in_one_setting_do_not_share_their_past() -> None:
         placed = []
         for standing, at in ((one, [0, 4, HIP]), (other, [2, 6, HIP])):
             camera = (np.add(STANDING, at) - [0, 0, GROUND.height_m]) @ GROUND.rotation
-            rays: NDArray[np.float32] = (camera[:, :2] / camera[:, 2:]).astype(np.float32)
+            rays = (camera[:, :2] / camera[:, 2:]).astype(np.float32)
             pose = (camera - camera[0]).astype(np.float32)
             placed.append(standing.place(rays, SURE, pose, SIGMA, frame * 33_333_333))
         np.testing.assert_allclose(placed[0].root_m, [0, 4, HIP], atol=0.05)
