@@ -1,10 +1,10 @@
-# make run: set up and show the demo in 3D.  make test: set up and run the tests.
+# make run: set up and show the demo in 3D.  make test: set up and run the tests.  make check: lint, types, walls, tests.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test check setup setup-test libraries clean
+.PHONY: run test lint check setup setup-test setup-dev libraries clean
 
 run: setup
 	$(BIN)/realtime run --source demo $(ARGS)
@@ -12,14 +12,16 @@ run: setup
 test: setup-test
 	$(BIN)/python -m pytest $(ARGS)
 
-check: setup-test
-	$(BIN)/pip install -q -c constraints.txt 'realtime-pose[dev]'
+lint: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/lint-imports
+
+check: lint test
 
 setup: $(VENV)/installed
 setup-test: $(VENV)/installed-test
+setup-dev: $(VENV)/installed-dev
 
 $(VENV)/installed: pyproject.toml constraints.txt | libraries
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +31,10 @@ $(VENV)/installed: pyproject.toml constraints.txt | libraries
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(BIN)/pip install -c constraints.txt -e '.[test]'
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed-test
+	$(BIN)/pip install -c constraints.txt -e '.[dev]'
 	touch $@
 
 # Open3D needs three system libraries that a bare machine may lack

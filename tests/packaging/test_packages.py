@@ -86,8 +86,3 @@ def test_a_mistyped_command_line_is_explained(arguments: list[str], complaint: s
     assert result.returncode == 2
     assert complaint in result.stderr
     assert "Traceback" not in result.stderr
-
-
-def test_no_file_is_longer_than_300_lines() -> None:
-    sources = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
-    assert not [str(path.relative_to(ROOT)) for path in sources if len(path.read_text().splitlines()) > 300]
