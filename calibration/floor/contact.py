@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calibration.floor.ground import Ground
+from calibration.person.body_scale import ANKLE_HEIGHT
+from calibration.person.root import Root
+from calibration.person.size import Size, Sized
 
 Array64 = NDArray[np.float64]
 Real = NDArray[np.floating[Any]]
@@ -15,6 +19,7 @@ Real = NDArray[np.floating[Any]]
 ANKLES = (3, 6)
 MIN_FOOT_SCORE = 0.4
 _HEIGHT_SIGMA_M = 0.035  # of the lowest ankle about its standing height, through a walk
+_ASSUMED_ANKLE_M = 0.08
 _MIN_SLOPE = 0.05  # a ray flatter than this (about 3 degrees) meets the floor nowhere in particular
 
 
@@ -43,3 +48,30 @@ def floor_scale(ray: Real, foot_depth: float, ground: Ground, ankle_m: float) ->
     A body k times as large stands k times as far: k * fall * foot_depth = height_m - k * ankle_m.
     """
     return ground.height_m / (slope(ray, ground) * foot_depth + ankle_m)
+
+
+def stand(root: Root, sized: Sized, size: Size, ground: Ground, rays: Real, score: Real) -> Root:
+    """The root corrected by the foot on the floor: the two are weighed by their errors.
+
+    Rays (17, 2) and scores (17,) are those of the pose. `size` is told what the floor says of an unknown height.
+    """
+    foot = lowest_foot(sized.pose_m, rays, score, ground.up) if math.isfinite(sum(root[:3])) else None
+    if foot is None:
+        return root
+    unsized = math.isnan(size.height_m)
+    ankle_m = _ASSUMED_ANKLE_M * sized.factor if unsized else ANKLE_HEIGHT * size.height_m
+    foot_depth = root.z_m + float(sized.pose_m[foot, 2])
+    if unsized:
+        factor = floor_scale(rays[foot], foot_depth / sized.factor, ground, _ASSUMED_ANKLE_M)
+        size.hear_floor(factor, ground.scale)
+        if not size.floor_is_heard:
+            return root
+    depth, floor_sigma = floor_depth(rays[foot], ground, ankle_m)
+    floor_sigma = math.hypot(floor_sigma, sized.sigma_m[foot])
+    gap = depth - foot_depth
+    if not abs(gap) < 3.0 * math.hypot(root.sigma_depth_m, floor_sigma):  # in the air, on a chair, or no such ray
+        return root
+    share = root.sigma_depth_m**2 / (root.sigma_depth_m**2 + floor_sigma**2)
+    along = 1 + share * gap / root.z_m
+    return Root(root.x_m * along, root.y_m * along, root.z_m * along, root.sigma_depth_m * math.sqrt(1 - share),
+                root.sigma_lateral_m)  # fmt: skip

@@ -39,6 +39,11 @@ class BodyScale:
         if self.rigid and not np.isfinite(self.bones_m[1:]).all():
             raise UserError("a rigid skeleton needs bone lengths: run 'realtime calibrate person' with a source")
 
+    @property
+    def known_height_m(self) -> float:
+        """The height given, else that of the bones, NaN where neither is known."""
+        return float(stature(self.bones_m)) if np.isnan(self.height_m) else self.height_m
+
 
 def bone_lengths(joints_m: ArrayLike) -> Array64:
     """Poses (..., 17, 3) -> lengths (..., 17) of the bone that ends at each joint; 0 for the hip."""

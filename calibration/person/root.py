@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,16 @@ _OUTLIER = 2.5  # residuals beyond this many sigmas count as one (Huber)
 _CORRELATION = 4.0
 _MAX_RELATIVE_SIGMA = 0.35  # a depth less certain than this is no depth
 _LEAST = 1e-12
+
+
+class Root(NamedTuple):
+    """One person's hip in camera axes, NaN where it cannot be placed; its 1-sigma errors along and across the ray."""
+
+    x_m: float
+    y_m: float
+    z_m: float
+    sigma_depth_m: float
+    sigma_lateral_m: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,11 +70,8 @@ def solve_root(rays: Real, score: Real, joints_m: Real, sigma_m: Real) -> RootEs
     return RootEstimate(solved[:, :3], solved[:, 3], solved[:, 4])
 
 
-def root_of_one(
-    rays: Sequence[Vector], score: Vector, joints_m: Sequence[Vector], sigma_m: Vector
-) -> tuple[float, float, float, float, float]:
-    """One person's root x, y, z (or NaN) and its errors along and across the ray, by weighted least squares on the
-    reprojection, in closed form.
+def root_of_one(rays: Sequence[Vector], score: Vector, joints_m: Sequence[Vector], sigma_m: Vector) -> Root:
+    """One person's root, by weighted least squares on the reprojection, in closed form.
 
     A joint P of the pose, moved by the root t, is seen along the ray r: (P + t)_xy = r (P + t)_z. That is linear in t.
     With b = r P_z - P_xy the rows read t_xy - r t_z = b; centring them on their weighted mean leaves t_z alone.
@@ -82,7 +89,8 @@ def root_of_one(
     sigma_depth = sigma_lateral / math.sqrt(spread)
     good = len(joints) >= MIN_JOINTS and NEAREST_M < z < FURTHEST_M
     good = good and nearest + z > NEAREST_M / 3 and sigma_depth < _MAX_RELATIVE_SIGMA * z
-    return (x, y, z, sigma_depth, sigma_lateral) if good else (math.nan, math.nan, math.nan, sigma_depth, sigma_lateral)
+    at = (x, y, z) if good else (math.nan, math.nan, math.nan)
+    return Root(*at, sigma_depth, sigma_lateral)
 
 
 def _fit(joints: Sequence[Joint]) -> tuple[float, float, float, float, float]:

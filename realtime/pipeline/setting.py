@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from calibration.floor.ground import Ground, load_ground
 from calibration.lens.camera_file import GUESS, load_camera
 from calibration.lens.rays import Camera
-from calibration.person.body_scale import BodyScale, stature
+from calibration.person.body_scale import BodyScale
 from calibration.profiles import camera_for, device_name, find_person
 from engines.errors import UserError
 from realtime.config import PlaceConfig
@@ -24,7 +24,6 @@ class Setting:
     camera: Camera
     ground: Ground | None = None
     person: BodyScale | None = None
-    height_m: float = field(init=False)  # the person's, NaN where it is not known
     calibration: str = field(init=False)  # "" without any; else another for any other byte of any file in force
     space: str = field(init=False)  # camera | world
 
@@ -37,7 +36,6 @@ class Setting:
         name = hashlib.sha256("/".join(parts).encode()).hexdigest()[:12] if any(parts) else ""
         guessed = camera.identity.startswith(GUESS)
         object.__setattr__(self, "calibration", GUESS + name if guessed else name)
-        object.__setattr__(self, "height_m", _known_height(person))
         object.__setattr__(self, "space", "camera" if ground is None else "world")
 
 
@@ -59,9 +57,3 @@ def check_profiles(place: PlaceConfig) -> None:
         load_ground(place.ground)
     if place.person is not None:
         find_person(place.person)
-
-
-def _known_height(person: BodyScale | None) -> float:
-    if person is None:
-        return float("nan")
-    return person.height_m if person.height_m == person.height_m else float(stature(person.bones_m))
