@@ -12,13 +12,10 @@ import torch
 from torch import Tensor
 
 from engines.evaluation.evaluate import Float, Predict
-from engines.models.gla_gcn import GLAGCN
-from engines.models.normalise import MIN_SCORE, to_camera
-from engines.models.paper_view import RAY_TO_PAPER
+from engines.models.normalise import to_camera
 from engines.models.stream_gla_gcn import StreamGLAGCN
 from engines.models.wobble import sequence_features
 
-WINDOWS_AT_ONCE = 128
 Forward = Callable[[Tensor], tuple[Tensor, "Tensor | None"]]
 
 
@@ -58,36 +55,3 @@ def of_stream(model: StreamGLAGCN, *, still: bool = False) -> Predict:
         return pose, sigma
 
     return of_features(forward, model.config.lookaheads)
-
-
-def of_paper(model: GLAGCN, frames: int) -> Predict:
-    """The paper's model: each frame at the centre of its window, the sequence's ends repeated beyond it."""
-
-    def predict(rays: Float, score: Float) -> tuple[Float, None]:
-        size, length = rays.shape[:2]
-        x = torch.from_numpy(held(rays, score) * np.float32(RAY_TO_PAPER))
-        at = (np.arange(length)[:, None] + np.arange(frames) - frames // 2).clip(0, length - 1)
-        out = torch.zeros(size, length, 1, 17, 3)
-        training = model.training
-        model.eval()
-        with torch.inference_mode():
-            for row in range(size):
-                for first in range(0, length, WINDOWS_AT_ONCE):
-                    windows = at[first : first + WINDOWS_AT_ONCE]
-                    out[row, first : first + len(windows)] = model(x[row, torch.from_numpy(windows)])
-        model.train(training)
-        out[..., 0, :] = 0
-        return out.numpy(), None
-
-    return predict
-
-
-def held(rays: Float, score: Float) -> Float:
-    """Rays (S, T, V, 2), every unseen joint where it was last seen; before that, at the mean of the first frame's."""
-    seen = np.isfinite(rays).all(-1) & (score >= MIN_SCORE)
-    known = np.where(seen[..., None], rays, 0)
-    mean = known.sum(2) / np.maximum(seen.sum(2), 1)[..., None]
-    at = np.where(seen, np.arange(rays.shape[1])[None, :, None], -1)
-    last = np.maximum.accumulate(at, axis=1)
-    held_back = np.take_along_axis(known, np.maximum(last, 0)[..., None], axis=1)
-    return np.asarray(np.where((last >= 0)[..., None], held_back, mean[:, :1, None]), np.float32)

@@ -12,7 +12,6 @@ Axes as in engines.models.stream_gla_gcn.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,22 +19,11 @@ from numpy.typing import NDArray
 
 from engines.errors import UserError
 from engines.export.stream_layers import StreamLayers
-from engines.models.card import STREAM, ModelCard, find_model, load_arrays
+from engines.models.card import ModelCard
 from engines.models.normalise import FEATURES
 from engines.models.receptive_field import CHUNK_FRAMES, level_spans, needed_frames, tap_places, tap_spans
-from engines.write_aside import write_aside
 
 FORMS = ("step", "chunk", "newest", "window", "sequence")
-
-
-def export_stream(model: str | Path, target: Path, form: str = "step") -> ModelCard:
-    """Write the ONNX graph of a streaming model (name or path) in one of its FORMS; returns its card."""
-    card, weights = find_model(model)
-    if card.kind != STREAM:
-        raise UserError(f"model {card.name} is {card.kind}: this exporter writes {STREAM}")
-    data = stream_onnx(card, load_arrays(card, weights), form)
-    write_aside(target, lambda aside: aside.write_bytes(data))
-    return card
 
 
 def stream_onnx(card: ModelCard, arrays: Mapping[str, NDArray[Any]], form: str = "step") -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 # CMU subjects: walking on rough ground, basketball, plain walking, football. All others train.
 TEST_SUBJECTS: tuple[str, ...] = ("03", "06", "08", "10")
 ACTIONS: dict[str, str] = {"03": "rough ground", "06": "basketball", "08": "walking", "10": "football"}
@@ -12,8 +10,3 @@ ACTIONS: dict[str, str] = {"03": "rough ground", "06": "basketball", "08": "walk
 def subject_of(clip: str) -> str:
     """The subject in a clip's name: `07_01` -> `07`."""
     return clip.split("_")[0]
-
-
-def training_subjects(clips: Iterable[str]) -> tuple[str, ...]:
-    """All subjects of these clip names but the held-out ones, sorted."""
-    return tuple(sorted({subject_of(clip) for clip in clips} - set(TEST_SUBJECTS)))

@@ -42,10 +42,7 @@ def check_version(fields: Fields) -> None:
 
 def decode_pose(message: bytes) -> PoseMessage:
     """A whole `pose3d/...` message. Raises WireError (VersionError) and nothing else."""
-    kind, stream, body = split(message)
-    if kind != POSE:
-        raise WireError(f"a {kind} message where a {POSE} message was expected")
-    return pose_message(stream, decode_map(body, refuse_bytes=False))
+    return pose_message(*_opened(message, POSE, refuse_bytes=False))
 
 
 def pose_message(
@@ -95,10 +92,7 @@ def _pose_person(fields: Fields) -> PersonPose:
 
 def decode_keypoints(message: bytes) -> KeypointsMessage:
     """A whole `keypoints2d/...` message. Raises WireError and nothing else."""
-    kind, stream, body = split(message)
-    if kind != KEYPOINTS:
-        raise WireError(f"a {kind} message where a {KEYPOINTS} message was expected")
-    return keypoints_message(stream, decode_map(body))
+    return keypoints_message(*_opened(message, KEYPOINTS))
 
 
 def keypoints_message(stream: str, fields: Fields) -> KeypointsMessage:
@@ -126,10 +120,7 @@ def _keypoints_person(fields: Fields) -> PersonKeypoints:
 
 def decode_status(message: bytes) -> Fields:
     """A whole `status/...` message as its checked map."""
-    kind, stream, body = split(message)
-    if kind != STATUS:
-        raise WireError(f"a {kind} message where a {STATUS} message was expected")
-    return status_message(stream, decode_map(body))
+    return status_message(*_opened(message, STATUS))
 
 
 def status_message(_: str, fields: Fields) -> Fields:
@@ -218,3 +209,11 @@ def _numbers(flat: list[Any]) -> Array:
     if not hypot(*flat) <= MAX_COORDINATE and not np.maximum.reduce(np.abs(numbers)) <= MAX_COORDINATE:
         raise WireError(f"an array holds a number that is not finite or beyond {MAX_COORDINATE:g}")
     return numbers
+
+
+def _opened(message: bytes, kind: str, *, refuse_bytes: bool = True) -> tuple[str, Fields]:
+    """The stream and the map of a message of this kind."""
+    found, stream, body = split(message)
+    if found != kind:
+        raise WireError(f"a {found} message where a {kind} message was expected")
+    return stream, decode_map(body, refuse_bytes=refuse_bytes)

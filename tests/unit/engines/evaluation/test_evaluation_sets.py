@@ -12,11 +12,9 @@ torch = pytest.importorskip("torch")
 
 from engines.errors import UserError  # noqa: E402
 from engines.evaluation.evaluate import UNSCORED_TAIL, evaluate_protocol, evaluate_set  # noqa: E402
-from engines.evaluation.predictors import held, of_paper, of_stream  # noqa: E402
+from engines.evaluation.predictors import of_stream  # noqa: E402
 from engines.evaluation.protocols import held_out_clips  # noqa: E402
-from engines.models.gla_gcn import GLAGCN  # noqa: E402
 from engines.models.normalise import to_camera  # noqa: E402
-from engines.models.paper_view import RAY_TO_PAPER  # noqa: E402
 from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402
 from engines.models.wobble import sequence_features  # noqa: E402
 from engines.motion.evaluation_set import EvaluationSet, Sequence2D3D  # noqa: E402
@@ -105,31 +103,6 @@ def test_the_streaming_model_answers_in_camera_axes_of_each_heads_frame() -> Non
     still, _ = of_stream(model, still=True)(data.rays, data.score)
     np.testing.assert_allclose(still[0, 0], pose[0, 0], atol=1e-5)  # a primed stream's first frame stands still
     assert np.abs(still[0, 9] - pose[0, 9]).max() > 1e-4
-
-
-def test_the_papers_model_centres_each_frame_in_its_window() -> None:
-    torch.manual_seed(0)
-    model = GLAGCN((3, 3), channels=16)
-    data = made_up((30,))
-    pose, sigma = of_paper(model, 9)(data.rays, data.score)
-    assert sigma is None
-    with torch.inference_mode():
-        window = torch.from_numpy(data.rays[0, 16:25] * RAY_TO_PAPER)
-        expected = model.eval()(window[None])[0, 0].numpy()
-        expected[0] = 0
-    np.testing.assert_allclose(pose[0, 20, 0], expected, atol=1e-5)
-
-
-def test_unseen_joints_are_held() -> None:
-    rays = np.arange(4 * 17 * 2, dtype=np.float32).reshape(1, 4, 17, 2)
-    gaps = rays.copy()
-    score = np.ones((1, 4, 17), np.float32)
-    gaps[0, 2, 5] = np.nan
-    score[0, 0, 3] = 0
-    out = held(gaps, score)
-    np.testing.assert_array_equal(out[0, 2, 5], rays[0, 1, 5])
-    np.testing.assert_allclose(out[0, 0, 3], np.delete(rays[0, 0], 3, axis=0).mean(0), rtol=1e-6)
-    np.testing.assert_array_equal(out[0, 3], rays[0, 3])
 
 
 def test_scores_of_the_real_protocols(mocap_npz: Path) -> None:

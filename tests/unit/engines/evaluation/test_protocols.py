@@ -16,7 +16,7 @@ from engines.models.skeleton import FLIP, PARENTS
 from engines.motion.constructed_poses import POSES, construct
 from engines.motion.detector_noise import detect
 from engines.motion.evaluation_set import at_rate, pieces
-from engines.motion.split import TEST_SUBJECTS, subject_of, training_subjects
+from engines.motion.split import TEST_SUBJECTS, subject_of
 from engines.motion.virtual_views import OTHER_LAB_M, ViewRange, bones, rebuild, retarget, see
 
 Float = NDArray[np.float32]
@@ -205,12 +205,6 @@ def test_groups_expand_and_unknown_names_are_refused() -> None:
     assert set(expand(("all",))) == set(PROTOCOLS)
     with pytest.raises(UserError, match="no protocol 'other'"):
         expand(("other",))
-
-
-def test_the_split_is_by_subject() -> None:
-    names = ["01_01", "03_02", "06_01", "07_01", "07_02", "10_01"]
-    assert training_subjects(names) == ("01", "07")
-    assert not set(training_subjects(names)) & set(TEST_SUBJECTS)
 
 
 def test_held_out_clips_are_the_test_subjects_alone(mocap_npz: Path) -> None:
