@@ -87,7 +87,8 @@ class Detector:
         )
 
     def close(self) -> None:
-        self._landmarker.close()
+        with _stderr_to_log():
+            self._landmarker.close()
 
     def __enter__(self) -> Detector:
         return self

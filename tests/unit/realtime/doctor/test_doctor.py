@@ -148,7 +148,7 @@ def test_an_old_python(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_damaged_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from engines.models import checkpoint
+    from engines.models import card
 
-    monkeypatch.setattr(checkpoint, "WEIGHTS_DIR", tmp_path)
+    monkeypatch.setattr(card, "WEIGHTS_DIR", tmp_path)
     assert only(doctor_checks.engine).state == "missing"
