@@ -32,6 +32,7 @@ import pytest
 import typer.main
 import yaml
 from mcap.reader import make_reader
+from safetensors.numpy import load_file
 
 import realtime
 from realtime import ClockOffset, PersonPose, PoseMessage, Subscriber, subscribe
@@ -39,7 +40,7 @@ from realtime.cli import command_group
 
 FILES = Path(__file__).parent / "files"
 GOLDEN = Path(__file__).resolve().parents[1] / "replay" / "golden"
-WAIT_S = 60
+WAIT_S = 120
 TOLERANCE_M = 1e-3
 PARENTS = (-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 9, 8, 11, 12, 8, 14, 15)
 MODEL = ("--model", "tiny-9.safetensors")
@@ -69,7 +70,7 @@ SETTINGS: dict[str, tuple[tuple[str, ...], str]] = {
     "lifter.model": ((*RUN, "--lookahead", "8"), "model tiny-9 has no look-ahead 8"),
     "lifter.plan": ((*RUN, "--engine", "onnxruntime"), "runs no plan"),
     "view.render": ((*RUN, "--no-view"), "the viewer draws out.mp4"),
-    "place.person": ((*RUN, "--people", "2"), "2 people cannot all have the size of bo"),
+    "place.person": ((*RUN, "--people", "2"), "2 people cannot all have the size of bo.yaml"),
 }
 TRAIN = ("train", "clip.npz", "--config", "recipe.toml", "--run", "run", "--resume", "--threads", "1", "--name", "t")
 Fields = dict[str, Any]
@@ -478,11 +479,15 @@ def test_a_published_checkpoint_is_imported_to_the_same_weights(place: Place) ->
     require("torch", "onnx")
     place.realtime("import-checkpoint", "published.bin", "-o", "imported.safetensors", "--name", "paper-9")
     imported, before = place.work / "imported.safetensors", place.work / "paper-9.safetensors"
-    assert imported.read_bytes() == before.read_bytes()
+    weights, expected = load_file(imported), load_file(before)
+    assert weights.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(weights[name], values, err_msg=name)
     cards = [json.loads(path.with_suffix(".json").read_text()) for path in (imported, before)]
-    for card in cards:
-        assert card.pop("onnx_sha256")  # of a graph that newer tools may write differently
-    assert cards[0] == cards[1]
+    for card in cards:  # of files that newer tools may write differently
+        assert card.pop("sha256")
+        assert card.pop("onnx_sha256")
+    assert_same(*cards)
 
 
 def test_a_plan_is_read_and_its_certificate_told(place: Place) -> None:
@@ -519,8 +524,7 @@ def test_a_stopped_training_goes_on_as_it_would_have(place: Place, begun: dict[s
 def test_a_file_with_one_byte_changed_is_refused(name: str, begun: dict[str, Future[Done]]) -> None:
     if DAMAGES[name][2][0] == "build-engine":
         require("tensorrt_rtx", "onnx")
-    if DAMAGES[name][2][0] == "replay":
-        assert DAMAGES[name][3] in sentence(begun[name].result())
+    assert DAMAGES[name][3] in sentence(begun[name].result())
 
 
 @pytest.mark.parametrize("name", SETTINGS)
