@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import UserError
-from realtime.view import floor as view_floor
+from realtime.view import floor
 from realtime.view.follow import Follow
 from realtime.view.scene import BACKGROUND_RGB, Body, Floats
 
@@ -79,7 +79,7 @@ class Stage:
         options.background_color, options.light_on = BACKGROUND_RGB, False
         options.line_width, options.mesh_show_back_face = _LINE_PX * scale, True
         self._control = self._vis.get_view_control()
-        self._people: list[tuple[Body, Any, view_floor.Shadow, Any]] = []
+        self._people: list[tuple[Body, Any, floor.Shadow, Any]] = []
         self._set_up_floor()
         self._mark: tuple[tuple[str, int, int], Any, Floats] | None = None
         self._control.change_field_of_view(_FOV_STEPS)
@@ -99,8 +99,8 @@ class Stage:
     # ---- geometry ----
 
     def _set_up_floor(self) -> None:
-        vertices, colours, triangles = view_floor.disc()
-        self._floor_rest, self._grid = vertices, view_floor.Grid()
+        vertices, colours, triangles = floor.disc()
+        self._floor_rest, self._grid = vertices, floor.Grid()
         self._floor = self._mesh(vertices, colours, triangles)
         # The floor alone sets the bounding box, and with it the scale of zoom: it never changes.
         self._vis.add_geometry(self._floor, reset_bounding_box=True)
@@ -143,7 +143,7 @@ class Stage:
 
     def _draw_people(self, follow: Follow, floor_y: float) -> None:
         while len(self._people) < len(follow.figures):
-            body, shadow = Body(), view_floor.Shadow()
+            body, shadow = Body(), floor.Shadow()
             flat = self._mesh(shadow.vertices, shadow.colours, shadow.triangles)
             mesh = self._mesh(body.vertices, body.colours, body.triangles)
             self._people.append((body, mesh, shadow, flat))
@@ -167,9 +167,9 @@ class Stage:
             if self._mark is not None:
                 self._vis.remove_geometry(self._mark[1], reset_bounding_box=False)
             if follow.space == "world":
-                points, lines, colours = view_floor.axes()
+                points, lines, colours = floor.axes()
             else:
-                points, lines = view_floor.frustum(follow.image_wh)
+                points, lines = floor.frustum(follow.image_wh)
                 colours = np.tile(_MARK_RGB, (len(lines), 1))
             self._mark = (wanted, self._lines(points, lines, colours), points)
             self._vis.add_geometry(self._mark[1], reset_bounding_box=False)

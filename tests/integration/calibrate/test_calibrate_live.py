@@ -16,7 +16,7 @@ from calibration.lens.rays import Camera
 from calibration.lens.rendered import BoardRenderer, board_poses
 from calibration.person.body_scale import BodyScale
 from calibration.profiles import device_name, find_camera
-from realtime.bench import place_cases as bench_place_cases
+from realtime.bench import place_cases
 from realtime.calibrate.lens import calibrate_camera
 from realtime.calibrate.people import lift_walk, measure_ground
 from realtime.pipeline.setting import Setting
@@ -46,12 +46,12 @@ def test_world_poses_of_a_walked_square_stand_on_the_floor_and_come_back(mocap_n
     with np.load(mocap_npz) as clips:
         scene = see(walk_squares(clips["08_03"], 24), from_angles(1.5, -10, 2))
     person = BodyScale("walker", scene.height_m)
-    recording = bench_place_cases.record(scene, Camera.assumed((1280, 720)), noisy)
+    recording = place_cases.record(scene, Camera.assumed((1280, 720)), noisy)
     ground = measure_ground(recording, person)
     joints, sigma = lift_walk(recording)
-    roots, poses, _ = bench_place_cases.place_all(Setting(recording.camera, ground, person), recording, joints, sigma)
+    roots, poses, _ = place_cases.place_all(Setting(recording.camera, ground, person), recording, joints, sigma)
     truth = scene.world_m[:, 0]
     away = np.linalg.norm(scene.camera_m[:, 0], axis=1)
     assert (np.linalg.norm(roots - truth, axis=1) / away)[60:].mean() < (0.05 if noisy else 0.03)
-    assert np.median(np.abs(bench_place_cases.contact_heights(scene, roots, poses))) < 0.03
-    assert bench_place_cases.return_error(roots, truth) < 0.1
+    assert np.median(np.abs(place_cases.contact_heights(scene, roots, poses))) < 0.03
+    assert place_cases.return_error(roots, truth) < 0.1

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from realtime.doctor import checks as doctor_checks
-from realtime.doctor import report as doctor
+from realtime.doctor import checks, report
 from realtime.doctor.check import Check
 from realtime.wire import endpoints
 
@@ -32,10 +31,10 @@ def only(checks: Callable[[], Iterable[Check]]) -> Check:
 def test_only_what_the_main_job_needs_decides(
     checks: list[Check], able: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert doctor.report(checks) is able
+    assert report.report(checks) is able
     printed = capsys.readouterr().out
     assert all(check.name in printed and check.advice in printed for check in checks)
-    text, able_too = doctor.as_json(checks)
+    text, able_too = report.as_json(checks)
     assert able_too is able
     assert json.loads(text)["ok"] is able
     assert [entry["name"] for entry in json.loads(text)["checks"]] == [check.name for check in checks]
@@ -58,8 +57,8 @@ def test_a_broken_package_is_missing_with_the_command_that_mends_it(
     (tmp_path / "open3d.py").write_text("raise OSError('libusb-1.0.so.0: cannot open shared object file')")
     (tmp_path / "msgpack.py").write_text("import no_such_module")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(doctor_checks, "_PACKAGES", {"open3d": "open3d", "msgpack": "msgpack", "numpy": "numpy"})
-    open3d, msgpack, numpy = doctor_checks.packages()
+    monkeypatch.setattr(checks, "_PACKAGES", {"open3d": "open3d", "msgpack": "msgpack", "numpy": "numpy"})
+    open3d, msgpack, numpy = checks.packages()
     assert (open3d.state, open3d.advice) == ("missing", "sudo apt-get install -y libusb-1.0-0")
     assert (msgpack.state, msgpack.advice) == ("missing", "pip install --force-reinstall msgpack")
     assert numpy.state == "ok"
@@ -72,10 +71,10 @@ def test_a_port_in_use(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
         unused.close()
         monkeypatch.setattr(endpoints, "DEFAULT_ADDRESS", f"tcp://127.0.0.1:{taken.getsockname()[1]}")
         monkeypatch.setattr(endpoints, "DEFAULT_RPC_ADDRESS", f"tcp://127.0.0.1:{free}")
-        first, second = doctor_checks.ports()
+        first, second = checks.ports()
     assert (first.state, second.state) == ("note", "ok")
     assert "publish at another address" in first.advice
-    assert doctor.report([first, second]) is True
+    assert report.report([first, second]) is True
     said = capsys.readouterr().out.splitlines()[-1]
     assert first.name in said
     assert "another session" in said
@@ -85,7 +84,7 @@ def test_a_port_in_use(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
 def test_without_a_display_the_skeleton_can_still_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    assert "--render" in only(doctor_checks.display).advice
+    assert "--render" in only(checks.display).advice
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have a display")
@@ -98,14 +97,14 @@ def test_a_display_that_does_not_answer_is_none(
     monkeypatch.setenv("WAYLAND_DISPLAY", str(path) if wayland == "whole" else wayland)
     monkeypatch.delenv("DISPLAY", raising=False)
     with socket.socket(socket.AF_UNIX) as server:
-        assert only(doctor_checks.display).state == "note"
+        assert only(checks.display).state == "note"
         server.bind(str(path))
-        assert only(doctor_checks.display).state == "note"  # the file of one that is gone
+        assert only(checks.display).state == "note"  # the file of one that is gone
         server.listen()
-        assert only(doctor_checks.display).state == "ok"
+        assert only(checks.display).state == "ok"
     monkeypatch.delenv("WAYLAND_DISPLAY")
     monkeypatch.setenv("DISPLAY", ":7654")
-    check = only(doctor_checks.display)
+    check = only(checks.display)
     assert (check.state, check.detail) == ("note", ":7654 does not answer")
     assert "--render" in check.advice
 
@@ -123,11 +122,11 @@ def test_a_broken_package_does_not_end_the_report(tmp_path: Path) -> None:
 
 def test_assets_that_are_not_there_and_cannot_be_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REALTIME_CACHE", str(tmp_path / "cache"))
-    assert [check.state for check in doctor_checks.assets()] == ["note", "note"]
+    assert [check.state for check in checks.assets()] == ["note", "note"]
     (tmp_path / "file").touch()
     monkeypatch.setenv("REALTIME_CACHE", str(tmp_path / "file"))
-    assert [check.state for check in doctor_checks.assets()] == ["missing", "missing"]
-    check = only(doctor_checks.cache)
+    assert [check.state for check in checks.assets()] == ["missing", "missing"]
+    check = only(checks.cache)
     assert check.state == "missing"
     assert "cannot be written" in check.detail
     assert "REALTIME_CACHE" in check.advice
@@ -136,19 +135,19 @@ def test_assets_that_are_not_there_and_cannot_be_fetched(tmp_path: Path, monkeyp
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, where nobody can make a folder")
 def test_a_cache_that_cannot_be_made_is_not_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REALTIME_CACHE", "/proc/cache")
-    check = only(doctor_checks.cache)
+    check = only(checks.cache)
     assert check.state == "missing"
     assert "cannot be written" in check.detail
-    assert doctor.report([FINE, check]) is False
+    assert report.report([FINE, check]) is False
 
 
 def test_an_old_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor_checks, "_PYTHONS", ((3, 98), (3, 99)))
-    assert only(doctor_checks.python).advice == "use Python 3.98 to 3.99"
+    monkeypatch.setattr(checks, "_PYTHONS", ((3, 98), (3, 99)))
+    assert only(checks.python).advice == "use Python 3.98 to 3.99"
 
 
 def test_damaged_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from engines.models import card
 
     monkeypatch.setattr(card, "WEIGHTS_DIR", tmp_path)
-    assert only(doctor_checks.engine).state == "missing"
+    assert only(checks.engine).state == "missing"

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from engines.errors import UserError
 from realtime.clock import NS_PER_S
-from realtime.sources import file_source as capture_file
+from realtime.sources import file_source
 from realtime.sources.open_source import open_source
 from realtime.sources.source import Source
 
@@ -45,7 +45,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(capture_file, "monotonic_ns", clock)
+    monkeypatch.setattr(file_source, "monotonic_ns", clock)
     return clock
 
 
