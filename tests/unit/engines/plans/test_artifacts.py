@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import resource
 import signal
 from collections.abc import Iterator
@@ -64,6 +66,24 @@ def test_nothing_is_replaced_where_one_file_cannot_be(tmp_path: Path) -> None:
         write_all({path: b"new", sidecar_path(path): b"card"})
     assert path.read_bytes() == b"old"
     assert sorted(item.name for item in tmp_path.iterdir()) == ["a.plan", "a.plan.json"]
+
+
+def test_a_failure_between_the_two_renames_is_named_and_leaves_nothing_aside(
+    old: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, card = old
+    replace = os.replace
+
+    def fail_at_the_card(aside: str, path: Path) -> None:
+        if path == card:
+            raise OSError(errno.EIO, "Input/output error")
+        replace(aside, path)
+
+    monkeypatch.setattr(os, "replace", fail_at_the_card)
+    with pytest.raises(UserError, match=r"a\.plan\.json could not be written .*a\.plan is new"):
+        write_all({plan: b"new", card: b"new card"})
+    assert [path.read_bytes() for path in old] == [b"new", b"card"]
+    assert len(list(plan.parent.iterdir())) == 2
 
 
 @given(st.dictionaries(st.text(), st.integers()), st.text(), st.integers())
