@@ -19,7 +19,7 @@ from realtime.clock import monotonic_ns
 from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, PoseFrame
 from realtime.pipeline.detect import Detector
-from realtime.pipeline.lifter import Lift
+from realtime.pipeline.lifter_process import Lift
 from realtime.sources.open_source import open_source
 from realtime.view.follow import Follow
 from realtime.view.scene import BACKGROUND_RGB, TINTS_RGB

@@ -1,1 +1,1 @@
-"""How good a lifter is: protocols, metrics, tables and curves."""
+"""How good a lifter is: protocols with views, poses and noise of their own, metrics, tables and curves."""

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import UserError
-from engines.motion.constructed_poses import POSES, construct
-from engines.motion.detector_noise import detect
+from engines.evaluation.constructed_poses import POSES, construct
+from engines.evaluation.detector_noise import detect
+from engines.evaluation.virtual_views import IMAGE_WH, ViewRange, focal_px, retarget, see, to_stature
 from engines.motion.evaluation_set import EvaluationSet, Sequence2D3D, at_rate, pieces
 from engines.motion.split import ACTIONS, TEST_SUBJECTS, subject_of
-from engines.motion.virtual_views import IMAGE_WH, ViewRange, focal_px, retarget, see, to_stature
 
 Float = NDArray[np.float32]
 SEED = 20230507

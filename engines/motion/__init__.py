@@ -1,1 +1,1 @@
-"""Captured motion as training and evaluation see it: bodies, cameras, poses built on top, keypoint noise."""
+"""Captured motion as training sees it: bodies, cameras, keypoint noise, and which subjects are held out."""

@@ -16,11 +16,11 @@ import time
 import urllib.error
 import urllib.request
 import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 from engines.errors import NO_SPACE
+from realtime.assets.catalogue import Download
 
 log = logging.getLogger("realtime.assets")
 
@@ -34,17 +34,6 @@ _PIP = (
 )  # fmt: skip
 
 _NPM = ("pack", "--loglevel", "error", "--fetch-retries", "0")
-
-
-@dataclass(frozen=True)
-class Download:
-    """One archive and what to take out of it. No members: the download is itself the file."""
-
-    manager: str  # pip | npm | url
-    spec: str  # requirement, npm package, or address
-    archive_bytes: int
-    archive_sha256: str
-    members: Mapping[str, str]  # path in the archive -> SHA-256
 
 
 class DownloadFailed(Exception):  # noqa: N818 - reads as what happened

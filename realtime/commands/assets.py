@@ -36,7 +36,7 @@ def fetch(
     """
     import sys
 
-    from realtime.assets.fetch import ASSETS, DEFAULTS
+    from realtime.assets.catalogue import ASSETS, DEFAULTS
     from realtime.assets.fetch import fetch as fetch_one
 
     for name in ASSETS if every else names or DEFAULTS:

@@ -147,7 +147,9 @@ def engine() -> Iterator[Check]:
 
 
 def cache() -> Iterator[Check]:
-    from realtime.assets.fetch import ASSETS, DEFAULTS, cache_dir, cached
+    from engines.machine.cache import cache_dir
+    from realtime.assets.catalogue import ASSETS, DEFAULTS
+    from realtime.assets.fetch import cached
 
     folder = cache_dir()
     lacking = [ASSETS[name] for name in DEFAULTS if not cached(ASSETS[name])]
@@ -166,7 +168,9 @@ def cache() -> Iterator[Check]:
 
 
 def assets() -> Iterator[Check]:
-    from realtime.assets.fetch import ASSETS, DEFAULTS, cache_dir, cached
+    from engines.machine.cache import cache_dir
+    from realtime.assets.catalogue import ASSETS, DEFAULTS
+    from realtime.assets.fetch import cached
 
     _, why = _writable(cache_dir() / "assets")
     for name in DEFAULTS:

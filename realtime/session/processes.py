@@ -39,10 +39,10 @@ class Process:
 
 
 PROCESSES: tuple[Process, ...] = (
-    Process("producer", "realtime.pipeline.producer:main", essential=True, watchdog_s=15.0, grace_s=3.0),
-    Process("lifter", "realtime.pipeline.lifter:main", essential=True, watchdog_s=10.0, grace_s=3.0),
+    Process("producer", "realtime.pipeline.producer_process:main", essential=True, watchdog_s=15.0, grace_s=3.0),
+    Process("lifter", "realtime.pipeline.lifter_process:main", essential=True, watchdog_s=10.0, grace_s=3.0),
     # A window may be dragged or a film finished: it beats irregularly, and nobody waits for it.
-    Process("viewer", "realtime.view.viewer:main", essential=False, watchdog_s=30.0, grace_s=45.0),
+    Process("viewer", "realtime.view.viewer_process:main", essential=False, watchdog_s=30.0, grace_s=45.0),
 )
 
 

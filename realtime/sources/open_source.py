@@ -44,7 +44,8 @@ def video_path(source: str) -> Path | None:
 
     Raises UserError.
     """
-    from realtime.assets.fetch import ASSETS, fetch
+    from realtime.assets.catalogue import ASSETS
+    from realtime.assets.fetch import fetch
     from realtime.sources.file_source import probe_file
 
     if CAMERA.fullmatch(source) or URL.match(source):

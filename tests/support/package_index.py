@@ -13,7 +13,7 @@ import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from realtime.assets.download import Download
+from realtime.assets.catalogue import Download
 
 _MEMBER = "parcel/clip.bin"
 

@@ -16,16 +16,16 @@ from package_index import PackageIndex
 from typer.testing import CliRunner
 
 from engines.errors import UserError
-from realtime.assets import fetch as assets
-from realtime.assets.download import Download, _bytes_under
-from realtime.assets.fetch import ASSETS, Asset, cached, fetch, fetch_asset, listing
+from realtime.assets.catalogue import ASSETS, Asset, Download
+from realtime.assets.download import _bytes_under
+from realtime.assets.fetch import cached, fetch, fetch_asset, listing
 from realtime.commands.assets import app
 
 QUICK = (0.01, 0.01)
 CHILD = """
 import sys
-from realtime.assets.download import Download
-from realtime.assets.fetch import Asset, fetch_asset
+from realtime.assets.catalogue import Asset, Download
+from realtime.assets.fetch import fetch_asset
 {before}
 print(fetch_asset({asset!r}, ()))
 """
@@ -225,7 +225,9 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 
 def test_the_command_lists_fetches_and_finds(parcel: Asset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(assets, "ASSETS", {"parcel": parcel})
+    for name in list(ASSETS):
+        monkeypatch.delitem(ASSETS, name)
+    monkeypatch.setitem(ASSETS, "parcel", parcel)
     runner = CliRunner()
     assert "parcel        not cached" in runner.invoke(app).stdout
     fetched = runner.invoke(app, ["fetch", "--all"])

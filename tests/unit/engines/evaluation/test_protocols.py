@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from engines.errors import UserError
+from engines.evaluation.constructed_poses import POSES, construct
+from engines.evaluation.detector_noise import detect
 from engines.evaluation.protocols import GROUPS, PROTOCOLS, build, expand, held_out_clips, prepared
+from engines.evaluation.virtual_views import OTHER_LAB_M, ViewRange, bones, rebuild, retarget, see
 from engines.models.skeleton import FLIP, PARENTS
-from engines.motion.constructed_poses import POSES, construct
-from engines.motion.detector_noise import detect
 from engines.motion.evaluation_set import at_rate, pieces
 from engines.motion.split import TEST_SUBJECTS, subject_of
-from engines.motion.virtual_views import OTHER_LAB_M, ViewRange, bones, rebuild, retarget, see
 
 Float = NDArray[np.float32]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from realtime.contracts import Keypoints2D, Stamp
-from realtime.pipeline.lifter import catch_up, reprime
+from realtime.pipeline.lifter_process import catch_up, reprime
 from realtime.ring.ring import Ring
 
 

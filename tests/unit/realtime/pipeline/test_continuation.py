@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from realtime.contracts import Keypoints2D, Person2D, Stamp
-from realtime.pipeline.producer import Continuation
+from realtime.pipeline.producer_process import Continuation
 from realtime.process.doorbell import Doorbell
 from realtime.ring.ring import Ring
 from realtime.sources.source import Frame, Source

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.motion.virtual_views import bones, rebuild
+from engines.evaluation.virtual_views import bones, rebuild
 
 Float = NDArray[np.float32]
 Double = NDArray[np.float64]
