@@ -8,11 +8,12 @@ import zmq
 
 from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns
+from realtime.closing import Closing
 from realtime.wire.endpoints import ClientKeys, connect_request, own_context
 from realtime.wire.framing import VERSION, Fields, WireError, decode_map, encode_map
 
 
-class RpcClient:
+class RpcClient(Closing):
     """Asks a publisher. A context manager; for one thread at a time."""
 
     def __init__(self, address: str, keys: ClientKeys | None = None) -> None:
@@ -20,10 +21,7 @@ class RpcClient:
         with own_context() as self._context:
             self._socket = connect_request(self._context, address, keys)
 
-    def __enter__(self) -> RpcClient:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
+    def close(self) -> None:
         self._context.destroy(linger=0)
 
     def ask(self, operation: str, timeout_s: float = 2.0, **fields: Any) -> Fields:

@@ -12,6 +12,7 @@ import zmq
 
 from realtime.client.reconnect import Reconnect
 from realtime.clock import NS_PER_S, deadline_ns, monotonic_ns, unix_ns
+from realtime.closing import Closing
 from realtime.wire.decode import check_version, integer, pose_message, text
 from realtime.wire.endpoints import DEFAULT_ADDRESS, RECEIVE_HIGH_WATER, ClientKeys, open_subscriber, own_context
 from realtime.wire.framing import POSE, VersionError, WireError, decode_map, split, topic
@@ -31,7 +32,7 @@ class StreamTimeoutError(TimeoutError):
     """Nothing arrived in time."""
 
 
-class Subscriber:
+class Subscriber(Closing):
     """One stream's poses. A context manager and an iterator, plain and asyncio; for one thread at a time.
 
     Reconnects by itself, for ever. Messages that break the protocol are skipped, counted in `invalid` and logged once
@@ -62,12 +63,6 @@ class Subscriber:
             )
             self._reconnect = Reconnect(self._socket, address)  # connects
             self._clock = None if rpc_address is None else _watch_clock(rpc_address, keys)
-
-    def __enter__(self) -> Subscriber:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
     def close(self) -> None:
         if self._socket.closed:

@@ -9,7 +9,6 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any
 
 import cv2
@@ -19,6 +18,7 @@ from engines.errors import UserError
 from engines.models.skeleton import MEDIAPIPE33_TO_17
 from realtime.assets.fetch import fetch
 from realtime.clock import NS_PER_MS
+from realtime.closing import Closing
 from realtime.contracts import Array, Person2D
 from realtime.pipeline.track import Tracker
 from realtime.sources.source import Frame
@@ -36,7 +36,7 @@ _SAME_PERSON = 0.6
 _SCORE_WEIGHTS = np.abs(MEDIAPIPE33_TO_17) / np.abs(MEDIAPIPE33_TO_17).sum(axis=1, keepdims=True)
 
 
-class Detector:
+class Detector(Closing):
     """Not thread-safe. `last_world_m` holds MediaPipe's own 3D of the last frame, in the order of the persons."""
 
     last_world_m: Array  # (persons, 33, 3): x right, y down, z forward, metres, from the middle of the hips
@@ -89,12 +89,6 @@ class Detector:
     def close(self) -> None:
         with _stderr_to_log():
             self._landmarker.close()
-
-    def __enter__(self) -> Detector:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        self.close()
 
     def _landmarks(self, frame: Frame) -> Any:
         if self._rgb.shape != frame.image_bgr.shape:

@@ -12,12 +12,12 @@ from __future__ import annotations
 import struct
 import time
 import zlib
-from types import TracebackType
 
 import numpy as np
 
 from engines.errors import UserError
 from engines.models.skeleton import JOINTS
+from realtime.closing import Closing
 from realtime.contracts import Keypoints2D, Person2D, Stamp
 from realtime.process.doorbell import Doorbell
 from realtime.ring.segment import Segment
@@ -40,7 +40,7 @@ def _slot_bytes(max_people: int) -> int:
     return -(-used // 64) * 64  # whole cache lines: the words stay aligned
 
 
-class Ring:
+class Ring(Closing):
     """One end of the ring. Only one process may write. Close it everywhere, unlink it once."""
 
     def __init__(self, name: str, segment: Segment, doorbell: Doorbell | None) -> None:
@@ -126,12 +126,6 @@ class Ring:
     def reader(self) -> RingReader:
         """Starts behind the newest record: it reads what is written from now on."""
         return RingReader(self, self._doorbell)
-
-    def __enter__(self) -> Ring:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        self.close()
 
     def close(self) -> None:
         self._words.release()

@@ -15,6 +15,7 @@ import zmq
 
 from engines.errors import UserError
 from realtime.clock import monotonic_ns, to_unix_ns, unix_ns
+from realtime.closing import Closing
 from realtime.contracts import Keypoints2D, PoseFrame
 from realtime.keys.key_store import KeyStore
 from realtime.process.metrics import Rate
@@ -49,7 +50,7 @@ class _Stream:
     unsendable: int = 0
 
 
-class Publisher:
+class Publisher(Closing):
     """Publishes one or more streams; never waits for a subscriber. A context manager; `send` from one thread.
 
     Once a second each stream's status goes out by itself, also while nothing is sent.
@@ -86,12 +87,6 @@ class Publisher:
             self.rpc_address = self._service.address
             self._state(stream)
         self._service.start()
-
-    def __enter__(self) -> Publisher:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Says `stopped` on every stream and closes. May be called twice."""

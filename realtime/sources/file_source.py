@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import cv2
 
 from engines.errors import UserError
 from realtime.clock import NS_PER_MS, NS_PER_S, monotonic_ns
+from realtime.closing import Closing
 from realtime.contracts import Stamp
 from realtime.sources.opencv import open_capture
 from realtime.sources.source import CaptureOptions, Frame
@@ -57,7 +57,7 @@ def probe_file(source: str) -> Path:
     return path.resolve()
 
 
-class FileSource:
+class FileSource(Closing):
     """Decodes on the reader's thread into one buffer. `capture_ns` is when the frame was due and taken."""
 
     live = False
@@ -110,11 +110,7 @@ class FileSource:
     def close(self) -> None:
         self._closed.set()
 
-    def __enter__(self) -> FileSource:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        self.close()
+    def release(self) -> None:
         self._capture.release()
 
     def _open(self) -> Any:

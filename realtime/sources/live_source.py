@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import cv2
@@ -16,6 +15,7 @@ import numpy as np
 
 from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns
+from realtime.closing import Closing
 from realtime.contracts import Stamp
 from realtime.sources.address import shown
 from realtime.sources.file_source import FileSource
@@ -68,7 +68,7 @@ def open_url(
     )
 
 
-class LiveSource:
+class LiveSource(Closing):
     """Latest wins: three buffers go round between the grabber (writing), the newest frame, and the reader."""
 
     live = True
@@ -132,11 +132,7 @@ class LiveSource:
         with self._changed:
             self._changed.notify_all()
 
-    def __enter__(self) -> LiveSource:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        self.close()
+    def release(self) -> None:
         self._grabber.join(_CLOSE_TIMEOUT_S)
 
     def _grab_until_stopped(self) -> None:

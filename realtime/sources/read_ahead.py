@@ -6,18 +6,18 @@ import contextlib
 import itertools
 import queue
 import threading
-from types import TracebackType
 
 import numpy as np
 
 from realtime.clock import monotonic_ns
+from realtime.closing import Closing
 from realtime.contracts import Stamp
 from realtime.sources.source import Frame, Source
 
 _POLL_S = 0.1
 
 
-class ReadAhead:
+class ReadAhead(Closing):
     """Reads `source` on a thread of its own. Three buffers: with the reader, waiting, being decoded into."""
 
     def __init__(self, source: Source) -> None:
@@ -51,13 +51,10 @@ class ReadAhead:
         with contextlib.suppress(queue.Full):
             self._waiting.put_nowait(None)
 
-    def __enter__(self) -> ReadAhead:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        self.close()
+    def release(self) -> None:
         self._thread.join()
-        self._source.__exit__(kind, exc, tb)
+        self._source.close()
+        self._source.release()
 
     def _decode(self) -> None:
         width, height = self.image_wh
