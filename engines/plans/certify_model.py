@@ -20,8 +20,8 @@ from engines.models.normalise import MIN_SCORE
 from engines.models.paper_view import RAY_TO_PAPER
 from engines.models.receptive_field import tap_spans
 from engines.models.wobble import sequence_features
+from engines.plans.certificate import Array, Certificate, certify, onnx_session, step_poses, step_sequence, window_poses
 from engines.plans.fingerprint import sha256_of
-from engines.plans.parity import Array, Certificate, certify, onnx_session, step_poses, step_sequence, window_poses
 from engines.plans.precision import evaluator
 
 QUICK = 8  # a quick check, to compare conversions, takes one frame in so many

@@ -15,9 +15,9 @@ from engines.machine.cache import plans_dir
 from engines.machine.this_machine import Machine, this_machine
 from engines.models.card import PAPER, ModelCard, find_model
 from engines.plans.build_tensorrt import BuildOptions, Built, Progress, build, require_buildable
+from engines.plans.certificate import require_pass
 from engines.plans.certify_model import Certifier, Motion, representative_feeds
 from engines.plans.fingerprint import fingerprint, read_bytes, sha256_of
-from engines.plans.parity import require_pass
 from engines.plans.plan import PlanCard, graph_path, load_plan, sidecar_path
 from engines.plans.precision import Converted, convert, require_converter
 from engines.write_aside import require_writable, write_all

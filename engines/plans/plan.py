@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from engines.errors import UserError
+from engines.plans.certificate import LIMITS_MM, MIN_FRAMES, Certificate
 from engines.plans.fingerprint import fingerprint, read_bytes, sha256_of
-from engines.plans.parity import LIMITS_MM, MIN_FRAMES, Certificate
 from engines.toml_config import build
 
 FORMAT = 2

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from engines.errors import UserError
-from engines.plans.parity import Certificate, onnx_session
+from engines.plans.certificate import Certificate, onnx_session
 from engines.plans.quantise import Feeds, products_with_weights, quantise
 from engines.plans.rounding import MOVES_VALUES, element_type, element_types, named, products, rounded, with_rounded
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from engines.models.skeleton import JOINTS, PARENTS
+from engines.plans.certificate import Array
 from engines.plans.certify_model import Motion
-from engines.plans.parity import Array
 
 RATE_HZ = 30.0
 # Each joint from its parent in a standing pose, metres: x to the left of the picture, y down, z away from the camera.

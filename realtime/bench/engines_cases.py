@@ -15,8 +15,8 @@ from engines.models.normalise import to_camera
 from engines.models.receptive_field import tap_spans
 from engines.models.wobble import sequence_features
 from engines.plans.build_tensorrt import BuildOptions, build
+from engines.plans.certificate import Array, step_poses
 from engines.plans.certify_model import Certifier, Motion, frames_needed, representative_feeds
-from engines.plans.parity import Array, step_poses
 from engines.plans.precision import Converted, convert, evaluator
 from engines.plans.synthetic_motion import synthetic_motion
 

@@ -20,7 +20,7 @@ from engines.write_aside import refuse_existing, write_aside
 from realtime.contracts import Array
 from realtime.files.keypoints_file import KeypointsFile, read_keypoints
 from realtime.files.lift_forms import lift_form, load_form, times_after
-from realtime.pipeline.lift_people import LiftedPerson, People, Sighting
+from realtime.pipeline.lift_batch import LiftedPerson, People, Sighting
 from realtime.pipeline.resample import GAP_NS
 
 MODES = ("stream", "window", "sequence")

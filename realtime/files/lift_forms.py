@@ -21,7 +21,7 @@ from engines.models.checkpoint import load_model
 from engines.models.normalise import WOBBLE, normalise, to_camera
 from engines.models.wobble import sequence_features
 from realtime.contracts import Array
-from realtime.pipeline.lift_people import LiftedPerson
+from realtime.pipeline.lift_batch import LiftedPerson
 from realtime.pipeline.resample import Resampler, Tick
 
 CHUNK_FRAMES = 2048

@@ -10,9 +10,9 @@ from pathlib import Path
 from engines.errors import UserError
 from engines.models.card import PAPER, find_model
 from engines.plans.build_tensorrt import BuildOptions
+from engines.plans.certificate import MIN_FRAMES, require_frames
 from engines.plans.certify_model import Motion, frames_needed
 from engines.plans.compile_plan import PlanRequest, Prepared, compile_plan, prepare, up_to_date
-from engines.plans.parity import MIN_FRAMES, require_frames
 from engines.plans.plan import PlanCard
 from engines.plans.tensorrt_log import log as tensorrt_log
 

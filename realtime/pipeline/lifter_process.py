@@ -10,7 +10,7 @@ from engines.lifting.poses import Lifter
 from realtime.clock import NS_PER_S, elapsed_ms, monotonic_ns
 from realtime.config import RunConfig
 from realtime.contracts import Keypoints2D, PoseFrame
-from realtime.pipeline.lift_frame import Lift
+from realtime.pipeline.pose_frame import Lift
 from realtime.pipeline.setting import check_profiles
 from realtime.process.link import Link
 from realtime.process.metrics import Rate, Stages

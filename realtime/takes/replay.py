@@ -136,7 +136,7 @@ def _recorded(path: Path) -> Iterator[Replayed]:
 def _lifted(path: Path, options: LiftOptions) -> Iterator[Replayed]:
     from engines.lifting.load_lifter import load_lifter
     from realtime.config import PlaceConfig
-    from realtime.pipeline.lift_frame import Lift
+    from realtime.pipeline.pose_frame import Lift
 
     with load_lifter(options.model, options.engine, options.lookahead) as lifter:
         place = PlaceConfig(options.camera, options.ground, options.person)

@@ -15,7 +15,7 @@ from engines.lifting.load_lifter import load_lifter
 from realtime import subscribe
 from realtime.bench.known_poses import known_keypoints
 from realtime.config import PlaceConfig
-from realtime.pipeline.lift_frame import Lift
+from realtime.pipeline.pose_frame import Lift
 from realtime.server.publish import Publisher
 from realtime.takes.replay import LiftOptions, relift, replay
 from realtime.takes.take import Recorded, TakeWriter, read_take

@@ -73,7 +73,7 @@ def simulated_plan(model: tuple[ModelCard, Path], plan_card: PlanCard) -> tuple[
 
 @pytest.fixture
 def plan_card(model: tuple[ModelCard, Path]) -> PlanCard:
-    from engines.plans.parity import Certificate
+    from engines.plans.certificate import Certificate
 
     card = model[0]
     channels, rows = card.channels, len(tap_spans(card.levels, card.lookaheads))

@@ -15,7 +15,7 @@ from engines.lifting.poses import Lifter  # noqa: E402
 from engines.models.checkpoint import load_published  # noqa: E402
 from engines.models.gla_gcn import GLAGCN  # noqa: E402
 from engines.models.published import import_checkpoint  # noqa: E402
-from realtime.pipeline.lift_people import People, Sighting  # noqa: E402
+from realtime.pipeline.lift_batch import People, Sighting  # noqa: E402
 
 FRAMES, HALF = 27, 13
 

@@ -18,9 +18,9 @@ from engines.export.model_graph import export
 from engines.machine.this_machine import Machine
 from engines.models.card import ModelCard
 from engines.plans.build_tensorrt import BuildOptions, build, require_buildable
+from engines.plans.certificate import LIMITS_MM
 from engines.plans.compile_plan import PlanRequest, compile_plan, prepare
 from engines.plans.fingerprint import sha256_of
-from engines.plans.parity import LIMITS_MM
 from engines.plans.plan import PlanCard, load_plan
 from engines.plans.rounding import named
 from engines.plans.synthetic_motion import synthetic_motion

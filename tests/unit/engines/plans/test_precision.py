@@ -14,8 +14,16 @@ from engines.export.model_graph import export
 from engines.models.card import ModelCard
 from engines.models.normalise import FEATURES
 from engines.models.receptive_field import tap_spans, window_frames
+from engines.plans.certificate import (
+    MIN_FRAMES,
+    Certificate,
+    certify,
+    onnx_session,
+    require_pass,
+    step_poses,
+    window_poses,
+)
 from engines.plans.certify_model import Certifier, frames_needed, representative_feeds
-from engines.plans.parity import MIN_FRAMES, Certificate, certify, onnx_session, require_pass, step_poses, window_poses
 from engines.plans.precision import _calmest, convert, evaluator
 from engines.plans.quantise import products_with_weights, quantise
 from engines.plans.rounding import element_types, named, products, rounded, with_rounded

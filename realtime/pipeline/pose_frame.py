@@ -12,7 +12,7 @@ from engines.lifting.poses import Lifter
 from engines.models.normalise import seen_joints
 from realtime.config import PlaceConfig
 from realtime.contracts import Array, Keypoints2D, Pose3D, PoseFrame
-from realtime.pipeline.lift_people import LiftedPerson, People, Sighting
+from realtime.pipeline.lift_batch import LiftedPerson, People, Sighting
 from realtime.pipeline.place import Standing
 from realtime.pipeline.resample import MAX_PHASES
 from realtime.pipeline.setting import Setting, setting_for

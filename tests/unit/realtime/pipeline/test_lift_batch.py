@@ -9,7 +9,7 @@ import pytest
 
 from engines.lifting.load_lifter import load_lifter
 from engines.lifting.poses import Lifter
-from realtime.pipeline.lift_people import People, Sighting
+from realtime.pipeline.lift_batch import People, Sighting
 
 
 @pytest.fixture(scope="module")

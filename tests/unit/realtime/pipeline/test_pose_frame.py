@@ -14,7 +14,7 @@ from engines.lifting.load_lifter import load_lifter
 from engines.lifting.poses import Lifter
 from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, Person2D, PoseFrame, Stamp
-from realtime.pipeline.lift_frame import HOLD_NS, Lift
+from realtime.pipeline.pose_frame import HOLD_NS, Lift
 
 FRAME_NS = 33_333_333
 # A standing person, as parts of their height: x right, y down.
