@@ -14,7 +14,7 @@ from torch import Tensor
 from engines.evaluation.evaluate import Float, Predict
 from engines.models.normalise import to_camera
 from engines.models.stream_gla_gcn import StreamGLAGCN
-from engines.models.wobble import sequence_features
+from engines.models.view import sequence_features
 
 Forward = Callable[[Tensor], tuple[Tensor, "Tensor | None"]]
 

@@ -14,8 +14,8 @@ from engines.lifting.slots import Slots
 from engines.lifting.taps import TapMemory
 from engines.lifting.turns import Turns
 from engines.models.card import ModelCard
-from engines.models.normalise import WOBBLE, normalise, to_camera
-from engines.models.wobble import Wobble
+from engines.models.normalise import to_camera
+from engines.models.view import View
 
 
 class StreamLifter:
@@ -33,7 +33,7 @@ class StreamLifter:
         self.chunk_frames = max(backend.chunk_frames, 1) if isinstance(backend, RunsChunks) else 1
         self._memory: Taps = backend.memory() if isinstance(backend, KeepsTaps) else TapMemory(backend.shape)
         self._slots, self._turns = Slots(), Turns(backend)
-        self._wobble: dict[int, Wobble] = {}
+        self._looks: dict[int, View] = {}
         self._seen = self._slots.seen
         self._views = np.zeros((0, lookahead + 1, 3, 3), np.float32)  # each stream's last rotations, as a ring
         self._out: dict[int, LiftedPoses] = {}
@@ -84,12 +84,11 @@ class StreamLifter:
     def _push(self, streams: Sequence[int], rays: Float, score: Float, kept: Sequence[bool]) -> LiftedPoses:
         batch = len(streams)
         buffers = self._backend.buffers(batch)
-        _, rotations = normalise(rays, score, buffers.features)
         fresh = [row for row, stream in enumerate(streams) if stream not in self._seen]
+        self._looks.update((streams[row], View()) for row in fresh)
+        rotations = self._look(streams, rays, score, kept, buffers.features)
         if fresh:
             self._prime(streams, fresh, buffers.features[fresh], rotations)
-        for row, stream in enumerate(streams):
-            self._write_wobble(stream, buffers.features[row], kept[row])
         self._memory.gather(streams, buffers.taps)
         self._backend.run(batch)
         self._memory.store(streams, kept, buffers.activations)
@@ -109,11 +108,11 @@ class StreamLifter:
         assert isinstance(self._backend, RunsChunks)
         assert isinstance(self._memory, TapMemory)
         buffers = self._backend.chunk_buffers(frames)
-        _, rotations = normalise(rays, score, buffers.features)
-        if stream not in self._seen:
+        if fresh := stream not in self._seen:
+            self._looks[stream] = View()
+        rotations = self._look([stream] * frames, rays, score, [True] * frames, buffers.features)
+        if fresh:
             self._prime([stream], [0], buffers.features[:1], rotations)
-        for frame in buffers.features:
-            self._write_wobble(stream, frame)
         self._memory.gather_chunk(stream, frames, buffers.taps)
         self._owed = (stream, frames)
         if newest and self.answers_newest:
@@ -137,11 +136,15 @@ class StreamLifter:
         """One frame, rays (17, 2) and scores (17,), of which no pose is wanted."""
         self.push([stream], rays[None], score[None])
 
-    def _write_wobble(self, stream: int, features_VF: Float, kept: bool = True) -> None:
-        wobble = self._wobble[stream]
-        if kept:
-            wobble.push(features_VF)
-        features_VF[:, WOBBLE] = wobble.value
+    def _look(
+        self, streams: Sequence[int], rays: Float, score: Float, kept: Sequence[bool], features: Float
+    ) -> Float:
+        """Fills in the features of a frame of each stream; gives the rotations (B, 3, 3)."""
+        rotations = np.empty((len(streams), 3, 3), np.float32)
+        for row, frame in enumerate(zip(streams, rays.tolist(), score.tolist(), kept, strict=True)):
+            stream, frame_rays, frame_score, keep = frame
+            features[row], rotations[row] = self._looks[stream].push(frame_rays, frame_score, keep)
+        return rotations
 
     def _of_head(self, buffers: StepBuffers) -> tuple[Float, Float]:
         """Poses (B, V, 3) and sigmas (B, V) of the look-ahead in use."""
@@ -179,7 +182,6 @@ class StreamLifter:
             stream = streams[index]
             self._memory.fill(stream, row, buffers.activations)
             self._views[stream] = rotations[index]
-            self._wobble[stream] = Wobble()
             self._seen[stream] = 0
 
     def _output(self, batch: int) -> LiftedPoses:

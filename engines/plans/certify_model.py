@@ -19,7 +19,7 @@ from engines.models.checkpoint import load_model, load_published
 from engines.models.normalise import MIN_SCORE
 from engines.models.paper_view import RAY_TO_PAPER
 from engines.models.receptive_field import tap_spans
-from engines.models.wobble import sequence_features
+from engines.models.view import sequence_features
 from engines.plans.certificate import Array, Certificate, certify, onnx_session, step_poses, step_sequence, window_poses
 from engines.plans.fingerprint import sha256_of
 from engines.plans.precision import evaluator

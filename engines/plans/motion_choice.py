@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import UserError
-from engines.models.wobble import sequence_features
+from engines.models.view import sequence_features
 
 Array = NDArray[np.float32]
 

@@ -13,7 +13,7 @@ from engines.models.card import PAPER, ModelCard, find_model, save_model
 from engines.models.checkpoint import require_torch
 from engines.models.normalise import to_camera
 from engines.models.receptive_field import tap_spans
-from engines.models.wobble import sequence_features
+from engines.models.view import sequence_features
 from engines.plans.build_tensorrt import BuildOptions, build
 from engines.plans.certificate import Array, step_poses
 from engines.plans.certify_model import Certifier, Motion, frames_needed, representative_feeds

@@ -18,8 +18,8 @@ from engines.errors import UserError
 from engines.lifting.poses import RATE_HZ
 from engines.models.card import STREAM, ModelCard, find_model
 from engines.models.checkpoint import load_model
-from engines.models.normalise import WOBBLE, normalise, to_camera
-from engines.models.wobble import sequence_features
+from engines.models.normalise import to_camera
+from engines.models.view import View
 from realtime.contracts import Array
 from realtime.pipeline.lift_batch import LiftedPerson
 from realtime.pipeline.resample import Resampler, Tick
@@ -87,17 +87,20 @@ def load_form(model: str | Path, mode: str, engine: str, threads: int) -> Form:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Lifted:
-    """A tick, how many its stream had remembered before it, and its place in the order of all ticks."""
+    """A tick, how many its stream had remembered before it, its place in the order of all ticks, and how it is seen."""
 
     tick: Tick
     seen: int
     order: int
+    features: Array  # (17, F)
+    rotation: Array  # (3, 3)
 
 
 @dataclass(slots=True, eq=False)
 class _Stream:
     """What one of the live lifter's streams is given."""
 
+    view: View = field(default_factory=View)
     committed: list[_Lifted] = field(default_factory=list)
     early: list[_Lifted] = field(default_factory=list)  # lifted, not remembered
 
@@ -109,21 +112,18 @@ def lift_form(form: Form, lookahead: int, times_ns: NDArray[np.int64], rays: Arr
         raise UserError(f"model {form.card.name} has no look-ahead {lookahead}: choose one of {known}")
     lifted: list[tuple[int, LiftedPerson]] = []  # with its place in live order
     for stream in _streams(times_ns, rays, score, lookahead):
-        committed = (part[None] for part in _keypoints(stream.committed))
-        features, views = (part[0] for part in sequence_features(*committed))
+        features, views = _seen(stream.committed)
         lifted += _persons(form, lookahead, stream, stream.committed, views, form.frames(features))
         if stream.early:
-            now, own_views = normalise(*_keypoints(stream.early))
-            seen = np.array([tick.seen for tick in stream.early])
-            now[..., WOBBLE] = features[seen - 1, :, WOBBLE]  # as it is remembered
-            after = form.after(features, seen, now)
+            now, own_views = _seen(stream.early)
+            after = form.after(features, np.array([tick.seen for tick in stream.early]), now)
             lifted += _persons(form, lookahead, stream, stream.early, views if lookahead else own_views, after)
     return [person for _, person in sorted(lifted, key=lambda item: item[0])]
 
 
-def _keypoints(ticks: list[_Lifted]) -> tuple[Array, Array]:
-    """Rays (T, 17, 2) and scores (T, 17)."""
-    return np.stack([one.tick.rays for one in ticks]), np.stack([one.tick.score for one in ticks])
+def _seen(ticks: list[_Lifted]) -> tuple[Array, Array]:
+    """Features (T, 17, F) and rotations (T, 3, 3)."""
+    return np.stack([one.features for one in ticks]), np.stack([one.rotation for one in ticks])
 
 
 def _persons(
@@ -165,7 +165,9 @@ def _streams(times_ns: NDArray[np.int64], rays: Array, score: Array, lookahead: 
                 streams.append(current[tick.phase])
             stream = current[tick.phase]
             seen = len(stream.committed)
-            (stream.committed if tick.commit else stream.early).append(_Lifted(tick, seen, next(order)))
+            looked = stream.view.push(tick.rays.tolist(), tick.score.tolist(), tick.commit)
+            lifted = _Lifted(tick, seen, next(order), *(np.array(part, np.float32) for part in looked))
+            (stream.committed if tick.commit else stream.early).append(lifted)
             if lookahead:
                 answered_ns = stream.committed[max(seen - lookahead, 0)].tick.source_ns
     return streams

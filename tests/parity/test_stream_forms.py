@@ -17,10 +17,10 @@ from engines.lifting.load_lifter import load_lifter  # noqa: E402
 from engines.lifting.poses import LiftedPoses  # noqa: E402
 from engines.lifting.stream_lifter import StreamLifter  # noqa: E402
 from engines.models.card import STREAM, ModelCard, find_model, load_arrays, save_model  # noqa: E402
-from engines.models.normalise import WOBBLE, normalise, to_camera  # noqa: E402
+from engines.models.normalise import to_camera  # noqa: E402
 from engines.models.receptive_field import CHUNK_FRAMES  # noqa: E402
 from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402
-from engines.models.wobble import sequence_features  # noqa: E402
+from engines.models.view import View, sequence_features  # noqa: E402
 from engines.training.ship import ship  # noqa: E402
 
 torch.set_num_threads(1)  # models this small gain nothing from more, and wait for each other where the machine is busy
@@ -103,11 +103,14 @@ def sequence_poses(
 ) -> np.ndarray:
     """One person's poses and sigmas (T, 17, 4) from the torch sequence form; row t is of frame t - lookahead.
 
-    `peek`: the last frame is not remembered, and has the wobble of what is.
+    `peek`: the last frame is looked at, not remembered.
     """
     features, rotations = features_of(rays, score)
     if peek:
-        features[-1, :, WOBBLE] = features[max(len(features) - 2, 0), :, WOBBLE]
+        view = View()
+        for frame in range(len(rays)):
+            looked = view.push(rays[frame].tolist(), score[frame].tolist(), keep=frame < len(rays) - 1)
+        features[-1], rotations[-1] = looked
     with torch.inference_mode():
         pose, sigma = (part[0, :, model.config.lookaheads.index(lookahead)].numpy()
                        for part in model(torch.from_numpy(features)[None]))  # fmt: skip
@@ -201,7 +204,7 @@ def test_chunks_agree_with_steps(shipped: Path, chunks: list[tuple[int, bool]], 
 def test_a_single_frame_is_a_primed_stream(weights: Path) -> None:
     model = random_model()
     rays, score = walk(np.random.default_rng(3), 1)
-    features, rotations = normalise(rays[0], score[0])
+    features, rotations = features_of(rays[:, 0], score[:, 0])
     with torch.inference_mode():
         pose, _ = model.still(torch.from_numpy(features))
     with load_lifter(weights) as lifter:

@@ -16,7 +16,7 @@ from engines.evaluation.predictors import of_stream  # noqa: E402
 from engines.evaluation.protocols import held_out_clips  # noqa: E402
 from engines.models.normalise import to_camera  # noqa: E402
 from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402
-from engines.models.wobble import sequence_features  # noqa: E402
+from engines.models.view import sequence_features  # noqa: E402
 from engines.motion.evaluation_set import EvaluationSet, Sequence2D3D  # noqa: E402
 
 Float = NDArray[np.float32]

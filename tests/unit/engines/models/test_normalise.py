@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.lens.rays import Camera
-from engines.models.normalise import FEATURES, normalise, to_camera, to_view
+from engines.models.normalise import FEATURES, to_camera, to_view
+from engines.models.view import sequence_features
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -23,6 +24,12 @@ def person(rng: np.random.Generator, frames: int = 1) -> tuple[np.ndarray, np.nd
 
 def rays_of(points: np.ndarray) -> np.ndarray:
     return (points[..., :2] / points[..., 2:]).astype(np.float32)
+
+
+def normalise(rays: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Frames (N, 17, 2), each the first of its person: features (N, 17, F), rotations (N, 3, 3)."""
+    features, rotations = sequence_features(rays[:, None], score[:, None])
+    return features[:, 0], rotations[:, 0]
 
 
 @given(SEEDS)
@@ -96,32 +103,3 @@ def test_missing_joints_are_masked_and_never_numbers(seed: int, missing: list[in
     assert np.isfinite(rotations).all()
     np.testing.assert_array_equal(features[0, missing, :4], 0)
     np.testing.assert_allclose(features[0, 0, 7], 1 - len(missing) / 17, atol=1e-6)
-    seen = [joint for joint in range(17) if joint not in missing]
-    if len(seen) > 1:
-        np.testing.assert_allclose((features[0, seen, :2] ** 2).sum() / len(seen), 1, atol=1e-3)
-
-
-def test_writes_into_the_array_given() -> None:
-    joints, roots = person(np.random.default_rng(0), 2)
-    out = np.full((2, 17, FEATURES), np.nan, np.float32)
-    features, _ = normalise(rays_of(joints + roots[:, None]), np.ones((2, 17), np.float32), out)
-    assert features is out
-    assert np.isfinite(out).all()
-
-
-@settings(max_examples=50)
-@given(SEEDS, st.floats(0, 0.9), st.booleans())
-def test_few_frames_and_many_are_normalised_alike(seed: int, missing: float, hip: bool) -> None:
-    """Few are worked out in other code than many."""
-    rng = np.random.default_rng(seed)
-    joints, roots = person(rng, 16)
-    rays, score = rays_of(joints + roots[:, None]), rng.random((16, 17), np.float32)
-    gone = rng.random((16, 17)) < missing
-    gone[:, 0] |= not hip
-    rays[gone & (rng.random(gone.shape) < 0.5)] = np.nan
-    score[gone] = rng.choice([0.0, 0.05, np.nan])
-    rays[rng.random(gone.shape) < 0.02] = 40.0  # past the side of the view
-    many = normalise(rays, score)
-    for first in range(16):
-        for together, alone in zip(many, normalise(rays[first, None], score[first, None]), strict=True):
-            np.testing.assert_allclose(alone[0], together[first], atol=1e-4)

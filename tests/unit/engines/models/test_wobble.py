@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engines.models.normalise import WOBBLE, normalise
-from engines.models.wobble import Wobble, sequence_features
+from engines.models.normalise import WOBBLE
+from engines.models.view import View, sequence_features
 
 
 def walkers(rng: np.random.Generator, people: int, frames: int, jitter: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -36,10 +36,10 @@ def test_a_stream_is_given_what_a_sequence_is(seed: int, frames: int, missing: f
     rng = np.random.default_rng(seed)
     rays, score = walkers(rng, 1, frames, jitter)
     rays[rng.random(score.shape) < missing] = np.nan
-    wobble, values = Wobble(), []
+    view, values = View(), []
     for frame in range(frames):
-        wobble.push(normalise(rays[:, frame], score[:, frame])[0][0])
-        values.append(wobble.value)
+        features, _ = view.push(rays[0, frame].tolist(), score[0, frame].tolist())
+        values.append(features[0][WOBBLE])
     np.testing.assert_allclose(values, of_sequence(rays, score)[0], atol=1e-4)
 
 

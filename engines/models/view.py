@@ -1,0 +1,160 @@
+"""The view that a person's frames are normalised in: it does not jump when a joint is wrong, comes or goes.
+
+The view is of the whole body, seen or not. What is not seen, or hardly, is taken to be where it was, moved along with
+the steadier joints that are seen; before it was ever seen, where people's joints are, and back there it goes within
+seconds. A joint far from where the frame before had it pulls only so far. With every joint seen and none leaping,
+axis and extent are those of the frame alone.
+
+One code for every form: live streams push frame by frame, sequences and windows are pushed through it as well. In plain
+numbers: for 17 joints NumPy's calls take longer than that, most of all right after a pause, when little of NumPy is in
+the processor's caches.
+
+Axes: B sequences, T frames, V joints, F features.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from engines.models.normalise import (
+    FEATURES,
+    MIN_EXTENT,
+    MIN_SCORE,
+    WOBBLE,
+    Float,
+    Point,
+    Rows,
+    features_of,
+    seen_joints,
+    turn_to,
+    turned,
+)
+from engines.models.skeleton import JOINTS
+from engines.models.wobble import Wobble
+
+SURE_SCORE = 0.5  # from here on a joint is taken to be where it is seen; below, the less the lower
+REACH = 0.5  # extents from one frame to the next (15 m/s, about): what goes further pulls no more
+FORGETTING = 1 / 60  # of the way back to where people's joints are, a frame
+
+# Where joints are, in extents below the hip, and the variance about it in x and y together: medians and spreads
+# of the motion capture that trains the shipped model, seen from everywhere, augmented.
+USUAL_Y = (0, 0, 0.66, 1.41, 0, 0.66, 1.41, -0.51, -0.99, -1.25, -1.47, -0.99, -0.54, -0.41, -0.99, -0.54, -0.41)
+VARIANCE = (0, 0.03, 0.38, 0.57, 0.03, 0.38, 0.57, 0.07, 0.2, 0.34, 0.51, 0.27, 0.4, 0.74, 0.27, 0.4, 0.74)
+STEADY = (0, 1, 0.2, 0.05, 1, 0.2, 0.05, 1, 1, 0.7, 0.5, 1, 0.2, 0.05, 1, 0.2, 0.05)  # how far each tells of the hip
+
+
+class View:
+    """Of one stream."""
+
+    def __init__(self) -> None:
+        self._wobble = Wobble()
+        self._hip: Point = (0.0, 0.0)  # ray of the newest frame
+        self._extent = 0.0  # 0: nothing has been seen yet
+        self._places: list[Point] = [(0.0, float(y)) for y in USUAL_Y]  # of the newest frame, in extents
+        self._doubts: list[float] = list(VARIANCE)  # what is not known of them
+
+    def push(self, rays: Rows, score: Sequence[float], keep: bool = True) -> tuple[Rows, Rows]:
+        """Rays (17, 2), NaN where missing, and scores (17,) of the next frame -> features (17, F), rotation (3, 3).
+
+        `rotation @ camera_vector` is in the model's view; `to_camera` turns a lifted pose back. Not `keep`: the frame
+        is looked at, not remembered. With no joint ever seen the rotation is the identity.
+        """
+        trust = [
+            min((s - MIN_SCORE) / (SURE_SCORE - MIN_SCORE), 1.0) if is_seen else -1.0
+            for s, is_seen in zip(score, seen_joints(rays, score), strict=True)
+        ]
+        hip, expected = self._expect(rays, trust)
+        if trust[0] > 0:
+            hip = _towards(hip, rays[0], trust[0], REACH * expected if self._extent else math.inf)
+        rotation = turn_to(hip)
+        flat = [None if sure < 0 else turned(rotation, ray) for sure, ray in zip(trust, rays, strict=True)]
+        body, extent = self._complete(flat, trust, expected)
+        features = features_of(rotation, flat, score, extent)
+        if keep:
+            if any(at is not None for at in flat):
+                self._remember(hip, extent, body, flat, trust)
+            self._wobble.push(features)
+        wobble = self._wobble.value
+        return [(*row[:WOBBLE], wobble) for row in features], rotation
+
+    def _expect(self, rays: Rows, trust: Sequence[float]) -> tuple[Point, float]:
+        """The hip's ray and the extent by what is seen of the others."""
+        places, hip, extent = self._places, self._hip, self._extent
+        if not self._extent:
+            extent = _first_extent(rays, trust)
+        reach = REACH * extent if self._extent else math.inf
+        x = y = total = 0.0
+        for ray, at, sure, steady in zip(rays, places, trust, STEADY, strict=True):
+            if sure > 0 and steady:
+                weight = sure * steady
+                total += weight
+                own = _towards(hip, (ray[0] - extent * at[0], ray[1] - extent * at[1]), 1.0, reach)
+                x += weight * own[0]
+                y += weight * own[1]
+        return (x / total, y / total) if total else hip, extent
+
+    def _complete(
+        self, flat: Sequence[Point | None], trust: Sequence[float], expected: float
+    ) -> tuple[list[Point], float]:
+        """All joints in the turned view, those not seen where they are taken to be, and their RMS extent."""
+        square, body = 0.0, []
+        reach = REACH * expected if self._extent else math.inf
+        for at, sure, place, doubt in zip(flat, trust, self._places, self._doubts, strict=True):
+            x, y = expected * place[0], expected * place[1]
+            if at is not None:
+                x, y = _towards((x, y), at, sure, reach)
+                doubt *= 1 - sure
+            square += x * x + y * y + expected * expected * doubt
+            body.append((x, y))
+        return body, max(math.sqrt(square / len(body)), MIN_EXTENT)
+
+    def _remember(
+        self, hip: Point, extent: float, body: Sequence[Point], flat: Sequence[Point | None], trust: Sequence[float]
+    ) -> None:
+        self._hip, self._extent = hip, extent
+        for joint, ((x, y), at, sure) in enumerate(zip(body, flat, trust, strict=True)):
+            x, y, doubt = x / extent, y / extent, self._doubts[joint]
+            if at is None:
+                x, y = x - FORGETTING * x, y + FORGETTING * (USUAL_Y[joint] - y)
+                doubt += FORGETTING * (VARIANCE[joint] - doubt)
+            else:
+                doubt *= 1 - sure
+            self._places[joint], self._doubts[joint] = (x, y), doubt
+
+
+def sequence_features(rays_BTV2: Float, score_BTV: Float) -> tuple[Float, Float]:
+    """Whole sequences as a stream is given them frame by frame: features (B, T, V, F), rotations (B, T, 3, 3)."""
+    batch, frames = score_BTV.shape[:2]
+    features = np.empty((batch, frames, JOINTS, FEATURES), np.float32)
+    rotations = np.empty((batch, frames, 3, 3), np.float32)
+    for row, (rays, score) in enumerate(zip(rays_BTV2.tolist(), score_BTV.tolist(), strict=True)):
+        view = View()
+        for frame in range(frames):
+            features[row, frame], rotations[row, frame] = view.push(rays[frame], score[frame])
+    return features, rotations
+
+
+def _towards(place: Point, seen: Sequence[float], trust: float, reach: float) -> Point:
+    """From where a joint is taken to be to where it is seen, as far as that is trusted."""
+    x, y = seen[0] - place[0], seen[1] - place[1]
+    far = math.sqrt(x * x + y * y)
+    share = trust * reach / far if far > reach else trust
+    return place[0] + share * x, place[1] + share * y
+
+
+def _first_extent(rays: Rows, trust: Sequence[float]) -> float:
+    """The extent that a first frame's joints, spread as people's are, speak of: by root mean squares."""
+    known = [(ray, y, variance, sure) for ray, y, variance, sure in zip(rays, USUAL_Y, VARIANCE, trust, strict=True)
+             if sure > 0]  # fmt: skip
+    total = sum(sure for *_, sure in known)
+    if len(known) < 2 or not total:
+        return MIN_EXTENT
+    x = sum(sure * ray[0] for ray, _, _, sure in known) / total
+    y = sum(sure * ray[1] for ray, _, _, sure in known) / total
+    middle = sum(sure * usual for _, usual, _, sure in known) / total
+    spread = sum(sure * ((ray[0] - x) ** 2 + (ray[1] - y) ** 2) for ray, _, _, sure in known)
+    usual_spread = sum(sure * ((usual - middle) ** 2 + variance) for _, usual, variance, sure in known)
+    return max(math.sqrt(spread / max(usual_spread, 1e-6)), MIN_EXTENT)
