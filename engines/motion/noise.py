@@ -1,4 +1,4 @@
-"""What a pose detector does to true keypoints: correlated jitter, swaps, dropouts, cut-off bodies, a wrong lens.
+"""What a pose detector does to true keypoints: jitter, swaps, dropouts, stray joints, cut-off bodies, a wrong lens.
 
 And what a slow camera does: the frames between its own are interpolated (realtime.pipeline.resample).
 """
@@ -17,6 +17,9 @@ from engines.motion.mocap import Float
 JOINT_NOISE = np.array((0.8, 0.8, 1.0, 1.2, 0.8, 1.0, 1.2, 0.7, 0.6, 0.7, 0.8, 0.7, 1.1, 1.4, 0.7, 1.1, 1.4))
 Mask = NDArray[np.bool_]
 SLOW = (2, 3, 6)  # model frames from one camera frame to the next: 15, 10 and 5 frames/s
+BORDERS, BORDER_SHARES = ((0, 1), (1, 0), (-1, 0), (0, -1)), (0.6, 0.13, 0.13, 0.14)  # down: a desk, a table
+CUT_THROUGHOUT = 0.5  # of the bodies cut off; the others come and go
+FAR = 5.0  # extents from the hip: as far as a joint goes astray
 LIMBS = ([1, 2, 3, 4, 5, 6], [11, 12, 13, 14, 15, 16], [*range(1, 7), *range(11, 17)])
 
 
@@ -30,7 +33,8 @@ class KeypointNoise:
     offset: float = 0.03  # constant per joint: another definition of the joint
     swap: float = 0.04
     dropout: float = 0.12
-    cut: float = 0.12
+    thrown: float = 0.06  # share of sequences in which a joint is somewhere else for a while
+    cut: float = 0.3
     wrong_lens: float = 0.4
     lens_sigma: float = 0.12
     slow: float = 0.2  # share of sequences from a camera of fewer than 30 frames/s
@@ -48,13 +52,18 @@ def detect(rng: np.random.Generator, rays: Float, how: KeypointNoise) -> tuple[F
     scale = strength[:, None, None, None] * (JOINT_NOISE * (1 + 2 * (1 - score)))[..., None]
     out = rays + extent * (offset + scale * wobble)
     _swap(rng, out, noisy & (rng.random(batch) < how.swap))
+    _throw(rng, out, score, extent, noisy & (rng.random(batch) < how.thrown))
     out[_dropped(rng, batch, length, noisy & (rng.random(batch) < how.dropout))] = np.nan
-    _cut(rng, out, score, noisy & (rng.random(batch) < how.cut))
+    _cut(rng, out, score, rng.random(batch) < how.cut)
     wrong = np.exp(rng.normal(0, how.lens_sigma, batch) * (rng.random(batch) < how.wrong_lens))
     out *= wrong[:, None, None, None]
-    if length > 1:
-        _interpolate(rng, out, score, rng.random(batch) < how.slow)
     return out.astype(np.float32), score.astype(np.float32)
+
+
+def camera_frames(rng: np.random.Generator, batch: int, length: int, how: KeypointNoise) -> NDArray[np.int64]:
+    """(B,) every how many model frames each sequence's camera sends one of its own."""
+    slow = (length > 1) & (rng.random(batch) < how.slow)
+    return np.where(slow, rng.choice(SLOW, batch), 1)
 
 
 def _correlated(rng: np.random.Generator, shape: tuple[int, ...], correlation: float) -> Float:
@@ -86,23 +95,39 @@ def _dropped(rng: np.random.Generator, batch: int, length: int, which: Mask) -> 
     return joints[:, None, :] & _runs(rng, batch, length)[:, :, None]
 
 
+def _throw(rng: np.random.Generator, rays: Float, score: Float, extent: Float, which: Mask) -> None:
+    """A joint is seen in one wrong place, or everywhere, for a while, with any score."""
+    rows = np.flatnonzero(which)
+    runs = _runs(rng, len(rows), rays.shape[1])
+    for row, run in zip(rows, runs, strict=True):
+        joint, frames = rng.integers(1, 17), np.flatnonzero(run)
+        stays = rng.random() < 0.6
+        place = rng.uniform(-FAR, FAR, (1 if stays else len(frames), 2)) * extent[row, frames[:1], 0]
+        rays[row, frames, joint] = rays[row, frames, 0] + place
+        score[row, frames, joint] = rng.uniform(0.2, 1)
+
+
 def _cut(rng: np.random.Generator, rays: Float, score: Float, which: Mask) -> None:
     """The image ends: joints beyond its border are missing, or guessed with a low score."""
     rows = np.flatnonzero(which)
-    side = np.array(((0, 1), (0, 1), (1, 0), (-1, 0), (0, -1)))[rng.integers(5, size=len(rows))]
+    side = np.array(BORDERS)[rng.choice(len(BORDERS), size=len(rows), p=BORDER_SHARES)]
     along = (rays[rows] * side[:, None, None]).sum(-1)
     hip = along[:, :, :1]
     reach = np.nanmax(np.abs(along - hip), axis=(1, 2), keepdims=True, initial=1e-3)
-    outside = along - hip > reach * rng.uniform(-0.1, 0.95, (len(rows), 1, 1))
+    outside = along - hip > reach * rng.uniform(-0.5, 0.95, (len(rows), 1, 1))
+    outside &= (_runs(rng, len(rows), rays.shape[1]) | (rng.random((len(rows), 1)) < CUT_THROUGHOUT))[..., None]
+    outside &= outside.sum(-1, keepdims=True) <= 13  # four joints are left to go by
     guessed = rng.random((len(rows), 1, 1)) < 0.3
     rays[rows] = np.where((outside & ~guessed)[..., None], np.nan, rays[rows])
     score[rows] = np.where(outside, score[rows] * 0.35, score[rows])
 
 
-def _interpolate(rng: np.random.Generator, rays: Float, score: Float, which: Mask) -> None:
-    """Only every second, third or sixth frame is the camera's own; a joint missing in either neighbour is missing."""
+def interpolate(rays: Float, score: Float, every: NDArray[np.int64]) -> None:
+    """Of sequences with only every second, third or sixth frame the camera's own, the frames between, in place.
+
+    A joint missing in either neighbour is missing.
+    """
     length = rays.shape[1]
-    every = rng.choice(SLOW, len(rays)) * which
     for frames in SLOW:
         rows = np.flatnonzero(every == frames)
         low = np.arange(length) // frames * frames

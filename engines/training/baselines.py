@@ -14,7 +14,7 @@ from engines.evaluation.evaluate import Float, Predict
 from engines.models.gla_gcn import GLAGCN
 from engines.models.normalise import WOBBLE, to_camera
 from engines.models.skeleton import JOINTS
-from engines.models.wobble import sequence_features
+from engines.models.view import sequence_features
 
 WINDOWS_AT_ONCE = 64
 

@@ -1,4 +1,4 @@
-"""From motion capture to training batches: draw, augment, view, detect, normalise."""
+"""From motion capture to training batches: draw, augment, view, detect, clean, normalise."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from engines.keypoints.clean import clean_sequences
 from engines.models.normalise import to_view
-from engines.models.wobble import sequence_features
+from engines.models.view import sequence_features
 from engines.motion.augment import BodyAugmentation, augment
 from engines.motion.cameras import CameraRange, view
 from engines.motion.mocap import Bank, Float, joints_from_bones
-from engines.motion.noise import KeypointNoise, detect
+from engines.motion.noise import KeypointNoise, camera_frames, detect, interpolate
 
 MIN_DEPTH_M = 0.25
 
@@ -32,6 +33,9 @@ def sample(rng: np.random.Generator, bank: Bank, batch: int, length: int, how: S
     points = joints + root[:, :, None]
     points[..., 2] = np.maximum(points[..., 2], MIN_DEPTH_M)
     rays, score = detect(rng, points[..., :2] / points[..., 2:], how.noise)
+    every = camera_frames(rng, batch, length, how.noise)
+    rays, score = clean_sequences(rays, score, every=every.tolist())
+    interpolate(rays, score, every)
     features, rotations = sequence_features(rays, score)
     targets = to_view(joints.reshape(-1, 17, 3), rotations.reshape(-1, 3, 3))
     return features, targets.reshape(batch, length, 17, 3)

@@ -1,0 +1,1 @@
+"""A person's keypoints as they come from a detector, and what of them is to be believed."""
