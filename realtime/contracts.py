@@ -47,6 +47,8 @@ class Pose3D:
     lag_frames: int  # the pose is of this many model frames (1/30 s) before the stamp
     window_fill: float  # 0 to 1: how much of the model's memory has been seen
     held: bool  # nothing seen in this frame: the last pose repeated
+    unseen: tuple[int, ...] = ()  # joints not seen in this frame, or not where they can be
+    root_sigma_m: float = float("nan")  # 1-sigma error of the root along the view; NaN where it is not known
 
 
 @dataclass(frozen=True, slots=True, eq=False)

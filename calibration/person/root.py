@@ -21,7 +21,7 @@ Vector = Sequence[float]  # x, y, z
 Joint = tuple[float, float, float, float, float]  # a seen joint P on the ray r: certainty, r_x, r_y, b_x, b_y
 
 NEAREST_M, FURTHEST_M = 0.3, 60.0
-MIN_JOINTS = 4
+MIN_JOINTS = 3
 MIN_SCORE = 0.1
 # 1 sigma of a sure keypoint, in metres at the person: detectors err in proportion to the person's size in the image.
 _KEYPOINT_M = 0.02
@@ -29,7 +29,8 @@ _PASSES = 3  # plain, then twice reweighted: outliers have lost their say by the
 _OUTLIER = 2.5  # residuals beyond this many sigmas count as one (Huber)
 # Errors of a lifted pose go together in a limb, so 17 joints tell about as much as 4 independent ones.
 _CORRELATION = 4.0
-_MAX_RELATIVE_SIGMA = 0.35  # a depth less certain than this is no depth
+_COMMON = 0.7
+_MAX_RELATIVE_SIGMA = 1.0  # a depth less certain than this is no depth
 _LEAST = 1e-12
 
 
@@ -41,6 +42,10 @@ class Root(NamedTuple):
     z_m: float
     sigma_depth_m: float
     sigma_lateral_m: float
+
+    def scaled(self, factor: float) -> Root:
+        """Of a person so many times as large, who is as many times further away."""
+        return Root(*(factor * value for value in self))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +75,7 @@ def solve_root(rays: Real, score: Real, joints_m: Real, sigma_m: Real) -> RootEs
     return RootEstimate(solved[:, :3], solved[:, 3], solved[:, 4])
 
 
-def root_of_one(rays: Sequence[Vector], score: Vector, joints_m: Sequence[Vector], sigma_m: Vector) -> Root:
+def root_of_one(rays: Sequence[Vector | None], score: Vector, joints_m: Sequence[Vector], sigma_m: Vector) -> Root:
     """One person's root, by weighted least squares on the reprojection, in closed form.
 
     A joint P of the pose, moved by the root t, is seen along the ray r: (P + t)_xy = r (P + t)_z. That is linear in t.
@@ -78,9 +83,13 @@ def root_of_one(rays: Sequence[Vector], score: Vector, joints_m: Sequence[Vector
     """
     joints: list[Joint] = []
     nearest = math.inf
-    for (r_x, r_y), trust, (x, y, z), sigma in zip(rays, score, joints_m, sigma_m, strict=True):
+    common = _common_error(rays, score, sigma_m)
+    for ray, trust, (x, y, z), sigma in zip(rays, score, joints_m, sigma_m, strict=True):
+        if ray is None:
+            continue
+        r_x, r_y = ray
         if trust >= MIN_SCORE and math.isfinite(r_x + r_y + x + y + z):
-            error = max(sigma, 0.01) if math.isfinite(sigma) else 0.1
+            error = math.sqrt(max(sigma * sigma - common, 1e-4)) if math.isfinite(sigma) else 0.1
             keypoint = _KEYPOINT_M / min(trust, 1.0)
             joints.append((1 / (error * error + keypoint * keypoint), r_x, r_y, r_x * z - x, r_y * z - y))
             nearest = min(nearest, z)
@@ -91,6 +100,15 @@ def root_of_one(rays: Sequence[Vector], score: Vector, joints_m: Sequence[Vector
     good = good and nearest + z > NEAREST_M / 3 and sigma_depth < _MAX_RELATIVE_SIGMA * z
     at = (x, y, z) if good else (math.nan, math.nan, math.nan)
     return Root(*at, sigma_depth, sigma_lateral)
+
+
+def _common_error(rays: Sequence[Vector | None], score: Vector, sigma_m: Vector) -> float:
+    """Of the squared errors about the hip, what the seen joints have in common: where the hip is, if it is not seen."""
+    least = min(
+        (sigma for ray, trust, sigma in zip(rays, score, sigma_m, strict=True)
+         if ray is not None and trust >= MIN_SCORE and math.isfinite(ray[0] + ray[1] + sigma)), default=0.0,
+    )  # fmt: skip
+    return _COMMON * least * least
 
 
 def _fit(joints: Sequence[Joint]) -> tuple[float, float, float, float, float]:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.person.body_scale import BodyScale, RunningMedian, bone_lengths, make_rigid, stature
-from engines.models.skeleton import JOINTS
+from calibration.person.body_scale import BodyScale, RunningMedian
+from calibration.person.bones import BoneMemory, stature_of
 
 Array = NDArray[np.float32]
 Pose = NDArray[np.floating[Any]]
@@ -33,17 +33,14 @@ class Size:
     def __init__(self, person: BodyScale | None = None) -> None:
         self.height_m = person.known_height_m if person else math.nan  # NaN where it is not known
         self._person = person
-        self._bones = RunningMedian(JOINTS)
         self._floor_factor = RunningMedian(1)
         self._floor_scale = "measured"
 
-    def fit(self, joints_m: Array, sigma_m: Array) -> Sized:
-        """(17, 3), (17,) as lifted."""
+    def fit(self, joints_m: Array, sigma_m: Array, bones: BoneMemory) -> Sized:
+        """(17, 3), (17,) as lifted, by a person with these bones."""
         if self._person is not None and math.isfinite(self.height_m):
-            bones = self._bones.push(bone_lengths(joints_m))
-            factor = self.height_m / max(float(stature(bones)), 0.1)
-            pose: Pose = make_rigid(joints_m, self._person.bones_m) if self._person.rigid else joints_m * factor
-            return Sized(pose, _scaled(sigma_m, factor), factor, self._person.scale)
+            factor = self.height_m / max(stature_of(bones.lengths_m), 0.1)
+            return Sized(joints_m * factor, _scaled(sigma_m, factor), factor, self._person.scale)
         if self.floor_is_heard:
             factor = float(self._floor_factor.value[0])
             return Sized(joints_m * factor, _scaled(sigma_m, factor), factor, self._floor_scale)

@@ -22,6 +22,7 @@ from calibration.person.root import place_root
 from realtime.calibrate.people import guess_lens, lift_walk, measure_ground
 from realtime.contracts import Array
 from realtime.files.keypoints_file import KeypointsFile
+from realtime.pipeline.clean import Sighting
 from realtime.pipeline.place import Standing
 from realtime.pipeline.setting import Setting
 
@@ -110,7 +111,7 @@ def place_all(setting: Setting, recording: KeypointsFile, joints: Array,
     roots, poses, cost = [], [], []
     for t, at in enumerate(recording.t_s):
         start = time.perf_counter()
-        placed = standing.place(rays[t], recording.scores[t], joints[t], sigma[t], int(at * 1e9))
+        placed = standing.place(Sighting(0, rays[t], recording.scores[t]), joints[t], sigma[t], int(at * 1e9))
         cost.append(time.perf_counter() - start)
         roots.append(placed.root_m)
         poses.append(placed.joints_m)

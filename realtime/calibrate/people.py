@@ -16,6 +16,7 @@ from calibration.floor.ground import Ground, from_board
 from calibration.lens.board import Board, BoardFinder
 from calibration.lens.fov_guess import FovGuess, guess_fov
 from calibration.lens.rays import Camera
+from calibration.person.body import Body
 from calibration.person.body_scale import ANKLE_HEIGHT, BodyScale, bone_lengths, make_rigid, stature
 from calibration.person.root import solve_root
 from calibration.profiles import camera_for, device_name
@@ -64,10 +65,10 @@ def watch(source: str, camera_file: Path | None, *, seconds: float = 60.0, detec
     return _at_30_hz(KeypointsFile(np.stack(xy[longest]), np.stack(score[longest]), np.array(times[longest]), camera))
 
 
-def lift_walk(recording: KeypointsFile, model: str = "default") -> tuple[Array, Array]:
-    """Poses (T, 17, 3) and their sigma (T, 17) of every frame of the recording."""
+def lift_walk(recording: KeypointsFile, model: str = "default", body: Body | None = None) -> tuple[Array, Array]:
+    """Poses (T, 17, 3) and their sigma (T, 17) of every frame of the recording. `body` learns the person's bones."""
     with load_lifter(model) as lifter:
-        joints, _, sigma, _, _ = assemble(recording, partial(lift_stretch, lifter))
+        joints, _, sigma, _, _ = assemble(recording, partial(lift_stretch, lifter), body)
     return joints, sigma
 
 
@@ -85,8 +86,9 @@ def measure_ground(recording: KeypointsFile, person: BodyScale, model: str = "de
 def measure_person(recording: KeypointsFile, name: str, height_m: float | None, ground: Ground | None, rigid: bool,
                    model: str = "default") -> BodyScale:
     """Bone lengths at the person's real size: from their height, or else from the floor they stand on."""
-    joints, sigma = lift_walk(recording, model)
-    bones = np.nanmedian(bone_lengths(joints), 0)
+    body = Body()
+    joints, sigma = lift_walk(recording, model, body)
+    bones = np.array(body.bones.of_joints_m)
     if height_m is not None:
         factor, scale = height_m / float(stature(bones)), "height"
     elif ground is not None:

@@ -72,7 +72,8 @@ def json_line(message: PoseMessage) -> str:
             "id": person.id, "joints": person.joints_m.tolist(),
             "root": None if np.isnan(person.root_m).any() else person.root_m.tolist(),
             "sigma": person.sigma_m.tolist(), "score": person.score.tolist(), "lag_frames": person.lag_frames,
-            "window_fill": person.window_fill, "held": person.held,
+            "window_fill": person.window_fill, "held": person.held, "unseen": person.unseen,
+            "root_sigma": None if np.isnan(person.root_sigma_m) else person.root_sigma_m,
         }
         for person in message.persons
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.person.root import place_root
+from calibration.person.body import Body
 from engines.errors import UserError
 from engines.lifting.load_lifter import load_lifter
 from engines.lifting.poses import Lifter, check_align
@@ -20,7 +20,8 @@ from engines.write_aside import refuse_existing, write_aside
 from realtime.contracts import Array
 from realtime.files.keypoints_file import KeypointsFile, read_keypoints
 from realtime.files.lift_forms import lift_form, load_form, times_after
-from realtime.pipeline.lift_batch import LiftedPerson, People, Sighting
+from realtime.pipeline.clean import CleanPeople, Sighting
+from realtime.pipeline.lift_batch import LiftedPerson, People
 from realtime.pipeline.resample import GAP_NS
 
 MODES = ("stream", "window", "sequence")
@@ -124,8 +125,10 @@ def lift_stretch(
         people.drop(_PERSON)
 
 
-def assemble(recording: KeypointsFile, lift: LiftStretch) -> tuple[Array, Array, Array, Array, NDArray[np.bool_]]:
-    """Rows for every frame: joints, root, sigma, window_fill, held."""
+def assemble(
+    recording: KeypointsFile, lift: LiftStretch, body: Body | None = None
+) -> tuple[Array, Array, Array, Array, NDArray[np.bool_]]:
+    """Rows for every frame: joints, root, sigma, window_fill, held. `body` learns the person's bones."""
     times_ns = np.round((recording.t_s - recording.t_s[0]) * 1e9).astype(np.int64)
     rays = recording.camera.rays(recording.keypoints_px)
     seen = _seen(recording) & np.isfinite(rays).all(-1).any(-1)
@@ -135,10 +138,23 @@ def assemble(recording: KeypointsFile, lift: LiftStretch) -> tuple[Array, Array,
     frames = len(times_ns)
     joints, sigma = np.full((frames, 17, 3), np.nan, np.float32), np.full((frames, 17), np.nan, np.float32)
     fill, root = np.zeros(frames, np.float32), np.full((frames, 3), np.nan, np.float32)
-    for rows in _stretches(times_ns, np.flatnonzero(seen)):
-        poses = lift(times_ns[rows], rays[rows], recording.scores[rows])
-        joints[rows], sigma[rows], fill[rows] = _at_times(poses, times_ns[rows])
-    root[seen] = place_root(rays[seen], recording.scores[seen], joints[seen], sigma[seen])
+    body, clean = body or Body(), CleanPeople()
+    for stretch in _stretches(times_ns, np.flatnonzero(seen)):
+        sightings = {
+            int(row): clean.push(int(times_ns[row]), [Sighting(_PERSON, rays[row], recording.scores[row])])
+            for row in stretch
+        }
+        rows = np.array([row for row in stretch if sightings[int(row)]], np.intp)
+        seen[stretch] = np.isin(stretch, rows)
+        if not len(rows):
+            continue
+        people = [sightings[int(row)][0] for row in rows]
+        poses = lift(times_ns[rows], np.stack([one.rays for one in people]), np.stack([one.score for one in people]))
+        lifted, error, fill[rows] = _at_times(poses, times_ns[rows])
+        for place, (row, one) in enumerate(zip(rows, people, strict=True)):
+            at_s, pose, errors = times_ns[row] * 1e-9, lifted[place], error[place]
+            fitted = body.fit(at_s, one.rays, one.score, pose, errors, one.seen, one.doubt)
+            joints[row], sigma[row], root[row] = fitted.joints_m, fitted.sigma_m, fitted.root[:3]
     last = np.maximum.accumulate(np.where(seen, np.arange(frames), -1))  # the row that a held row repeats
     known = last >= 0
     for rows_of in (joints, root, sigma, fill):

@@ -14,16 +14,8 @@ import numpy as np
 
 from engines.lifting.poses import LiftedPoses, Lifter
 from realtime.contracts import Array
+from realtime.pipeline.clean import Sighting
 from realtime.pipeline.resample import Resampler, Tick
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sighting:
-    """One person in one frame."""
-
-    track_id: int
-    rays: Array  # (17, 2), NaN where unseen
-    score: Array  # (17,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -59,8 +59,8 @@ def main(link: Link, config: RunConfig) -> None:
                 ring.mark_consumed(reader.position)
             elif ring.finished and reader.position >= ring.head:
                 break
-            report.tell_sometimes()
-        report.tell()
+            report.tell_sometimes(lift)
+        report.tell(lift)
 
 
 def reprime(lift: Lift, ring: Ring, reader: RingReader, link: Link, skip_unread: bool) -> int:
@@ -124,14 +124,15 @@ class Report:
             publish=elapsed_ms(lifted_ns, now_ns), message=elapsed_ms(keypoints.detected_ns, now_ns),
         )  # fmt: skip
 
-    def tell_sometimes(self) -> None:
+    def tell_sometimes(self, lift: Lift) -> None:
         if monotonic_ns() - self._told_ns >= NS_PER_S:
-            self.tell()
+            self.tell(lift)
 
-    def tell(self) -> None:
+    def tell(self, lift: Lift) -> None:
         self._told_ns = monotonic_ns()
         recent_ms = self._stages.recent()
-        status: dict[str, object] = {"stages_ms": recent_ms, "lost": self._reader.lost, "restarts": self._link.life}
+        status: dict[str, object] = {"stages_ms": recent_ms, "lost": self._reader.lost, "restarts": self._link.life,
+                                     **lift.doings()}  # fmt: skip
         self._publisher.status(status)
         stats = LifterStats(
             self._rate.count, self._with_person, self._reader.lost, self.reprimed,

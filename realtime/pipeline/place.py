@@ -1,4 +1,4 @@
-"""A lifted pose to its place, in one walk: real size, root, floor, motion, axes of the camera or the world."""
+"""A lifted pose to its place, in one walk: body, real size, root, floor, motion, feet, axes of camera or world."""
 
 from __future__ import annotations
 
@@ -7,42 +7,52 @@ from dataclasses import dataclass
 import numpy as np
 
 from calibration.floor.contact import stand
-from calibration.person.root import root_of_one
+from calibration.person.body import Body
+from calibration.person.bones import memory_of
+from calibration.person.resting_feet import RestingFeet
 from calibration.person.root_filter import RootFilter
 from calibration.person.size import Size
 from realtime.contracts import Array
+from realtime.pipeline.clean import Sighting
 from realtime.pipeline.setting import Setting
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placed:
     root_m: Array  # (3,), NaN where it cannot be placed
+    root_sigma_m: float  # 1 sigma of it along the view; NaN where it is not known
     joints_m: Array  # (17, 3), relative to the hip, in the axes of the setting's space
     sigma_m: Array  # (17,), the pose's errors at its real size
     scale: str  # assumed | height | measured
 
 
 class Standing:
-    """Where one person stands: places a frame at a time, remembers their size and motion in the setting in force."""
+    """Where one person stands: places a frame at a time, remembers body, size and motion in the setting in force."""
 
     def __init__(self, setting: Setting) -> None:
         self._ground = setting.ground
+        self.body = Body(memory_of(setting.person))
         self._size = Size(setting.person)
         self._motion = RootFilter()
+        self._feet = RestingFeet()
 
-    def place(self, rays: Array, score: Array, joints_m: Array, sigma_m: Array, t_ns: int) -> Placed:
-        """(17, 2), (17,), (17, 3), (17,), all of the same moment `t_ns`.
+    def place(self, sighting: Sighting, joints_m: Array, sigma_m: Array, t_ns: int) -> Placed:
+        """A lifted pose (17, 3) and its errors (17,), of what was seen at `t_ns`.
 
-        A pose that lags (look-ahead) wants the rays and the time of its own frame, not of the newest.
+        A pose that lags (look-ahead) wants the sighting and the time of its own frame, not of the newest.
         """
-        sized = self._size.fit(joints_m, sigma_m)
-        root = root_of_one(rays.tolist(), score.tolist(), sized.pose_m.tolist(), sized.sigma_m.tolist())
+        rays, score = sighting.rays, sighting.score
+        fitted = self.body.fit(t_ns * 1e-9, rays, score, joints_m, sigma_m, sighting.seen, sighting.doubt)
+        sized = self._size.fit(fitted.joints_m, fitted.sigma_m, self.body.bones)
+        root = fitted.root.scaled(sized.factor)
         if self._ground is not None:
             root = stand(root, sized, self._size, self._ground, rays, score)
-        root_m = np.array(self._motion.update(t_ns, root[:3], root.sigma_depth_m, root.sigma_lateral_m))
+        moved_m = self._motion.update(t_ns, root[:3], root.sigma_depth_m, root.sigma_lateral_m)
+        root_m = np.array(self._feet.hold(t_ns, moved_m, sized.pose_m, rays, sighting.seen))
         pose_m = sized.pose_m
         if self._ground is not None:
             root_m, pose_m = self._ground.to_world(root_m), self._ground.turn(pose_m)
         return Placed(
-            root_m.astype(np.float32), pose_m.astype(np.float32, copy=False), sized.sigma_m, sized.scale
-        )
+            root_m.astype(np.float32), root.sigma_depth_m, pose_m.astype(np.float32, copy=False), sized.sigma_m,
+            sized.scale,
+        )  # fmt: skip

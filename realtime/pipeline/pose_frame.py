@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from calibration.person.bones import GROUPS
 from engines.lifting.poses import Lifter
-from engines.models.normalise import seen_joints
 from realtime.config import PlaceConfig
-from realtime.contracts import Array, Keypoints2D, Pose3D, PoseFrame
-from realtime.pipeline.lift_batch import LiftedPerson, People, Sighting
+from realtime.contracts import Keypoints2D, Pose3D, PoseFrame
+from realtime.pipeline.clean import CleanPeople, Sighting
+from realtime.pipeline.lift_batch import LiftedPerson, People
 from realtime.pipeline.place import Standing
 from realtime.pipeline.resample import MAX_PHASES
 from realtime.pipeline.setting import Setting, setting_for
@@ -30,13 +31,14 @@ class _Track:
     pose: Pose3D | None  # the newest; None before the first
     scale: str
     seen_ns: int
-    past: deque[tuple[int, Array, Array]]  # source time, rays, score of the newest frames
+    past: deque[tuple[int, Sighting]]  # source time, and what was seen, of the newest frames
 
 
 class Lift:
     """Keypoints of a frame to poses. Knows people, their last poses and where they stand; no ring and no sockets."""
 
     def __init__(self, lifter: Lifter, place: PlaceConfig, source: str, people: int) -> None:
+        self._clean = CleanPeople()
         self._people = People(lifter)
         self._lag_frames = lifter.lag_frames
         self._past = 1 + MAX_PHASES * lifter.lag_frames  # as many frames lie in the lag of the fastest camera
@@ -57,6 +59,17 @@ class Lift:
         """A frame too old to publish: the same memory afterwards, for as little work as the model allows."""
         self._lift(keypoints, self._people.remember)
 
+    def doings(self) -> dict[str, object]:
+        """What the stream's status says of people: how often their keypoints were put right, and their bones."""
+        return {
+            "sides_swapped": self._clean.swapped, "joints_left_out": self._clean.left_out,
+            "bodies": [
+                {"id": track_id, "bones_m": dict(zip(GROUPS, bones.lengths_m, strict=True)),
+                 "spread": dict(zip(GROUPS, bones.spread, strict=True))}
+                for track_id, bones in ((number, track.standing.body.bones) for number, track in self._tracks.items())
+            ],
+        }  # fmt: skip
+
     def _lift(
         self, keypoints: Keypoints2D, lift: Callable[[int, Sequence[Sighting]], dict[int, LiftedPerson]]
     ) -> PoseFrame:
@@ -65,7 +78,7 @@ class Lift:
         sightings = [
             Sighting(person.track_id, setting.camera.rays(person.xy_px), person.score) for person in keypoints.persons
         ]
-        sightings = [sighting for sighting in sightings if _is_seen(sighting)]
+        sightings = self._clean.push(source_ns, sightings)
         lifted = lift(source_ns, sightings) if sightings else {}
         persons: list[Pose3D] = []
         for sighting in sightings:
@@ -91,6 +104,7 @@ class Lift:
         if self._setting is None or self._setting.camera.image_wh != image_wh:
             self._setting = setting_for(self._place, self._source, image_wh)
             self._people.clear()
+            self._clean.clear()
             self._tracks.clear()
             self._scale = "assumed"
         return self._setting
@@ -101,19 +115,20 @@ class Lift:
             track = _Track(Standing(setting), None, "assumed", source_ns, deque(maxlen=self._past))
             self._tracks[sighting.track_id] = track
         track.seen_ns = source_ns
-        track.past.append((source_ns, sighting.rays, sighting.score))
+        track.past.append((source_ns, sighting))
         return track
 
     def _placed(self, track: _Track, track_id: int, person: LiftedPerson) -> Pose3D:
         # With look-ahead the pose is of an earlier frame: it is placed by what was seen then.
-        pose_ns, rays, score = track.past[-1]
+        pose_ns, sighting = track.past[-1]
         if self._lag_frames:
-            pose_ns, rays, score = min(track.past, key=lambda seen: abs(seen[0] - person.source_ns))
-        placed = track.standing.place(rays, score, person.joints_m, person.sigma_m, pose_ns)
+            pose_ns, sighting = min(track.past, key=lambda seen: abs(seen[0] - person.source_ns))
+        placed = track.standing.place(sighting, person.joints_m, person.sigma_m, pose_ns)
         track.scale = placed.scale
+        unseen = tuple(joint for joint, is_seen in enumerate(sighting.seen) if not is_seen)
         track.pose = Pose3D(
-            track_id, placed.joints_m, placed.root_m, placed.sigma_m, score, self._lag_frames, person.window_fill,
-            held=False,
+            track_id, placed.joints_m, placed.root_m, placed.sigma_m, sighting.score, self._lag_frames,
+            person.window_fill, held=False, unseen=unseen, root_sigma_m=placed.root_sigma_m,
         )  # fmt: skip
         return track.pose
 
@@ -121,6 +136,7 @@ class Lift:
         for track_id, track in list(self._tracks.items()):
             if not 0 <= source_ns - track.seen_ns <= HOLD_NS:
                 self._people.drop(track_id)
+                self._clean.drop(track_id)
                 del self._tracks[track_id]
 
     def _held(self, source_ns: int, seen: list[int]) -> list[Pose3D]:
@@ -129,6 +145,3 @@ class Lift:
         known = [pose for pose in missing if pose is not None]
         return [replace(pose, held=True) for pose in known[: max(0, self._max_people - len(seen))]]
 
-
-def _is_seen(sighting: Sighting) -> bool:
-    return any(seen_joints(sighting.rays.tolist(), sighting.score.tolist()))

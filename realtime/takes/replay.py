@@ -168,7 +168,7 @@ def _pose_frame(message: PoseMessage) -> PoseFrame:
     persons = tuple(
         Pose3D(
             person.id, person.joints_m, person.root_m, person.sigma_m, person.score, person.lag_frames,
-            person.window_fill, person.held,
+            person.window_fill, person.held, person.unseen, person.root_sigma_m,
         )
         for person in message.persons
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 from itertools import chain
-from math import hypot, inf
+from math import hypot, inf, nan
 from typing import Any, cast
 
 import numpy as np
@@ -29,7 +29,7 @@ from realtime.wire.framing import (
 )  # fmt: skip
 from realtime.wire.messages import Array, ClockOffset, KeypointsMessage, PersonKeypoints, PersonPose, PoseMessage
 
-_POSE_FIELDS, _PERSON_FIELDS = 17, 8  # as many as this version knows
+_POSE_FIELDS, _PERSON_FIELDS = 17, 10  # as many as this version knows
 _NUMBERS = (float, int)
 _NO_POINT = (0.0, 0.0)  # stands in for null until it becomes NaN
 
@@ -86,8 +86,25 @@ def _pose_person(fields: Fields) -> PersonPose:
         integer(fields, "id"), numbers[: JOINTS * 3].reshape(JOINTS, 3),
         np.full(3, np.nan, np.float32) if root is None else numbers[JOINTS * 5 :],
         numbers[JOINTS * 3 : JOINTS * 4], numbers[JOINTS * 4 : JOINTS * 5],
-        integer(fields, "lag_frames"), float(cast(float, fill)), held,
+        integer(fields, "lag_frames"), float(cast(float, fill)), held, _unseen(fields), _root_sigma(fields),
     )  # fmt: skip
+
+
+def _unseen(fields: Fields) -> tuple[int, ...]:
+    """Publishers of an earlier day say nothing of it."""
+    unseen = fields.get("unseen", [])
+    if type(unseen) is not list or not all(type(joint) is int and 0 <= joint < JOINTS for joint in unseen):
+        raise WireError(f"unseen is not a list of joints: {unseen!r:.40}")
+    return tuple(unseen)
+
+
+def _root_sigma(fields: Fields) -> float:
+    sigma = fields.get("root_sigma")
+    if sigma is None:
+        return nan
+    if type(sigma) not in _NUMBERS or not 0 <= sigma < inf:
+        raise WireError(f"root_sigma is neither null nor a number of metres: {sigma!r:.40}")
+    return float(sigma)
 
 
 def decode_keypoints(message: bytes) -> KeypointsMessage:

@@ -28,6 +28,8 @@ def encode_pose(
             "lag_frames": person.lag_frames,
             "window_fill": person.window_fill,
             "held": person.held,
+            "unseen": person.unseen,
+            "root_sigma": person.root_sigma_m if math.isfinite(person.root_sigma_m) else None,
         }
         for person in frame.persons[:MAX_PERSONS]
     ]

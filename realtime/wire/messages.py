@@ -37,6 +37,8 @@ class PersonPose:
     lag_frames: int  # the pose is of this many model frames (1/30 s) before t_capture_ns
     window_fill: float  # 0 to 1: how much of the model's memory has been seen
     held: bool  # nothing seen in this frame: the last pose repeated
+    unseen: tuple[int, ...] = ()  # joints not seen in this frame, or not where they can be
+    root_sigma_m: float = float("nan")  # 1-sigma error of the root along the view; NaN where it is not known
 
     @property
     def positions_m(self) -> Array:

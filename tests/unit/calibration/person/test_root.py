@@ -65,11 +65,14 @@ def test_no_root_behind_the_camera_or_out_of_range(root: list[float]) -> None:
     assert np.isnan(place_root(seen_from(np.array([root])), SURE, POSE[None], SIGMA)).all()
 
 
-def test_too_little_to_tell_a_depth_is_no_root() -> None:
+def test_the_less_is_seen_the_less_is_known_and_of_nothing_nothing() -> None:
     rays = seen_from(np.array([[0, 0, 3.0]]))
-    score = np.zeros((1, 17), np.float32)
-    score[0, [9, 10, 8]] = 1
-    assert np.isnan(place_root(rays, score, POSE[None], SIGMA)).all()
+    desk, line = np.zeros((1, 17), np.float32), np.zeros((1, 17), np.float32)
+    desk[0, 8:], line[0, [9, 10, 8]] = 1, 1
+    whole, upper, few = (solve_root(rays, score, POSE[None], SIGMA) for score in (SURE, desk, line))
+    assert whole.sigma_depth_m < upper.sigma_depth_m < few.sigma_depth_m
+    for some in (whole, upper, few):
+        np.testing.assert_allclose(some.root_m, [[0, 0, 3.0]], atol=1e-3)
     assert np.isnan(place_root(np.zeros((1, 17, 2), np.float32), SURE, POSE[None], SIGMA)).all()
     assert np.isnan(place_root(rays * np.nan, SURE, POSE[None], SIGMA)).all()
     assert place_root(rays[:0], SURE[:0], POSE[None][:0], SIGMA[:0]).shape == (0, 3)

@@ -53,4 +53,4 @@ def test_real_messages_meet_the_schema_and_what_it_names_is_there() -> None:
         jsonschema.validate(fields, schema)
         assert set(schema["properties"]) == set(fields)
     person = json.loads(take_schema(POSE))["properties"]["persons"]["items"]["properties"]
-    assert person.keys() == {"id", "sigma", "score", "lag_frames", "window_fill", "held"}
+    assert person.keys() == {"id", "sigma", "score", "lag_frames", "window_fill", "held", "unseen"}

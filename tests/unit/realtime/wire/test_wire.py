@@ -218,10 +218,11 @@ def test_the_worked_example_of_the_protocol_is_what_the_code_writes() -> None:
     assert f"{len(raw)} bytes" in text
     frame = PoseFrame(
         Stamp(1207, 0, 0), (640, 480),
-        (Pose3D(7, joints, person.root_m, person.sigma_m, person.score, 0, 1.0, False),),
+        (Pose3D(7, joints, person.root_m, person.sigma_m, person.score, 0, 1.0, False, (3,), 0.25),),
         dropped=3, latency_ms={"total": 41.5},
     )  # fmt: skip
     assert encode(frame) == raw
+    assert (person.unseen, person.root_sigma_m) == ((3,), 0.25)
 
 
 @pytest.mark.parametrize("kind", KINDS)

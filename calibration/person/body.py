@@ -1,0 +1,245 @@
+"""A remembered body behind the lifter: every joint on its ray, every bone at its length, depths that do not flip.
+
+What a frame cannot tell, the past does. How far a joint lies behind the hip is filtered over time, and follows the
+lifter as far as the joint is seen to move: where its keypoint rests, so does its depth. Then the joints go on their
+rays so that the bones have their remembered lengths (calibration.person.on_rays). A joint that is not seen hangs from
+its neighbour as the lifter has it; one that comes or goes is taken up or let go within a fifth of a second.
+
+All in the lifter's own metres. Plain numbers: see calibration.person.root.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.person.bones import GIVES, GROUP_OF, BoneMemory
+from calibration.person.jitter import Jitter
+from calibration.person.on_rays import depths_on_rays
+from calibration.person.root import MIN_SCORE, Root, root_of_one
+from engines.models.skeleton import JOINTS, PARENTS
+
+Array = NDArray[np.float32]
+Point = tuple[float, float, float]
+Ray = Sequence[float]
+
+GAP_S = 0.5  # longer without a frame: depths are begun anew; the bones are kept
+FRAME_S = 1 / 30
+# How far a depth goes in a frame while its keypoint rests, 1 sigma and at most, and for each metre that it moves.
+_STILL_M, _FOLLOWS = 0.0015, 8.0
+_MOST_STILL_M, _MOST_FOLLOWS = 0.006, 4.0
+_ACROSS = 0.4  # of the lifter's error, which is mostly depth, how much is across the view
+_BOTH = 2.0  # a bone's length is known the worse, the more its ends' keypoints wander
+_RIGID = 0.75  # of the difference to its length that is taken from each bone in the end
+_SURE_SCORE = 0.5
+_LEAST_SIGMA_M = 0.01
+_GRIP_S = 0.2  # within which a joint is taken up or let go
+_UNSEEN_M = 0.05  # as far as one that is not seen moves about its neighbour in a frame
+_LOST_M = 0.08  # 1 sigma more for a joint that was not seen in the frame
+_SIDES_M = 0.2  # as far as joints are from those of the other side, about
+THORAX, HIP = 8, 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """`joints_m` (17, 3) about the hip with their errors, and the hip's place with its own; the lifter's metres."""
+
+    joints_m: Array
+    sigma_m: Array  # (17,)
+    root: Root
+
+
+class Body:
+    """Of one person: `fit` pose by pose."""
+
+    def __init__(self, bones: BoneMemory | None = None) -> None:
+        self.bones = bones or BoneMemory()
+        self._jitter = Jitter()
+        self._time_s = math.nan
+        self._hip: Point = (math.nan, math.nan, math.nan)
+        self._rays: list[Ray | None] = []
+        self._behind: list[float] = []  # how far the joints lie behind the hip
+        self._variance: list[float] = []
+        self._grip = [1.0] * JOINTS
+        self._arms: list[Point] = []  # from each joint's parent to it; the hip's from the thorax
+
+    def fit(
+        self, time_s: float, rays: Array, score: Array, joints_m: Array, sigma_m: Array,
+        seen_now: Sequence[bool] = (True,) * JOINTS, doubt: float = 0.0,
+    ) -> Fitted:  # fmt: skip
+        """One moment: rays (17, 2), NaN where unseen, scores (17,), the lifted pose (17, 3) and its errors (17,).
+
+        `seen_now`: not taken to be where they are, but seen in that very frame; `doubt` (0 to 1): about the sides.
+        """
+        trust, pose, sigma = score.tolist(), joints_m.tolist(), sigma_m.tolist()
+        seen: list[Ray | None] = [
+            ray if sure >= MIN_SCORE and math.isfinite(ray[0] + ray[1]) else None
+            for ray, sure in zip(rays.tolist(), trust, strict=True)
+        ]
+        root = root_of_one(seen, trust, pose, sigma)
+        if not math.isfinite(root.z_m) and 0 < time_s - self._time_s <= GAP_S:
+            root = Root(*self._hip, max(root.sigma_depth_m, self._hip[2]), root.sigma_lateral_m)
+        if not math.isfinite(root.z_m):
+            return Fitted(joints_m, _doubted(sigma_m, seen_now, doubt), root)
+        dt_s = time_s - self._time_s
+        fresh = not 0 < dt_s <= GAP_S
+        self._time_s, dt_s = time_s, FRAME_S if fresh else dt_s
+        self.bones.vote(_drawn_out(seen, pose, root.z_m), sigma, dt_s)
+        wander_m = self._jitter.push(seen, root.z_m, fresh)
+        moved_m = self._moved(seen, root.z_m, fresh)
+        before = list(self._behind)
+        self._follow(pose, sigma, moved_m, dt_s, fresh)
+        drawn, across_m = _between(seen, wander_m, pose, sigma, root)
+        lengths, errors = self._lengths(across_m)
+        deviation = [max(math.sqrt(variance), _LEAST_SIGMA_M) for variance in self._variance]
+        z, behind = depths_on_rays(
+            drawn, root.z_m, max(root.sigma_depth_m, 0.02), self._behind, deviation, lengths, errors
+        )
+        if not fresh:
+            still = _MOST_STILL_M * math.sqrt(dt_s / FRAME_S)
+            behind = [
+                max(old - still - _MOST_FOLLOWS * moved, min(new, old + still + _MOST_FOLLOWS * moved))
+                for new, old, moved in zip(behind, before, moved_m, strict=True)
+            ]
+        self._take_up(seen, trust, dt_s, fresh)
+        placed = self._place(drawn, pose, z, behind, lengths, dt_s, fresh)
+        hip = placed[HIP]
+        self._hip = hip
+        self._behind = [point[2] - hip[2] for point in placed]
+        joints = np.array(placed, np.float32) - np.array(hip, np.float32)
+        at = Root(*hip, root.sigma_depth_m, root.sigma_lateral_m)
+        return Fitted(joints, _doubted(sigma_m, seen_now, doubt), at)
+
+    def _moved(self, rays: list[Ray | None], z: float, fresh: bool) -> list[float]:
+        """How far each joint has moved across the view, in metres; a joint that is not seen may have moved any way."""
+        before, self._rays = self._rays, rays
+        if fresh:
+            return [1.0] * JOINTS
+        return [
+            0.02 if now is None or old is None else math.hypot(now[0] - old[0], now[1] - old[1]) * z
+            for now, old in zip(rays, before, strict=True)
+        ]
+
+    def _follow(
+        self, pose: Sequence[Ray], sigma: Sequence[float], moved_m: Sequence[float], dt_s: float, fresh: bool
+    ) -> None:
+        """Where the joints are believed to lie behind the hip, by the past and the lifter."""
+        if fresh:
+            self._behind = [own[2] for own in pose]
+            self._variance = [error * error for error in sigma]
+            return
+        still = _STILL_M * math.sqrt(dt_s / FRAME_S)
+        for joint in range(1, JOINTS):
+            step = still + _FOLLOWS * moved_m[joint]
+            variance = self._variance[joint] + step * step
+            gain = variance / (variance + sigma[joint] * sigma[joint])
+            self._behind[joint] += gain * (pose[joint][2] - self._behind[joint])
+            self._variance[joint] = (1 - gain) * variance
+
+    def _lengths(self, across_m: Sequence[float]) -> tuple[list[float], list[float]]:
+        """Of the bone that ends in each joint, and the error that it is wanted with: ends wander too."""
+        lengths, spread = self.bones.of_joints_m, self.bones.spread
+        errors = [0.0] * JOINTS
+        for joint in range(1, JOINTS):
+            group = GROUP_OF[joint]
+            own = lengths[joint] * max(spread[group], GIVES[group])
+            ends = across_m[joint] ** 2 + across_m[PARENTS[joint]] ** 2
+            errors[joint] = math.sqrt(own * own + _BOTH * _BOTH * ends)
+        return lengths, errors
+
+    def _take_up(self, seen: Sequence[Ray | None], score: Sequence[float], dt_s: float, fresh: bool) -> None:
+        """How far each joint is to be where it is seen: by its score, and growing and falling no faster than it may."""
+        most = dt_s / _GRIP_S
+        for joint, (ray, sure) in enumerate(zip(seen, score, strict=True)):
+            wanted = 0.0 if ray is None else min((sure - MIN_SCORE) / (_SURE_SCORE - MIN_SCORE), 1.0)
+            held = wanted if fresh else self._grip[joint]
+            self._grip[joint] = held + max(-most, min(wanted - held, most))
+
+    def _place(
+        self, drawn: Sequence[Ray], pose: Sequence[Ray], z: float, behind: Sequence[float], lengths: Sequence[float],
+        dt_s: float, fresh: bool,
+    ) -> list[Point]:  # fmt: skip
+        """The joints in camera axes: on their rays as far as they are held there, the rest as the lifter has them."""
+        most, rigid = _UNSEEN_M * dt_s / FRAME_S, 1.0 if self.bones.fixed else _RIGID
+        hip = drawn[HIP]
+        placed: list[Point] = [(hip[0] * z, hip[1] * z, z)]
+        arms: list[Point] = [(0.0, 0.0, 0.0)]
+        for joint in range(1, JOINTS):
+            start, grip = placed[PARENTS[joint]], self._grip[joint]
+            x, y, deep = (end - begin for end, begin in zip(pose[joint], pose[PARENTS[joint]], strict=True))
+            longer = lengths[joint] / max(math.sqrt(x * x + y * y + deep * deep), 1e-6)
+            arm = (longer * x, longer * y, longer * deep)
+            if not fresh and grip < 1:
+                arm = _no_further(self._arms[joint], arm, most)
+            if grip:
+                far = z + behind[joint]
+                ray = drawn[joint]
+                seen = (ray[0] * far - start[0], ray[1] * far - start[1], far - start[2])
+                length = math.sqrt(seen[0] ** 2 + seen[1] ** 2 + seen[2] ** 2)
+                true = 1 + rigid * (lengths[joint] / max(length, 1e-6) - 1)
+                arm = tuple(a + grip * (true * b - a) for a, b in zip(arm, seen, strict=True))  # type: ignore[assignment]
+            arms.append(arm)
+            placed.append((start[0] + arm[0], start[1] + arm[1], start[2] + arm[2]))
+        if self._grip[HIP] < 1 and not fresh:
+            placed = self._hang_hip(placed, most)
+        arms[HIP] = tuple(h - t for h, t in zip(placed[HIP], placed[THORAX], strict=True))  # type: ignore[assignment]
+        self._arms = arms
+        return placed
+
+    def _hang_hip(self, placed: list[Point], most: float) -> list[Point]:
+        """A hip that is not seen hangs from the thorax and moves about it no faster than may be."""
+        (x, y, z), hip, grip = placed[THORAX], placed[HIP], self._grip[HIP]
+        arm = (hip[0] - x, hip[1] - y, hip[2] - z)
+        kept = _no_further(self._arms[HIP], arm, most)
+        a, b, c = (k + grip * (own - k) for k, own in zip(kept, arm, strict=True))
+        placed[HIP] = (x + a, y + b, z + c)
+        return placed
+
+
+def _doubted(sigma_m: Array, seen_now: Sequence[bool], doubt: float) -> Array:
+    """The errors of a pose some of whose joints were not seen, or whose sides may be exchanged."""
+    if doubt == 0 and all(seen_now):
+        return sigma_m
+    more = np.array([0.0 if seen else _LOST_M for seen in seen_now], np.float32)
+    return np.asarray(np.sqrt(sigma_m**2 + more**2 + np.float32(doubt * _SIDES_M**2)), np.float32)
+
+
+def _drawn_out(seen: Sequence[Ray | None], pose: Sequence[Ray], z: float) -> list[Point | None]:
+    """The seen joints on their rays, as deep as the lifter has them."""
+    return [
+        None if ray is None else (ray[0] * (z + own[2]), ray[1] * (z + own[2]), z + own[2])
+        for ray, own in zip(seen, pose, strict=True)
+    ]
+
+
+def _between(
+    seen: Sequence[Ray | None], wander_m: Sequence[float], pose: Sequence[Ray], sigma: Sequence[float], root: Root
+) -> tuple[list[Ray], list[float]]:
+    """The rays to go by, between where the joints are seen and where the lifter has them, and their errors."""
+    drawn: list[Ray] = []
+    across_m: list[float] = []
+    for ray, wander, own, error in zip(seen, wander_m, pose, sigma, strict=True):
+        deep = root.z_m + own[2]
+        x, y = (root.x_m + own[0]) / deep, (root.y_m + own[1]) / deep
+        believed = _ACROSS * max(error, _LEAST_SIGMA_M)
+        if ray is None:
+            drawn.append((x, y))
+            across_m.append(believed)
+            continue
+        share = believed * believed / (believed * believed + wander * wander)
+        drawn.append((x + share * (ray[0] - x), y + share * (ray[1] - y)))
+        across_m.append(math.sqrt(share) * wander)
+    return drawn, across_m
+
+
+def _no_further(old: Point, new: Point, most: float) -> Point:
+    x, y, z = new[0] - old[0], new[1] - old[1], new[2] - old[2]
+    far = math.sqrt(x * x + y * y + z * z)
+    if far <= most:
+        return new
+    share = most / far
+    return old[0] + share * x, old[1] + share * y, old[2] + share * z
