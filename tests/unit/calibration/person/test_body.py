@@ -76,15 +76,15 @@ def test_poses_get_better_steadier_and_keep_to_the_picture() -> None:
     assert np.abs(points[..., :2] / points[..., 2:] - rays_of(bodies))[60:].max() < 0.02
 
 
-def test_what_rests_in_the_picture_does_not_flip_in_depth() -> None:
-    """The lifter goes over from one side of the leg to the other, the keypoints do not move."""
+def test_what_rests_in_the_picture_does_not_leap_in_depth() -> None:
+    """The lifter takes the leg to the other side at once, 40 cm away; the keypoints do not move."""
     bodies = np.repeat(BODY_M[None], 90, 0)
     bodies[:, 2, 2], bodies[:, 3] = -0.2, (-0.12, 0.75, -0.1)
     poses = bodies.copy()
     poses[45:, [2, 3], 2] *= -1
     fitted = np.array([one.joints_m for one in fit(bodies, poses.astype(np.float32))])
-    assert np.abs(np.diff(fitted[..., 2], axis=0)).max() < 0.03
-    assert (fitted[45:60, 2, 2] < -0.1).all()
+    assert np.abs(np.diff(fitted[..., 2], axis=0)).max() < 0.02
+    assert (fitted[45:52, 2, 2] < -0.08).all()
 
 
 @settings(max_examples=30, deadline=None)
