@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.person.bones import GIVES, GROUP_OF, BoneMemory
+from calibration.person.bones import BoneMemory
 from calibration.person.jitter import Jitter
 from calibration.person.on_rays import depths_on_rays
 from calibration.person.root import MIN_SCORE, Root, root_of_one
@@ -41,6 +41,7 @@ _GRIP_S = 0.2  # within which a joint is taken up or let go
 _UNSEEN_M = 0.05  # as far as one that is not seen moves about its neighbour in a frame
 _LOST_M = 0.08  # 1 sigma more for a joint that was not seen in the frame
 _SIDES_M = 0.2  # as far as joints are from those of the other side, about
+_VOTE_EVERY_S = 0.1
 THORAX, HIP = 8, 0
 
 
@@ -59,6 +60,7 @@ class Body:
     def __init__(self, bones: BoneMemory | None = None) -> None:
         self.bones = bones or BoneMemory()
         self._jitter = Jitter()
+        self._unvoted_s = _VOTE_EVERY_S
         self._time_s = math.nan
         self._hip: Point = (math.nan, math.nan, math.nan)
         self._rays: list[Ray | None] = []
@@ -88,7 +90,7 @@ class Body:
         dt_s = time_s - self._time_s
         fresh = not 0 < dt_s <= GAP_S
         self._time_s, dt_s = time_s, FRAME_S if fresh else dt_s
-        self.bones.vote(_drawn_out(seen, pose, root.z_m), sigma, dt_s)
+        self._vote(seen, pose, sigma, root.z_m, dt_s)
         wander_m = self._jitter.push(seen, root.z_m, fresh)
         moved_m = self._moved(seen, root.z_m, fresh)
         before = list(self._behind)
@@ -97,7 +99,7 @@ class Body:
         lengths, errors = self._lengths(across_m)
         deviation = [max(math.sqrt(variance), _LEAST_SIGMA_M) for variance in self._variance]
         z, behind = depths_on_rays(
-            drawn, root.z_m, max(root.sigma_depth_m, 0.02), self._behind, deviation, lengths, errors
+            drawn, root.z_m, max(root.sigma_depth_m, 0.02), self._behind, deviation, lengths, errors, 3 if fresh else 1
         )
         if not fresh:
             still = _MOST_STILL_M * math.sqrt(dt_s / FRAME_S)
@@ -113,6 +115,15 @@ class Body:
         joints = np.array(placed, np.float32) - np.array(hip, np.float32)
         at = Root(*hip, root.sigma_depth_m, root.sigma_lateral_m)
         return Fitted(joints, _doubted(sigma_m, seen_now, doubt), at)
+
+    def _vote(
+        self, seen: Sequence[Ray | None], pose: Sequence[Ray], sigma: Sequence[float], z: float, dt_s: float
+    ) -> None:
+        """Tell the bones what the frame says of them, ten times a second: those between say the same."""
+        self._unvoted_s += dt_s
+        if self._unvoted_s >= _VOTE_EVERY_S:
+            self.bones.vote(_drawn_out(seen, pose, z), sigma, self._unvoted_s)
+            self._unvoted_s = 0.0
 
     def _moved(self, rays: list[Ray | None], z: float, fresh: bool) -> list[float]:
         """How far each joint has moved across the view, in metres; a joint that is not seen may have moved any way."""
@@ -142,13 +153,11 @@ class Body:
 
     def _lengths(self, across_m: Sequence[float]) -> tuple[list[float], list[float]]:
         """Of the bone that ends in each joint, and the error that it is wanted with: ends wander too."""
-        lengths, spread = self.bones.of_joints_m, self.bones.spread
+        lengths, own_m = self.bones.of_joints_m, self.bones.errors_of_joints_m
         errors = [0.0] * JOINTS
         for joint in range(1, JOINTS):
-            group = GROUP_OF[joint]
-            own = lengths[joint] * max(spread[group], GIVES[group])
-            ends = across_m[joint] ** 2 + across_m[PARENTS[joint]] ** 2
-            errors[joint] = math.sqrt(own * own + _BOTH * _BOTH * ends)
+            end, start, own = across_m[joint], across_m[PARENTS[joint]], own_m[joint]
+            errors[joint] = math.sqrt(own * own + _BOTH * _BOTH * (end * end + start * start))
         return lengths, errors
 
     def _take_up(self, seen: Sequence[Ray | None], score: Sequence[float], dt_s: float, fresh: bool) -> None:
@@ -169,24 +178,24 @@ class Body:
         placed: list[Point] = [(hip[0] * z, hip[1] * z, z)]
         arms: list[Point] = [(0.0, 0.0, 0.0)]
         for joint in range(1, JOINTS):
-            start, grip = placed[PARENTS[joint]], self._grip[joint]
-            x, y, deep = (end - begin for end, begin in zip(pose[joint], pose[PARENTS[joint]], strict=True))
-            longer = lengths[joint] / max(math.sqrt(x * x + y * y + deep * deep), 1e-6)
-            arm = (longer * x, longer * y, longer * deep)
-            if not fresh and grip < 1:
-                arm = _no_further(self._arms[joint], arm, most)
+            parent, grip, wanted = PARENTS[joint], self._grip[joint], lengths[joint]
+            from_x, from_y, from_z = placed[parent]
+            x = y = deep = 0.0
+            if grip < 1:
+                (x, y, deep), start = pose[joint], pose[parent]
+                x, y, deep = _as_long(x - start[0], y - start[1], deep - start[2], wanted, 1.0)
+                if not fresh:
+                    x, y, deep = _no_further(self._arms[joint], (x, y, deep), most)
             if grip:
-                far = z + behind[joint]
-                ray = drawn[joint]
-                seen = (ray[0] * far - start[0], ray[1] * far - start[1], far - start[2])
-                length = math.sqrt(seen[0] ** 2 + seen[1] ** 2 + seen[2] ** 2)
-                true = 1 + rigid * (lengths[joint] / max(length, 1e-6) - 1)
-                arm = tuple(a + grip * (true * b - a) for a, b in zip(arm, seen, strict=True))  # type: ignore[assignment]
-            arms.append(arm)
-            placed.append((start[0] + arm[0], start[1] + arm[1], start[2] + arm[2]))
+                far, ray = z + behind[joint], drawn[joint]
+                own = _as_long(ray[0] * far - from_x, ray[1] * far - from_y, far - from_z, wanted, rigid)
+                x, y, deep = x + grip * (own[0] - x), y + grip * (own[1] - y), deep + grip * (own[2] - deep)
+            arms.append((x, y, deep))
+            placed.append((from_x + x, from_y + y, from_z + deep))
         if self._grip[HIP] < 1 and not fresh:
             placed = self._hang_hip(placed, most)
-        arms[HIP] = tuple(h - t for h, t in zip(placed[HIP], placed[THORAX], strict=True))  # type: ignore[assignment]
+        hip, thorax = placed[HIP], placed[THORAX]
+        arms[HIP] = (hip[0] - thorax[0], hip[1] - thorax[1], hip[2] - thorax[2])
         self._arms = arms
         return placed
 
@@ -234,6 +243,12 @@ def _between(
         drawn.append((x + share * (ray[0] - x), y + share * (ray[1] - y)))
         across_m.append(math.sqrt(share) * wander)
     return drawn, across_m
+
+
+def _as_long(x: float, y: float, z: float, wanted: float, share: float) -> Point:
+    """A bone with so much of the difference to the length wanted taken away."""
+    longer = 1 + share * (wanted / (math.sqrt(x * x + y * y + z * z) + 1e-9) - 1)
+    return longer * x, longer * y, longer * z
 
 
 def _no_further(old: Point, new: Point, most: float) -> Point:

@@ -41,16 +41,12 @@ class BoneMemory:
         self._certainty = [1 / (error * error) for error in spread]
         self.lengths_m = list(usual_m)
         self.fixed = fixed
+        self._spread_to_joints()
 
     @property
     def spread(self) -> list[float]:
         """Relative 1-sigma errors (10,)."""
         return [1 / math.sqrt(certainty) for certainty in self._certainty]
-
-    @property
-    def of_joints_m(self) -> list[float]:
-        """Lengths (17,) of the bones that end in the joints; 0 for the hip."""
-        return [self.lengths_m[group] if group >= 0 else 0.0 for group in GROUP_OF]
 
     def vote(self, points_m: Sequence[Vector | None], sigma_m: Sequence[float], dt_s: float) -> None:
         """One frame: points (17,) along their rays, None where unseen, and the lifter's errors (17,) in depth."""
@@ -77,6 +73,15 @@ class BoneMemory:
             logs[group] += weight / (known + weight) * max(-most, min(off, most))
             certainty[group] = known + weight
         self.lengths_m = [math.exp(log) for log in logs]
+        self._spread_to_joints()
+
+    def _spread_to_joints(self) -> None:
+        """Lengths of the bones that end in the joints (17,), 0 for the hip, and the errors that they are known with."""
+        self.of_joints_m = [self.lengths_m[group] if group >= 0 else 0.0 for group in GROUP_OF]
+        relative = [max(spread, gives) for spread, gives in zip(self.spread, GIVES, strict=True)]
+        self.errors_of_joints_m = [
+            length * relative[group] for length, group in zip(self.of_joints_m, GROUP_OF, strict=True)
+        ]
 
 
 def memory_of(person: BodyScale | None) -> BoneMemory:

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 from engines.models.skeleton import JOINTS, PARENTS
 
-STEPS = 3
 _FURTHEST_STEP_M = 0.3
 _FAR = 3.0  # sigmas: a bone further off than this pulls no more
 
@@ -29,17 +28,20 @@ def depths_on_rays(
     sigma_m: Sequence[float],
     lengths_m: Sequence[float],
     length_sigma_m: Sequence[float],
+    steps: int = 3,
 ) -> tuple[float, list[float]]:
     """Rays (17,) as (x/z, y/z), None where unseen, but for the hip's; believed depths of the hip, of the joints behind
     it (17,), and lengths of the bones that end in the joints (17,), each with 1-sigma errors -> the depths.
+
+    One step is enough where the believed depths are those of the frame before.
     """
     seen = [joint for joint in range(1, JOINTS) if rays[joint] is not None]
     z, behind = hip_m, list(behind_m)
-    for _ in range(STEPS):
-        step_z, steps = _step(rays, seen, z, behind, hip_m, hip_sigma_m, behind_m, sigma_m, lengths_m, length_sigma_m)
+    for _ in range(steps):
+        step_z, changes = _step(rays, seen, z, behind, hip_m, hip_sigma_m, behind_m, sigma_m, lengths_m, length_sigma_m)
         z += step_z
         for joint in seen:
-            behind[joint] += max(-_FURTHEST_STEP_M, min(steps[joint], _FURTHEST_STEP_M))
+            behind[joint] += max(-_FURTHEST_STEP_M, min(changes[joint], _FURTHEST_STEP_M))
     return z, behind
 
 

@@ -29,7 +29,8 @@ _PASSES = 3  # plain, then twice reweighted: outliers have lost their say by the
 _OUTLIER = 2.5  # residuals beyond this many sigmas count as one (Huber)
 # Errors of a lifted pose go together in a limb, so 17 joints tell about as much as 4 independent ones.
 _CORRELATION = 4.0
-_COMMON = 0.7
+_COMMON = 0.7  # of the least squared error of a pose's seen joints, which all have in common
+_LEAST_ERROR_M2 = 1e-4
 _MAX_RELATIVE_SIGMA = 1.0  # a depth less certain than this is no depth
 _LEAST = 1e-12
 
@@ -81,18 +82,23 @@ def root_of_one(rays: Sequence[Vector | None], score: Vector, joints_m: Sequence
     A joint P of the pose, moved by the root t, is seen along the ray r: (P + t)_xy = r (P + t)_z. That is linear in t.
     With b = r P_z - P_xy the rows read t_xy - r t_z = b; centring them on their weighted mean leaves t_z alone.
     """
-    joints: list[Joint] = []
-    nearest = math.inf
-    common = _common_error(rays, score, sigma_m)
-    for ray, trust, (x, y, z), sigma in zip(rays, score, joints_m, sigma_m, strict=True):
-        if ray is None:
+    seen, nearest, least = [], math.inf, math.inf
+    for ray, trust, joint, sigma in zip(rays, score, joints_m, sigma_m, strict=True):
+        if ray is None or not trust >= MIN_SCORE:
             continue
         r_x, r_y = ray
-        if trust >= MIN_SCORE and math.isfinite(r_x + r_y + x + y + z):
-            error = math.sqrt(max(sigma * sigma - common, 1e-4)) if math.isfinite(sigma) else 0.1
-            keypoint = _KEYPOINT_M / min(trust, 1.0)
-            joints.append((1 / (error * error + keypoint * keypoint), r_x, r_y, r_x * z - x, r_y * z - y))
-            nearest = min(nearest, z)
+        x, y, z = joint
+        if math.isfinite(r_x + r_y + x + y + z):
+            sigma = sigma if math.isfinite(sigma) else 0.1
+            seen.append((trust, sigma, r_x, r_y, r_x * z - x, r_y * z - y))
+            nearest, least = min(nearest, z), min(least, sigma)
+    # what all have in common is where the hip is, if it is not seen: it says nothing of how far away they are
+    common = _COMMON * least * least
+    joints: list[Joint] = []
+    for trust, sigma, r_x, r_y, b_x, b_y in seen:
+        keypoint = _KEYPOINT_M / min(trust, 1.0)
+        weight = 1 / (max(sigma * sigma - common, _LEAST_ERROR_M2) + keypoint * keypoint)
+        joints.append((weight, r_x, r_y, b_x, b_y))
     x, y, z, total, spread = _fit(joints)
     sigma_lateral = math.sqrt(_CORRELATION / total)
     sigma_depth = sigma_lateral / math.sqrt(spread)
@@ -100,15 +106,6 @@ def root_of_one(rays: Sequence[Vector | None], score: Vector, joints_m: Sequence
     good = good and nearest + z > NEAREST_M / 3 and sigma_depth < _MAX_RELATIVE_SIGMA * z
     at = (x, y, z) if good else (math.nan, math.nan, math.nan)
     return Root(*at, sigma_depth, sigma_lateral)
-
-
-def _common_error(rays: Sequence[Vector | None], score: Vector, sigma_m: Vector) -> float:
-    """Of the squared errors about the hip, what the seen joints have in common: where the hip is, if it is not seen."""
-    least = min(
-        (sigma for ray, trust, sigma in zip(rays, score, sigma_m, strict=True)
-         if ray is not None and trust >= MIN_SCORE and math.isfinite(ray[0] + ray[1] + sigma)), default=0.0,
-    )  # fmt: skip
-    return _COMMON * least * least
 
 
 def _fit(joints: Sequence[Joint]) -> tuple[float, float, float, float, float]:

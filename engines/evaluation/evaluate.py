@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.evaluation.metrics import Metrics, measure
+from engines.evaluation.metrics import Metrics, bone_lengths, measure
 from engines.evaluation.protocols import build
 from engines.lifting.poses import Lifter
 from engines.models.skeleton import JOINT_NAMES
@@ -21,6 +21,7 @@ Float = NDArray[np.float32]
 # rays (S, T, 17, 2) and scores (S, T, 17) -> poses (S, T, K, 17, 3) in camera axes, sigmas (S, T, K, 17) or None.
 # Head k at frame t tells the pose of frame t - lookaheads[k], from frames up to t alone if the model is causal.
 Predict = Callable[[Float, Float], tuple[Float, "Float | None"]]
+FACINGS = ("front", "side", "back")
 UNSCORED_TAIL = 8  # frames: the longest look-ahead never sees them, so no look-ahead is scored on them
 
 
@@ -32,6 +33,7 @@ class Scores:
     lookahead: int
     metrics: Metrics
     by_action: dict[str, Metrics]
+    by_facing_mm: dict[str, float]
     by_joint_mm: dict[str, float]
 
     def at(self, lookahead: int) -> Scores:
@@ -59,15 +61,22 @@ def evaluate_set(
     lookaheads: Sequence[int] = (0,),
     *,
     batch: int = 16,
+    known_height: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> dict[int, Scores]:
-    """Scores by look-ahead. `progress` is told the sequences done after each batch."""
+    """Scores by look-ahead. `known_height`: poses are made as tall, by their bones, as the person is.
+
+    `progress` is told the sequences done after each batch.
+    """
     if max(lookaheads) > UNSCORED_TAIL:
         raise ValueError(f"look-ahead {max(lookaheads)} is beyond {UNSCORED_TAIL}: align such a model's poses yourself")
     shape = (len(lookaheads), *data.pose_m.shape)
     poses, sigmas = np.zeros(shape, np.float32), np.full(shape[:-1], np.nan, np.float32)
     for rows, length in data.batches(batch):
         pose, sigma = predict(data.rays[rows, :length], data.score[rows, :length])
+        if known_height:
+            tall = chain_length(data.pose_m[rows, :length])[:, :, None] / chain_length(pose)
+            pose, sigma = pose * tall[..., None, None], None if sigma is None else sigma * tall[..., None]
         if pose.shape[2] != len(lookaheads):
             raise ValueError(f"the model has {pose.shape[2]} heads for the look-aheads {tuple(lookaheads)}")
         for k, lookahead in enumerate(lookaheads):
@@ -79,6 +88,20 @@ def evaluate_set(
     return {
         lookahead: _scores(data, lookahead, poses[k], sigmas[k]) for k, lookahead in enumerate(lookaheads)
     }
+
+
+def chain_length(poses_m: Float) -> Float:
+    """Poses (..., 17, 3) -> (...): the bones from the ankles, their mean, to the top of the head."""
+    lengths = bone_lengths(poses_m)  # of the bone that ends in each joint but the hip
+    return np.asarray(lengths[..., [1, 2, 4, 5]].sum(-1) / 2 + lengths[..., 6:10].sum(-1), np.float32)
+
+
+def facing_of(poses_m: Float) -> NDArray[np.str_]:
+    """Poses (..., 17, 3) in camera axes -> (...), which way the hips face: FACINGS."""
+    left = poses_m[..., 4, :] - poses_m[..., 1, :]
+    across, deep = left[..., 0], left[..., 2]  # a person who faces the camera has their left at the picture's right
+    sideways = np.abs(deep) > np.abs(across)
+    return np.where(sideways, "side", np.where(across > 0, "front", "back"))
 
 
 def of_lifter(lifter: Lifter) -> Predict:
@@ -108,12 +131,16 @@ def of_lifter(lifter: Lifter) -> Predict:
 def _scores(data: EvaluationSet, lookahead: int, pose: Float, sigma: Float) -> Scores:
     scored = np.zeros_like(data.valid)
     scored[:, :-UNSCORED_TAIL] = data.valid[:, UNSCORED_TAIL:]
-    errors = measure(pose, data.pose_m, sigma, scored, data.joints)
+    about = slice(data.origin, data.origin + 1)
+    true = data.pose_m - data.pose_m[..., about, :]
+    errors = measure(pose - pose[..., about, :], true, sigma, scored, data.joints)
     actions = np.array(data.actions)
+    facing = facing_of(data.pose_m)
     return Scores(
         protocol=data.name,
         lookahead=lookahead,
         metrics=errors.metrics(),
         by_action={action: errors.metrics(actions == action) for action in sorted(set(data.actions))},
+        by_facing_mm={name: errors.mpjpe_mm(facing == name) for name in FACINGS if (scored & (facing == name)).any()},
         by_joint_mm=dict(zip(JOINT_NAMES, errors.joint_mpjpe_mm(), strict=True)),
     )

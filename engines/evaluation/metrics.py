@@ -75,6 +75,10 @@ class Errors:
             coverage_2sigma=_share_below(moving, 2),
         )
 
+    def mpjpe_mm(self, frames: Mask) -> float:
+        """Mean error of these frames (S, T)."""
+        return _mean(self.position[frames]) * 1e3
+
     def joint_mpjpe_mm(self) -> tuple[float, ...]:
         """Mean error of each joint, NaN for a joint the data does not have."""
         return tuple(_mean(self.position[..., joint]) * 1e3 for joint in range(self.position.shape[-1]))

@@ -16,7 +16,20 @@ from numpy.typing import NDArray
 from engines.errors import UserError
 from engines.evaluation.constructed_poses import POSES, construct
 from engines.evaluation.detector_noise import detect
+from engines.evaluation.spoiled_keypoints import (
+    DESK,
+    HEAD,
+    LEGS,
+    SIDE,
+    UPPER,
+    CutOff,
+    Spoil,
+    Stray,
+    every_other_frame_swapped,
+    other_definitions,
+)
 from engines.evaluation.virtual_views import IMAGE_WH, ViewRange, focal_px, retarget, see, to_stature
+from engines.models.skeleton import JOINTS
 from engines.motion.evaluation_set import EvaluationSet, Sequence2D3D, at_rate, pieces
 from engines.motion.split import ACTIONS, TEST_SUBJECTS, subject_of
 
@@ -42,6 +55,9 @@ class Protocol:
     constructed: bool = False
     noisy: bool = False
     assumed_lens: bool = False
+    spoil: Spoil | None = None
+    joints: tuple[int, ...] = ()  # scored; none: all
+    origin: int = 0  # joint that poses are scored about
 
 
 def _sweeps() -> dict[str, Protocol]:
@@ -79,12 +95,30 @@ PROTOCOLS: dict[str, Protocol] = {
     "other-lab-noisy": Protocol("retargeted to Human3.6M's, realistic keypoints", body=retarget, noisy=True),
     "other-poses": Protocol("sitting, crouching, lying, hands behind the back", constructed=True),
     "other-poses-noisy": Protocol("the same, realistic keypoints", constructed=True, noisy=True),
+    "desk": Protocol("hips and legs unseen: upper joints about the thorax", spoil=CutOff(DESK), joints=UPPER, origin=8),
+    "desk-noisy": Protocol(
+        "the same, realistic keypoints", noisy=True, spoil=CutOff(DESK), joints=UPPER, origin=8
+    ),
+    "no-legs": Protocol("knees and ankles unseen", spoil=CutOff(LEGS)),
+    "one-side": Protocol("the left side unseen", spoil=CutOff(SIDE)),
+    "no-head": Protocol("neck and head unseen", spoil=CutOff(HEAD)),
+    "come-and-go": Protocol("hips and legs unseen every other two seconds", spoil=CutOff(DESK, comes_back=True)),
+    **{
+        f"stray{frames}-{score}": Protocol(
+            f"a wrist or ankle anywhere for {frames} frames, score {score}", spoil=Stray(frames, score)
+        )
+        for frames in (1, 30) for score in (0.3, 0.9)
+    },
+    "swapped": Protocol("left and right exchanged in every other frame", spoil=every_other_frame_swapped),
+    "definitions": Protocol("joints defined otherwise, at random", spoil=other_definitions),
     **_sweeps(),
 }
 GROUPS: dict[str, tuple[str, ...]] = {
     "all": tuple(PROTOCOLS),
     "held-out": ("own", "other-lab", "own-noisy", "other-lab-noisy"),
     "poses": ("other-poses", "other-poses-noisy"),
+    "cut-off": ("desk", "desk-noisy", "no-legs", "one-side", "no-head", "come-and-go"),
+    "mistakes": ("stray1-0.3", "stray1-0.9", "stray30-0.3", "stray30-0.9", "swapped", "definitions"),
     "cameras": tuple(name for name in PROTOCOLS if name.startswith(("fov", "pitch", "distance"))),
     "bodies": tuple(name for name in PROTOCOLS if name.startswith("height")),
 }
@@ -132,7 +166,8 @@ def build(name: str, clips: Mapping[str, Float], views: int = 2) -> EvaluationSe
         for index, (clip, joints) in enumerate(sorted(clips.items()))
         for view in range(views)
     ]
-    return EvaluationSet.of(name, items)
+    scored = np.isin(np.arange(JOINTS), protocol.joints or range(JOINTS))
+    return EvaluationSet.of(name, items, scored, protocol.origin)
 
 
 def _sequence(protocol: Protocol, clip: str, joints_m: Float, index: int, view: int) -> Sequence2D3D:
@@ -152,4 +187,7 @@ def _sequence(protocol: Protocol, clip: str, joints_m: Float, index: int, view: 
         rays = (seen_px - centre) / focal
     if protocol.assumed_lens:
         rays = rays * np.tan(np.radians(ASSUMED_HFOV_DEG) / 2) / np.tan(np.radians(hfov_deg) / 2)
-    return Sequence2D3D(rays.astype(np.float32), score, points - points[:, :1], action)
+    rays, score = rays.astype(np.float32), score.astype(np.float32)
+    if protocol.spoil:
+        protocol.spoil(np.random.default_rng((SEED, index, view, 2)), rays, score)
+    return Sequence2D3D(rays, score, points - points[:, :1], action)

@@ -78,6 +78,8 @@ def as_markdown(about: dict[str, str], scores: Sequence[Scores]) -> str:
     for one in scores:
         parts += ["", f"## {one.protocol}, look-ahead {one.lookahead}", ""]
         parts += table(header("action", "frames"), _by_action(one))
+        facing = [(name, _number(mm, 1)) for name, mm in one.by_facing_mm.items()]
+        parts += ["", *table(("facing", "MPJPE mm"), facing)]
         parts += ["", *table(("joint", "MPJPE mm"), [(j, _number(mm, 1)) for j, mm in one.by_joint_mm.items()])]
     return "\n".join(parts) + "\n"
 

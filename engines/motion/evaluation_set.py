@@ -40,10 +40,13 @@ class EvaluationSet:
     pose_m: Float  # (S, T, J, 3)
     valid: Mask  # (S, T)
     actions: tuple[str, ...]
-    joints: Mask  # (J,) the joints that the data has
+    joints: Mask  # (J,) the joints that the data has and that are scored
+    origin: int = 0  # the joint that poses are scored about
 
     @classmethod
-    def of(cls, name: str, sequences: Sequence[Sequence2D3D], joints: Mask | None = None) -> EvaluationSet:
+    def of(
+        cls, name: str, sequences: Sequence[Sequence2D3D], joints: Mask | None = None, origin: int = 0
+    ) -> EvaluationSet:
         """Pad and stack. Raises ValueError where there is no sequence."""
         if not sequences:
             raise ValueError(f"no sequence in the evaluation set {name!r}")
@@ -57,6 +60,7 @@ class EvaluationSet:
             valid=np.arange(longest) < np.array([len(item.rays) for item in sequences])[:, None],
             actions=tuple(item.action for item in sequences),
             joints=np.ones(JOINTS, bool) if joints is None else joints,
+            origin=origin,
         )
 
     @property

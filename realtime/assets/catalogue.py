@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 _BLAZEPOSE = "Apache-2.0 (BlazePose, Google)"
 _POSE2SIM = "BSD-3-Clause (Pose2Sim)"
+_POSE2SIM_WHEEL = "403e0dc4065898ba6a595e72a8970950310979253d60e24c2e00b16b36bf21e1"
 _MODELS = "https://storage.googleapis.com/mediapipe-models/pose_landmarker"
 
 
@@ -54,7 +55,7 @@ class Asset:
     """One file in the cache, and where it can come from: the first download that works is taken."""
 
     name: str
-    suffix: str  # .task: built of a detector and a landmark model; .mp4: taken as it is
+    suffix: str  # .task: built of a detector and a landmark model; .mp4: taken as it is; .zip: of the members
     about: str
     licence: str
     size_bytes: int
@@ -79,10 +80,24 @@ ASSETS: dict[str, Asset] = {
                      {"Sports2D/Demo/demo.mp4": "d9a66417185647b112304b57093f0c180f37a768e6a14daca75ca541f3b78039"}),
         )),
         Asset("demo-balance", ".mp4", "clip: one person on a beam, upright, 1.7 s at 60 fps", _POSE2SIM, 540_548, (
-            Download("pip", "pose2sim==0.10.49", 51_189_031,
-                     "403e0dc4065898ba6a595e72a8970950310979253d60e24c2e00b16b36bf21e1",
+            Download("pip", "pose2sim==0.10.49", 51_189_031, _POSE2SIM_WHEEL,
                      {"Pose2Sim/Demo_SinglePerson/videos/cam02.mp4":
                           "94ff87cf978b8406e8aa36ab3c5362e72848994e87652f0dc7a33c315e8e0442"}),
+        )),
+        Asset("four-views", ".zip", "one person on a beam, four calibrated cameras: for realtime evaluate --people",
+              _POSE2SIM, 4_415_131, (
+            Download("pip", "pose2sim==0.10.49", 51_189_031, _POSE2SIM_WHEEL, {
+                "Pose2Sim/Demo_SinglePerson/calibration/Calib.qca.txt":
+                    "fd90e4bbae3278ef1dc0cdd42a34ee06bf88286f628a02c00a29407aa39e34c5",
+                "Pose2Sim/Demo_SinglePerson/videos/cam01.mp4":
+                    "cf4f2816c86bea4bfbea255333d8626ff32a3ecabdab8b0fb147cea9167fde3a",
+                "Pose2Sim/Demo_SinglePerson/videos/cam02.mp4":
+                    "94ff87cf978b8406e8aa36ab3c5362e72848994e87652f0dc7a33c315e8e0442",
+                "Pose2Sim/Demo_SinglePerson/videos/cam03.mp4":
+                    "b8b329f832f178f27ecb78d024d5026b96c6adb36c387bfe2c0af85eab8a11ca",
+                "Pose2Sim/Demo_SinglePerson/videos/cam04.mp4":
+                    "b5c0e7863fd70d008e7178d3c556b045b0ea5f78fcd61ca548a0b2e807e641f7",
+            }),
         )),
     )
 }  # fmt: skip

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import logging
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,20 +86,35 @@ def _obtain(asset: Asset, scratch: Path, retry_waits_s: tuple[float, ...]) -> by
         except DownloadFailed as error:
             reasons.append(str(error))
             continue
-        return _ASSEMBLE[asset.suffix](parts)
+        return _ASSEMBLE[asset.suffix](parts, [Path(member).name for member in source.members])
     raise UserError(
         f"cannot fetch {asset.name}: {'; '.join(reasons)}: "
         f"connect to the network (or set up pip's proxy or mirror) and run 'realtime assets fetch {asset.name}'"
     )
 
 
-def _assemble_task(parts: list[bytes]) -> bytes:
+def _assemble_task(parts: list[bytes], _: list[str]) -> bytes:
     from realtime.assets.task_bundle import build
 
     return parts[0] if len(parts) == 1 else build(parts[0], parts[1])
 
 
-_ASSEMBLE: dict[str, Callable[[list[bytes]], bytes]] = {".task": _assemble_task, ".mp4": lambda parts: parts[0]}
+def _assemble_zip(parts: list[bytes], names: list[str]) -> bytes:
+    """The same bytes every time."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        for name, part in zip(names, parts, strict=True):
+            archive.writestr(zipfile.ZipInfo(name), part)
+    return whole.getvalue()
+
+
+def _as_it_is(parts: list[bytes], _: list[str]) -> bytes:
+    return parts[0]
+
+
+_ASSEMBLE: dict[str, Callable[[list[bytes], list[str]], bytes]] = {
+    ".task": _assemble_task, ".mp4": _as_it_is, ".zip": _assemble_zip,
+}  # fmt: skip
 
 
 def _files(asset: Asset) -> list[Path]:

@@ -15,7 +15,7 @@ def evaluate(
     ] = None,
     protocol: Annotated[
         list[str] | None,
-        typer.Option(help="Repeatable: a protocol or a group (held-out, poses, cameras, bodies, all)."),
+        typer.Option(help="Repeatable: a protocol or group: held-out, poses, cut-off, mistakes, cameras, bodies, all."),
     ] = None,
     keypoints: Annotated[Path | None, typer.Option(help="The data_2d_*.npz of a data_3d_*.npz.")] = None,
     lookahead: Annotated[list[int] | None, typer.Option(help="Repeatable; default: all that the model has.")] = None,
@@ -29,6 +29,15 @@ def evaluate(
     clip: Annotated[
         list[Path] | None, typer.Option(help="Repeatable: a video of real people, beside MediaPipe's own 3D.")
     ] = None,
+    people: Annotated[
+        bool, typer.Option("--people", help="A person seen by four calibrated cameras: true poses, angles, leaps.")
+    ] = False,
+    part: Annotated[
+        str, typer.Option(metavar="line|network", help="All that a pose goes through live, or the network alone.")
+    ] = "line",
+    known_height: Annotated[
+        bool, typer.Option("--known-height", help="As if each person's height had been given.")
+    ] = False,
     json: Annotated[Path | None, typer.Option(help="Write every figure here.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write tables here: by action, joint and look-ahead.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw error over delay here, as a PNG.")] = None,
@@ -41,11 +50,14 @@ def evaluate(
     in camera axes, camera_matrix (3,3), and if known score (T,17), rate_hz, action, joints (17).
 
     Videos of real people (--clip) have no true poses: bone-length stability, jitter and reprojection are compared
-    with MediaPipe's own world landmarks on the same frames.
+    with MediaPipe's own world landmarks on the same frames. With --people there are: Pose2Sim's demonstration, one
+    person seen by four calibrated cameras, fetched when it is first asked for (51 MB); each view is lifted alone.
 
     Example: realtime evaluate --data mocap.npz --protocol all --markdown accuracy.md
 
     Example: realtime evaluate --clip squats.mp4 --clip street.mp4
+
+    Example: realtime evaluate --people --data mocap.npz --protocol cut-off --protocol mistakes
 
     Example: realtime evaluate gla-gcn-243 --data data_3d_h36m.npz --keypoints data_2d_h36m_gt.npz
     """
@@ -53,13 +65,15 @@ def evaluate(
     from realtime.model.evaluate import Request
     from realtime.model.evaluate import evaluate as work
 
-    if data is None and not clip:
-        raise UserError("nothing to score the model on: add --data PATH (motion capture or a dataset) or --clip VIDEO")
+    if data is None and not clip and not people:
+        raise UserError(
+            "nothing to score the model on: add --data PATH (motion capture or a dataset), --clip VIDEO or --people"
+        )
     work(
         Request(
             model=model, data=data, keypoints=keypoints, protocols=tuple(protocol or ()),
             subjects=tuple(filter(None, subjects.split(","))), lookaheads=tuple(lookahead or ()), engine=engine,
             align=align, views=views, clips=tuple(clip or ()),
-            json=json, markdown=markdown, plot=plot,
+            people=people, part=part, known_height=known_height, json=json, markdown=markdown, plot=plot,
         )
     )  # fmt: skip

@@ -20,7 +20,10 @@ from engines.lifting.load_lifter import load_lifter
 from engines.models.card import PAPER, find_model
 from engines.motion.evaluation_set import EvaluationSet
 from engines.write_aside import write_aside
+from realtime.model.four_views import COLUMNS as VIEW_COLUMNS
+from realtime.model.four_views import FourViewsRow, compare_views
 from realtime.model.real_people import COLUMNS, Row, cells, compare
+from realtime.model.whole_line import PARTS, of_line
 
 AT_ONCE = 32  # sequences that share a step
 
@@ -39,6 +42,9 @@ class Request:
     align: str | None
     views: int
     clips: tuple[Path, ...]
+    people: bool
+    part: str
+    known_height: bool
     json: Path | None
     markdown: Path | None
     plot: Path | None
@@ -52,22 +58,28 @@ def evaluate(request: Request) -> None:
     wrong = sorted(set(lookaheads) - set(known))
     if wrong:
         raise UserError(f"model {card.name} has no look-ahead {wrong[0]}: choose from {', '.join(map(str, known))}")
+    if request.part not in PARTS:
+        raise UserError(f"there is no part {request.part!r} to score: choose {' or '.join(PARTS)}")
     sets = evaluation_sets(request, request.data) if request.data else []
     scores = _score(request, sets, lookaheads) if sets else []
-    people = _real_people(request)
-    about = {"model": card.name, "sha256": card.sha256, "engine": request.engine}
+    people, views = _real_people(request), _four_views(request)
+    about = {"model": card.name, "sha256": card.sha256, "engine": request.engine, "part": request.part}
+    if request.known_height:
+        about["height"] = "known"
     if request.data:
         about["data"] = request.data.name
     if request.json:
-        data = {**as_data(about, scores), "real_people": [row.as_dict() for row in people]}
+        data = {**as_data(about, scores), "real_people": [row.as_dict() for row in people],
+                "four_views": [row.as_dict() for row in views]}
         text = json.dumps(data, indent=2) + "\n"
         write_aside(request.json, lambda aside: aside.write_text(text))
     if request.markdown:
-        page = as_markdown(about, scores) + _people_section(people)
+        page = as_markdown(about, scores) + _section("Real people", COLUMNS, [*map(cells, people)])
+        page += _section("One person, four views", VIEW_COLUMNS, [row.cells() for row in views])
         write_aside(request.markdown, lambda aside: aside.write_text(page, encoding="utf-8"))
     if request.plot:
         plot_lookaheads(scores, request.plot)
-    _show(scores, people)
+    _show(scores, people, views)
 
 
 def evaluation_sets(request: Request, source: Path) -> list[EvaluationSet]:
@@ -93,10 +105,13 @@ def _score(request: Request, sets: Sequence[EvaluationSet], lookaheads: Sequence
         task = bar.add_task("sequences", total=len(lookaheads) * sum(len(data.actions) for data in sets))
         for lookahead in lookaheads:
             with load_lifter(request.model, request.engine, lookahead, align=request.align) as lifter:
-                predict = of_lifter(lifter)
+                predict = of_lifter(lifter) if request.part == "network" else of_line(lifter)
                 for data in sets:
                     bar.update(task, description=f"{data.name}, look-ahead {lookahead}")
-                    scored = evaluate_set(predict, data, batch=AT_ONCE, progress=lambda done: bar.advance(task, done))
+                    scored = evaluate_set(
+                        predict, data, batch=AT_ONCE, known_height=request.known_height,
+                        progress=lambda done: bar.advance(task, done),
+                    )  # fmt: skip
                     out.append(scored[0].at(lookahead))
     order = {data.name: number for number, data in enumerate(sets)}
     return sorted(out, key=lambda one: (order[one.protocol], one.lookahead))
@@ -112,15 +127,29 @@ def _real_people(request: Request) -> list[Row]:
     return rows
 
 
-def _people_section(people: Sequence[Row]) -> str:
-    return "\n".join(("\n## Real people", "", *table(COLUMNS, map(cells, people)))) + "\n" if people else ""
+def _four_views(request: Request) -> list[FourViewsRow]:
+    if not request.people:
+        return []
+    with (
+        Progress(TextColumn("{task.description}"), MofNCompleteColumn(), console=Console(stderr=True)) as bar,
+        load_lifter(request.model, request.engine, align=request.align) as lifter,
+    ):
+        task = bar.add_task("four views, frames", total=None)
+        return compare_views(lifter, progress=partial(bar.advance, task))
 
 
-def _show(scores: Sequence[Scores], people: Sequence[Row]) -> None:
+def _section(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join((f"\n## {title}", "", *table(columns, rows))) + "\n" if rows else ""
+
+
+def _show(scores: Sequence[Scores], people: Sequence[Row], views: Sequence[FourViewsRow]) -> None:
     console = Console()
     if not console.is_terminal:
         console.width = 200
-    parts = ((header("protocol", "look-ahead", "delay ms"), overview(scores)), (COLUMNS, [*map(cells, people)]))
+    parts: tuple[tuple[Sequence[str], Sequence[Sequence[str]]], ...] = (
+        (header("protocol", "look-ahead", "delay ms"), overview(scores)), (COLUMNS, [*map(cells, people)]),
+        (VIEW_COLUMNS, [row.cells() for row in views]),
+    )  # fmt: skip
     for head, rows in parts:
         if rows:
             shown = Table(*head)

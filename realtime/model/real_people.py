@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from calibration.lens.rays import Camera
+from calibration.person.body import Body
 from engines.evaluation.real_people import Steadiness, steadiness
 from engines.lifting.poses import Lifter
 from engines.models.skeleton import MEDIAPIPE33_TO_17
 from realtime.contracts import Array
-from realtime.pipeline.clean import Sighting
+from realtime.pipeline.clean import CleanPeople, Sighting
 from realtime.pipeline.detect import Detector
 from realtime.pipeline.lift_batch import People
 from realtime.sources.open_source import open_source
@@ -48,18 +49,23 @@ class _Seen:
 def compare(clip: Path, lifter: Lifter, people: int = 2, progress: Callable[[], None] | None = None) -> list[Row]:
     """Two rows for each person seen for a second: ours and MediaPipe's. Lens: the assumed one. Raises UserError."""
     tracks: dict[int, list[_Seen]] = {}
-    lifted = People(lifter)
+    clean, lifted, bodies = CleanPeople(), People(lifter), dict[int, Body]()
     with open_source(str(clip), max_speed=True) as source, Detector("full", people) as detector:
         camera = Camera.assumed(source.image_wh)
         while (frame := source.read()) is not None:
             persons = detector.detect(frame)
             seen = [Sighting(person.track_id, camera.rays(person.xy_px), person.score) for person in persons]
-            poses = lifted.push(frame.stamp.source_ns, seen)
-            for sighting, landmarks_m in zip(seen, detector.last_world_m, strict=True):
-                world_m = MEDIAPIPE33_TO_17 @ landmarks_m
-                pose_m = poses[sighting.track_id].joints_m
-                tracks.setdefault(sighting.track_id, []).append(
-                    _Seen(frame.stamp.frame_id, sighting.rays, sighting.score, pose_m, world_m - world_m[:1])
+            at_ns, cleaned = frame.stamp.source_ns, clean.push(frame.stamp.source_ns, seen)
+            poses = lifted.push(at_ns, cleaned)
+            world = dict(zip((one.track_id for one in seen), detector.last_world_m, strict=True))
+            as_seen = {one.track_id: one for one in seen}
+            for one in cleaned:
+                pose, own = poses[one.track_id], MEDIAPIPE33_TO_17 @ world[one.track_id]
+                body = bodies.setdefault(one.track_id, Body())
+                fitted = body.fit(at_ns * 1e-9, one.rays, one.score, pose.joints_m, pose.sigma_m, one.seen, one.doubt)
+                detected = as_seen[one.track_id]
+                tracks.setdefault(one.track_id, []).append(
+                    _Seen(frame.stamp.frame_id, detected.rays, detected.score, fitted.joints_m, own - own[:1])
                 )
             if progress:
                 progress()
