@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import threading
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -64,6 +66,19 @@ def test_a_warm_cache_needs_no_network(index: PackageIndex, parcel: Asset) -> No
     index.close()
     assert fetch_asset(parcel, QUICK) == path
     assert index.downloads == 1
+
+
+def test_several_members_come_as_one_archive_that_is_the_same_every_time(
+    index: PackageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = replace(asset_of(index.wheel_download), suffix=".zip")
+    paths = [fetch_asset(many, QUICK)]
+    monkeypatch.setenv("REALTIME_CACHE", str(tmp_path / "another"))
+    paths.append(fetch_asset(many, QUICK))
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    with zipfile.ZipFile(paths[0]) as archive:
+        assert [Path(member).name for member in index.wheel_download.members] == archive.namelist()
+        assert archive.read(archive.namelist()[0]) == index.content
 
 
 def test_a_damaged_file_in_the_cache_is_fetched_again(index: PackageIndex, parcel: Asset) -> None:
