@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from calibration.person.bones import BoneMemory
 from calibration.person.jitter import Jitter
-from calibration.person.on_rays import depths_on_rays
+from calibration.person.on_rays import HIP, THORAX, depths_on_rays
 from calibration.person.root import MIN_SCORE, Root, root_of_one
 from engines.models.skeleton import JOINTS, PARENTS
 
@@ -37,12 +37,12 @@ _BOTH = 2.0  # a bone's length is known the worse, the more its ends' keypoints 
 _RIGID = 0.75  # of the difference to its length that is taken from each bone in the end
 _SURE_SCORE = 0.5
 _LEAST_SIGMA_M = 0.01
+_COMMON = 0.7  # of the least variance of the joints about a hip that is not seen, what all have in common
 _GRIP_S = 0.2  # within which a joint is taken up or let go
 _UNSEEN_M = 0.05  # as far as one that is not seen moves about its neighbour in a frame
 _LOST_M = 0.08  # 1 sigma more for a joint that was not seen in the frame
 _SIDES_M = 0.2  # as far as joints are from those of the other side, about
 _VOTE_EVERY_S = 0.1
-THORAX, HIP = 8, 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,18 +97,19 @@ class Body:
         self._follow(pose, sigma, moved_m, dt_s, fresh)
         drawn, across_m = _between(seen, wander_m, pose, sigma, root)
         lengths, errors = self._lengths(across_m)
-        deviation = [max(math.sqrt(variance), _LEAST_SIGMA_M) for variance in self._variance]
+        anchor = HIP if seen[HIP] is not None or seen[THORAX] is None else THORAX
         z, behind = depths_on_rays(
-            drawn, root.z_m, max(root.sigma_depth_m, 0.02), self._behind, deviation, lengths, errors, 3 if fresh else 1
-        )
+            drawn, anchor, root.z_m + pose[anchor][2], max(root.sigma_depth_m, 0.02), _about(self._behind, anchor),
+            self._deviations(seen, anchor), lengths, errors, 3 if fresh else 1,
+        )  # fmt: skip
         if not fresh:
             still = _MOST_STILL_M * math.sqrt(dt_s / FRAME_S)
             behind = [
                 max(old - still - _MOST_FOLLOWS * moved, min(new, old + still + _MOST_FOLLOWS * moved))
-                for new, old, moved in zip(behind, before, moved_m, strict=True)
+                for new, old, moved in zip(behind, _about(before, anchor), moved_m, strict=True)
             ]
         self._take_up(seen, trust, dt_s, fresh)
-        placed = self._place(drawn, pose, z, behind, lengths, dt_s, fresh)
+        placed = self._place(drawn, pose, [z + own for own in behind], lengths, dt_s, fresh)
         hip = placed[HIP]
         self._hip = hip
         self._behind = [point[2] - hip[2] for point in placed]
@@ -151,6 +152,16 @@ class Body:
             self._behind[joint] += gain * (pose[joint][2] - self._behind[joint])
             self._variance[joint] = (1 - gain) * variance
 
+    def _deviations(self, seen: Sequence[Ray | None], anchor: int) -> list[float]:
+        """1 sigma of how far the joints lie behind the anchor. About another than the hip, of what they have in common,
+        where the hip is, nothing is to be known."""
+        variance = list(self._variance)
+        if anchor != HIP:
+            variance[HIP] = variance[anchor]
+            common = _COMMON * min(own for own, ray in zip(variance, seen, strict=True) if ray is not None)
+            variance = [own - common for own in variance]
+        return [math.sqrt(max(own, _LEAST_SIGMA_M**2)) for own in variance]
+
     def _lengths(self, across_m: Sequence[float]) -> tuple[list[float], list[float]]:
         """Of the bone that ends in each joint, and the error that it is wanted with: ends wander too."""
         lengths, own_m = self.bones.of_joints_m, self.bones.errors_of_joints_m
@@ -169,13 +180,12 @@ class Body:
             self._grip[joint] = held + max(-most, min(wanted - held, most))
 
     def _place(
-        self, drawn: Sequence[Ray], pose: Sequence[Ray], z: float, behind: Sequence[float], lengths: Sequence[float],
-        dt_s: float, fresh: bool,
+        self, drawn: Sequence[Ray], pose: Sequence[Ray], depths: Sequence[float], lengths: Sequence[float], dt_s: float,
+        fresh: bool,
     ) -> list[Point]:  # fmt: skip
         """The joints in camera axes: on their rays as far as they are held there, the rest as the lifter has them."""
         most, rigid = _UNSEEN_M * dt_s / FRAME_S, 1.0 if self.bones.fixed else _RIGID
-        hip = drawn[HIP]
-        placed: list[Point] = [(hip[0] * z, hip[1] * z, z)]
+        placed: list[Point] = [self._place_hip(drawn, pose, depths, most, fresh)]
         arms: list[Point] = [(0.0, 0.0, 0.0)]
         for joint in range(1, JOINTS):
             parent, grip, wanted = PARENTS[joint], self._grip[joint], lengths[joint]
@@ -187,26 +197,36 @@ class Body:
                 if not fresh:
                     x, y, deep = _no_further(self._arms[joint], (x, y, deep), most)
             if grip:
-                far, ray = z + behind[joint], drawn[joint]
-                own = _as_long(ray[0] * far - from_x, ray[1] * far - from_y, far - from_z, wanted, rigid)
+                far, ray = depths[joint], drawn[joint]
+                share = rigid if joint != THORAX else rigid * self._grip[HIP]
+                own = _as_long(ray[0] * far - from_x, ray[1] * far - from_y, far - from_z, wanted, share)
                 x, y, deep = x + grip * (own[0] - x), y + grip * (own[1] - y), deep + grip * (own[2] - deep)
             arms.append((x, y, deep))
             placed.append((from_x + x, from_y + y, from_z + deep))
-        if self._grip[HIP] < 1 and not fresh:
-            placed = self._hang_hip(placed, most)
         hip, thorax = placed[HIP], placed[THORAX]
         arms[HIP] = (hip[0] - thorax[0], hip[1] - thorax[1], hip[2] - thorax[2])
         self._arms = arms
         return placed
 
-    def _hang_hip(self, placed: list[Point], most: float) -> list[Point]:
-        """A hip that is not seen hangs from the thorax and moves about it no faster than may be."""
-        (x, y, z), hip, grip = placed[THORAX], placed[HIP], self._grip[HIP]
-        arm = (hip[0] - x, hip[1] - y, hip[2] - z)
-        kept = _no_further(self._arms[HIP], arm, most)
-        a, b, c = (k + grip * (own - k) for k, own in zip(kept, arm, strict=True))
-        placed[HIP] = (x + a, y + b, z + c)
-        return placed
+    def _place_hip(
+        self, drawn: Sequence[Ray], pose: Sequence[Ray], depths: Sequence[float], most: float, fresh: bool
+    ) -> Point:
+        """On its ray; one that is not seen hangs from the thorax and moves about it no faster than may be."""
+        grip, z = self._grip[HIP], depths[HIP]
+        on_ray = drawn[HIP][0] * z, drawn[HIP][1] * z, z
+        if grip == 1 or not self._grip[THORAX]:
+            return on_ray
+        far, own, thorax = depths[THORAX], pose[HIP], pose[THORAX]
+        arm = (own[0] - thorax[0], own[1] - thorax[1], own[2] - thorax[2])
+        if not fresh:
+            arm = _no_further(self._arms[HIP], arm, most)
+        x, y, deep = drawn[THORAX][0] * far + arm[0], drawn[THORAX][1] * far + arm[1], far + arm[2]
+        return x + grip * (on_ray[0] - x), y + grip * (on_ray[1] - y), deep + grip * (on_ray[2] - deep)
+
+
+def _about(behind: Sequence[float], anchor: int) -> list[float]:
+    """Depths behind the hip as depths behind another joint."""
+    return [own - behind[anchor] for own in behind]
 
 
 def _doubted(sigma_m: Array, seen_now: Sequence[bool], doubt: float) -> Array:

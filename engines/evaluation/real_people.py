@@ -22,6 +22,7 @@ SEEN_BONES = [bone for bone, (child, _) in enumerate(BONES) if child not in (7, 
 LEFT_BONES = [bone for bone, (child, _) in enumerate(BONES) if child in LEFT]
 RIGHT_BONES = [bone for bone, (child, _) in enumerate(BONES) if child in RIGHT]
 BODY_M = 4.2  # sum of a grown person's 16 bones: poses are brought to it, so that no one gains by being small
+RESTS, LEAPS_M = 0.01, 0.08  # a keypoint that moves less, of the person's height, while its joint goes deeper by more
 _PASSES = 3
 
 
@@ -34,6 +35,7 @@ class Steadiness:
     asymmetry_percent: float  # difference of left and right bones' mean lengths, of their mean
     jitter_mm: float  # second difference of the joints, per frame squared, the body scaled to 4.2 m of bones
     reprojection_percent: float  # distance of projected joints from the keypoints, of the person's height in the image
+    leaps: int  # in depth, from one frame to the next, of joints whose keypoint rests
 
 
 def steadiness(poses_m: Float, rays: Float, score: Float, step: NDArray[np.int64]) -> Steadiness:
@@ -51,7 +53,19 @@ def steadiness(poses_m: Float, rays: Float, score: Float, step: NDArray[np.int64
         asymmetry_percent=100 * float((np.abs(left - right) / ((left + right) / 2)).mean()),
         jitter_mm=1000 * float(second.mean()),
         reprojection_percent=100 * float(np.nanmean(reprojection(poses, rays, score))),
+        leaps=leaps(poses, rays),
     )
+
+
+def leaps(poses_m: Double, points: Float) -> int:
+    """How often a joint of poses (T, J, 3) goes deeper or nearer at once by more than LEAPS_M while its keypoint rests.
+
+    `points` (T, J, 2): rays or pixels, NaN where unseen.
+    """
+    height = float(np.nanmedian(np.nanmax(points[..., 1], 1) - np.nanmin(points[..., 1], 1)))
+    moved = np.linalg.norm(np.diff(points, axis=0), axis=-1) / height
+    deeper = np.abs(np.diff(poses_m[..., 2], axis=0))
+    return int(((moved < RESTS) & (deeper > LEAPS_M)).sum())
 
 
 def reprojection(poses_m: Double, rays: Float, score: Float) -> Double:

@@ -33,7 +33,11 @@ def evaluate(
         bool, typer.Option("--people", help="A person seen by four calibrated cameras: true poses, angles, leaps.")
     ] = False,
     part: Annotated[
-        str, typer.Option(metavar="line|network", help="All that a pose goes through live, or the network alone.")
+        str,
+        typer.Option(
+            metavar="line|network|clean|body",
+            help="All that a pose goes through live; the network alone, or with what comes before it, or after.",
+        ),
     ] = "line",
     known_height: Annotated[
         bool, typer.Option("--known-height", help="As if each person's height had been given.")

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from engines.errors import UserError
 from engines.evaluation.curves import plot_lookaheads
-from engines.evaluation.evaluate import Scores, evaluate_set, of_lifter
+from engines.evaluation.evaluate import Scores, evaluate_set
 from engines.evaluation.report import as_data, as_markdown, header, overview, spreads, table
 from engines.lifting.load_lifter import load_lifter
 from engines.models.card import PAPER, find_model
@@ -23,7 +23,7 @@ from engines.write_aside import write_aside
 from realtime.model.four_views import COLUMNS as VIEW_COLUMNS
 from realtime.model.four_views import FourViewsRow, compare_views
 from realtime.model.real_people import COLUMNS, Row, cells, compare
-from realtime.model.whole_line import PARTS, of_line
+from realtime.model.whole_line import PARTS, of_part
 
 AT_ONCE = 32  # sequences that share a step
 
@@ -59,7 +59,7 @@ def evaluate(request: Request) -> None:
     if wrong:
         raise UserError(f"model {card.name} has no look-ahead {wrong[0]}: choose from {', '.join(map(str, known))}")
     if request.part not in PARTS:
-        raise UserError(f"there is no part {request.part!r} to score: choose {' or '.join(PARTS)}")
+        raise UserError(f"there is no part {request.part!r} to score: choose one of {', '.join(PARTS)}")
     sets = evaluation_sets(request, request.data) if request.data else []
     scores = _score(request, sets, lookaheads) if sets else []
     people, views = _real_people(request), _four_views(request)
@@ -105,7 +105,7 @@ def _score(request: Request, sets: Sequence[EvaluationSet], lookaheads: Sequence
         task = bar.add_task("sequences", total=len(lookaheads) * sum(len(data.actions) for data in sets))
         for lookahead in lookaheads:
             with load_lifter(request.model, request.engine, lookahead, align=request.align) as lifter:
-                predict = of_lifter(lifter) if request.part == "network" else of_line(lifter)
+                predict = of_part(lifter, request.part)
                 for data in sets:
                     bar.update(task, description=f"{data.name}, look-ahead {lookahead}")
                     scored = evaluate_set(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from calibration.lens.qualisys import PlacedCamera, read_qualisys
 from engines.evaluation.joint_angles import corner_angles, trunk_error_deg
 from engines.evaluation.metrics import bone_lengths, procrustes
-from engines.evaluation.real_people import LEFT_BONES, RIGHT_BONES, SEEN_BONES
+from engines.evaluation.real_people import LEFT_BONES, RIGHT_BONES, SEEN_BONES, leaps
 from engines.evaluation.triangulate import triangulate
 from engines.lifting.poses import Lifter
 from engines.models.skeleton import MEDIAPIPE33_TO_17
@@ -35,7 +35,6 @@ from realtime.sources.open_source import open_source
 Double = NDArray[np.float64]
 LIMBS = [1, 2, 3, 4, 5, 6, 11, 12, 13, 14, 15, 16]  # joints that a detector sees and laboratories agree on
 TRUTH, COMPARED = "heavy", ("full", "heavy")
-RESTS, LEAPS_M = 0.01, 0.08  # a keypoint that moves less, of the person's height, while its joint goes deeper by more
 COLUMNS = ("view", "detector", "poses", "P-MPJPE", "trunk °", "knee °", "hip °", "elbow °", "shoulder °",
            "bone spread %", "left/right %", "leaps")  # fmt: skip
 
@@ -137,7 +136,6 @@ def _score(
     frames = min(len(poses_m), len(true_m))
     known = np.isfinite(poses_m[:frames]).all((1, 2)) & np.isfinite(true_m[:frames]).all((1, 2))
     poses, true = poses_m[:frames][known], true_m[:frames][known]
-    limbs = np.isin(np.arange(17), LIMBS)
     error = np.linalg.norm(procrustes(poses[:, LIMBS], true[:, LIMBS]) - true[:, LIMBS], axis=-1)
     angles = {
         corner: float(np.median(np.abs(ours - theirs)))
@@ -151,14 +149,6 @@ def _score(
         angles["knee"], angles["hip"], angles["elbow"], angles["shoulder"],
         100 * float((lengths.std(0) / mean)[SEEN_BONES].mean()),
         100 * float((np.abs(left - right) / ((left + right) / 2)).mean()),
-        _leaps(poses_m[:frames], keypoints, limbs),
+        leaps(poses_m[:frames], keypoints.keypoints_px[:frames]),
     )  # fmt: skip
 
-
-def _leaps(poses_m: Double, keypoints: KeypointsFile, joints: NDArray[np.bool_]) -> int:
-    """How often a joint goes deeper or nearer at once by more than LEAPS_M while its keypoint rests."""
-    pixels = keypoints.keypoints_px[: len(poses_m)]
-    height = float(np.nanmedian(np.nanmax(pixels[..., 1], 1) - np.nanmin(pixels[..., 1], 1)))
-    moved = np.linalg.norm(np.diff(pixels, axis=0), axis=-1) / height
-    deeper = np.abs(np.diff(poses_m[..., 2], axis=0))
-    return int(((moved < RESTS) & (deeper > LEAPS_M))[:, joints].sum())

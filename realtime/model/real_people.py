@@ -21,7 +21,8 @@ from realtime.pipeline.lift_batch import People
 from realtime.sources.open_source import open_source
 
 SHORTEST = 30  # frames: people seen for less are left out
-COLUMNS = ("clip", "person", "frames", "poses", "bone spread %", "left/right %", "jitter mm/frame²", "reprojection %")
+COLUMNS = ("clip", "person", "frames", "poses", "bone spread %", "left/right %", "jitter mm/frame²", "reprojection %",
+           "leaps")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,7 @@ def cells(row: Row) -> tuple[str, ...]:
     return (
         row.clip, str(row.person), str(one.frames), row.poses, f"{one.bone_spread_percent:.1f}",
         f"{one.asymmetry_percent:.1f}", f"{one.jitter_mm:.1f}", f"{one.reprojection_percent:.2f}",
+        str(one.leaps),
     )  # fmt: skip
 
 

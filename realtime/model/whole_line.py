@@ -6,21 +6,20 @@ from calibration.person.body import Body
 from engines.evaluation.evaluate import Predict, of_lifter
 from engines.keypoints.clean import Cleaned, Cleaner
 from engines.lifting.poses import RATE_HZ, Lifter
+from engines.models.skeleton import JOINTS
 from realtime.contracts import Array
 
-PARTS = ("line", "network")
+PARTS = ("line", "network", "clean", "body")  # all; the network alone; that and what is before it; and what is after
 
 
-def of_line(lifter: Lifter) -> Predict:
+def of_part(lifter: Lifter, part: str = "line") -> Predict:
     """Sequences at 30 Hz, a person each: the same code in the same order as in `realtime run`, root and floor aside."""
     lift = of_lifter(lifter)
+    if part == "network":
+        return lift
 
     def predict(rays: Array, score: Array) -> tuple[Array, Array | None]:
-        frames = range(rays.shape[1])
-        cleaned = [
-            [cleaner.push(frame / RATE_HZ, rays[row, frame], score[row, frame]) for frame in frames]
-            for row, cleaner in enumerate(Cleaner() for _ in rays)
-        ]
+        cleaned = [_cleaned(rays[row], score[row], part) for row in range(len(rays))]
         clean_rays, clean_score = rays.copy(), score.copy()
         for row, seen in enumerate(cleaned):
             for frame, one in enumerate(seen):
@@ -28,10 +27,18 @@ def of_line(lifter: Lifter) -> Predict:
         pose, sigma = lift(clean_rays, clean_score)
         assert sigma is not None
         for row, seen in enumerate(cleaned):
-            _remember(seen, pose[row, :, 0], sigma[row, :, 0])
+            if part != "clean":
+                _remember(seen, pose[row, :, 0], sigma[row, :, 0])
         return pose, sigma
 
     return predict
+
+
+def _cleaned(rays: Array, score: Array, part: str) -> list[Cleaned]:
+    if part == "body":
+        return [Cleaned(own, sure, (True,) * JOINTS, False, 0, 0.0) for own, sure in zip(rays, score, strict=True)]
+    cleaner = Cleaner()
+    return [cleaner.push(frame / RATE_HZ, rays[frame], score[frame]) for frame in range(len(rays))]
 
 
 def _remember(seen: list[Cleaned], pose: Array, sigma: Array) -> None:

@@ -38,16 +38,30 @@ def test_depths_come_out_right_where_lengths_and_signs_are_known() -> None:
     bodies, rays = stepping(40), rays_of(stepping(40))
     for frame in range(0, 40, 5):
         behind = bodies[frame, :, 2] - bodies[frame, 0, 2]
-        believed = behind + np.random.default_rng(frame).normal(0, 0.03, 17)
+        believed = behind + np.random.default_rng(frame).normal(0, 0.03, 17) * (np.arange(17) > 0)
         lengths = [0.0, *np.linalg.norm(bodies[frame, 1:] - bodies[frame, _parents()], axis=-1)]
         z, found = depths_on_rays(
-            rays[frame].tolist(), 3.2, 0.3, believed.tolist(), [0.05] * 17, lengths, [0.002] * 17
+            rays[frame].tolist(), 0, 3.2, 0.3, believed.tolist(), [0.05] * 17, lengths, [0.002] * 17
         )
         assert abs(z - 3.0) < 0.1
         drawn = np.concatenate((rays[frame], np.ones((17, 1))), 1) * (z + np.array([0, *found[1:]]))[:, None]
         np.testing.assert_allclose(bone_lengths(drawn)[1:], lengths[1:], atol=0.01)
         off, before = (np.abs(some - behind)[LIMBS] for some in (np.array(found), believed))
         assert off.mean() < before.mean() + 0.005
+
+
+def test_about_the_thorax_depths_are_those_about_the_hip() -> None:
+    """The same tree with another root: with the same things believed, the same comes out."""
+    body, rays = BODY_M - BODY_M[0], rays_of(BODY_M[None])[0].tolist()
+    lengths = [0.0, *(1.05 * BONES_M)]
+    found = []
+    for anchor in (0, 8):
+        behind = body[:, 2] - body[anchor, 2]
+        z, own = depths_on_rays(
+            rays, anchor, 3.0 + body[anchor, 2], 9.0, behind.tolist(), [9.0] * 17, lengths, [0.01] * 17, 9
+        )
+        found.append(z + np.array(own))
+    np.testing.assert_allclose(found[0], found[1], atol=0.02)
 
 
 def test_a_second_of_a_moving_body_tells_its_bones() -> None:

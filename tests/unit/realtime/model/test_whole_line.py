@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from engines.errors import UserError
 from engines.evaluation.evaluate import evaluate_set, of_lifter
 from engines.evaluation.protocols import build
 from engines.lifting.load_lifter import load_lifter
+from realtime.commands.evaluate import evaluate
 from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, Person2D, Stamp
-from realtime.model.whole_line import of_line
+from realtime.model.whole_line import PARTS, of_part
 from realtime.pipeline.pose_frame import Lift
 from tests.support.people_in_view import stepping
 
@@ -22,7 +26,7 @@ FOCAL = 1280 / 2 / np.tan(np.radians(30))
 def test_what_is_scored_is_what_is_published() -> None:
     data = build("swapped", CLIPS, 1)
     with load_lifter() as lifter:
-        scored, sigma = of_line(lifter)(data.rays, data.score)
+        scored, sigma = of_part(lifter)(data.rays, data.score)
     with load_lifter() as lifter:
         lift = Lift(lifter, PlaceConfig(), "nowhere", 1)
         for frame, (rays, score) in enumerate(zip(data.rays[0], data.score[0], strict=True)):
@@ -42,7 +46,7 @@ def test_what_is_scored_is_what_is_published() -> None:
 def test_the_line_undoes_what_the_network_alone_is_thrown_by(protocol: str) -> None:
     data = build(protocol, CLIPS, 1)
     with load_lifter() as lifter:
-        line, network = (evaluate_set(of(lifter), data)[0].metrics for of in (of_line, of_lifter))
+        line, network = (evaluate_set(of(lifter), data)[0].metrics for of in (of_part, of_lifter))
     assert line.mpjpe_mm < 0.9 * network.mpjpe_mm
 
 
@@ -50,7 +54,21 @@ def test_a_known_height_is_taken_from_the_truth() -> None:
     data = build("height200", CLIPS, 1)
     with load_lifter() as lifter:
         unknown, known = (
-            evaluate_set(of_line(lifter), data, known_height=height)[0].metrics for height in (False, True)
+            evaluate_set(of_part(lifter), data, known_height=height)[0].metrics for height in (False, True)
         )
     assert known.mpjpe_mm < 0.7 * unknown.mpjpe_mm
     assert known.p_mpjpe_mm == pytest.approx(unknown.p_mpjpe_mm, rel=1e-3)
+
+
+def test_each_part_alone_is_between_nothing_and_all() -> None:
+    data = build("swapped", CLIPS, 1)
+    with load_lifter() as lifter:
+        mm = {part: evaluate_set(of_part(lifter, part), data)[0].metrics.mpjpe_mm for part in PARTS}
+    assert len(set(mm.values())) == len(PARTS)
+    assert mm["clean"] < mm["network"]
+    assert mm["line"] < mm["body"]
+
+
+def test_a_part_that_is_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no part 'all'"):
+        evaluate(data=tmp_path, part="all")
