@@ -53,6 +53,7 @@ class View:
         self._wobble = Wobble()
         self._hip: Point = (0.0, 0.0)  # ray of the newest frame
         self._extent = 0.0  # 0: nothing has been seen yet
+        self._rays: list[Sequence[float] | None] = [None] * JOINTS
         self._places: list[Point] = [(0.0, float(y)) for y in USUAL_Y]  # of the newest frame, in extents
         self._doubts: list[float] = list(VARIANCE)  # what is not known of them
 
@@ -76,25 +77,33 @@ class View:
         if keep:
             if any(at is not None for at in flat):
                 self._remember(hip, extent, body, flat, trust)
+                self._rays = [ray if sure > 0 else None for ray, sure in zip(rays, trust, strict=True)]
             self._wobble.push(features)
         wobble = self._wobble.value
         return [(*row[:WOBBLE], wobble) for row in features], rotation
 
     def _expect(self, rays: Rows, trust: Sequence[float]) -> tuple[Point, float]:
-        """The hip's ray and the extent by what is seen of the others."""
-        places, hip, extent = self._places, self._hip, self._extent
+        """The hip's ray and the extent by what is seen of the others: moved as they have, and drawn to where a hip is,
+        for a body as large as they seem."""
+        if not self._extent or trust[0] <= 0:
+            usual_hip, usual_extent = _usual(rays, trust)
         if not self._extent:
-            extent = _first_extent(rays, trust)
-        reach = REACH * extent if self._extent else math.inf
+            return usual_hip, usual_extent
+        reach, hip, extent = REACH * self._extent, self._hip, self._extent
         x = y = total = 0.0
-        for ray, at, sure, steady in zip(rays, places, trust, STEADY, strict=True):
-            if sure > 0 and steady:
+        for ray, old, sure, steady in zip(rays, self._rays, trust, STEADY, strict=True):
+            if sure > 0 and steady and old is not None:
                 weight = sure * steady
                 total += weight
-                own = _towards(hip, (ray[0] - extent * at[0], ray[1] - extent * at[1]), 1.0, reach)
-                x += weight * own[0]
-                y += weight * own[1]
-        return (x / total, y / total) if total else hip, extent
+                moved = _towards((0.0, 0.0), (ray[0] - old[0], ray[1] - old[1]), 1.0, reach)
+                x += weight * moved[0]
+                y += weight * moved[1]
+        if total:
+            hip = hip[0] + x / total, hip[1] + y / total
+        if trust[0] <= 0 and usual_extent > MIN_EXTENT:
+            hip = _towards(hip, usual_hip, FORGETTING, math.inf)
+            extent *= (usual_extent / extent) ** FORGETTING
+        return hip, extent
 
     def _complete(
         self, flat: Sequence[Point | None], trust: Sequence[float], expected: float
@@ -145,16 +154,24 @@ def _towards(place: Point, seen: Sequence[float], trust: float, reach: float) ->
     return place[0] + share * x, place[1] + share * y
 
 
-def _first_extent(rays: Rows, trust: Sequence[float]) -> float:
-    """The extent that a first frame's joints, spread as people's are, speak of: by root mean squares."""
+def _usual(rays: Rows, trust: Sequence[float]) -> tuple[Point, float]:
+    """The hip's ray and the extent that the joints seen, spread as people's are, speak of: the extent by root mean
+    squares, the hip by the steadier ones."""
     known = [(ray, y, variance, sure) for ray, y, variance, sure in zip(rays, USUAL_Y, VARIANCE, trust, strict=True)
              if sure > 0]  # fmt: skip
     total = sum(sure for *_, sure in known)
-    if len(known) < 2 or not total:
-        return MIN_EXTENT
+    if not total:
+        return (0.0, 0.0), MIN_EXTENT
     x = sum(sure * ray[0] for ray, _, _, sure in known) / total
     y = sum(sure * ray[1] for ray, _, _, sure in known) / total
     middle = sum(sure * usual for _, usual, _, sure in known) / total
     spread = sum(sure * ((ray[0] - x) ** 2 + (ray[1] - y) ** 2) for ray, _, _, sure in known)
     usual_spread = sum(sure * ((usual - middle) ** 2 + variance) for _, usual, variance, sure in known)
-    return max(math.sqrt(spread / max(usual_spread, 1e-6)), MIN_EXTENT)
+    extent = max(math.sqrt(spread / max(usual_spread, 1e-6)), MIN_EXTENT)
+    weights = [sure * steady for sure, steady in zip(trust, STEADY, strict=True) if sure > 0]
+    total = sum(weights)
+    if not total:
+        return (x, y - extent * middle), extent
+    hip_x = sum(weight * ray[0] for weight, (ray, _, _, _) in zip(weights, known, strict=True)) / total
+    hip_y = sum(weight * (ray[1] - extent * y) for weight, (ray, y, _, _) in zip(weights, known, strict=True)) / total
+    return (hip_x, hip_y), extent
