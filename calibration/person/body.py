@@ -3,7 +3,7 @@
 What a frame cannot tell, the past does. How far a joint lies behind the hip is filtered over time, and follows the
 lifter as far as the joint is seen to move: where its keypoint rests, so does its depth. Then the joints go on their
 rays so that the bones have their remembered lengths (calibration.person.on_rays). A joint that is not seen hangs from
-its neighbour as the lifter has it; one that comes or goes is taken up or let go within a fifth of a second.
+its neighbour as the lifter has it; one that comes or goes is brought over to its new place little by little.
 
 All in the lifter's own metres. Plain numbers: see calibration.person.root.
 """
@@ -32,16 +32,17 @@ FRAME_S = 1 / 30
 # How far a depth goes in a frame while its keypoint rests, 1 sigma and at most, and for each metre that it moves.
 _STILL_M, _FOLLOWS = 0.0015, 8.0
 _MOST_STILL_M, _MOST_FOLLOWS = 0.006, 4.0
+_MAY_MOVE_M = 0.008  # a joint that is not seen, in a frame
 _ACROSS = 0.4  # of the lifter's error, which is mostly depth, how much is across the view
 _BOTH = 2.0  # a bone's length is known the worse, the more its ends' keypoints wander
 _RIGID = 0.75  # of the difference to its length that is taken from each bone in the end
 _SURE_SCORE = 0.5
 _LEAST_SIGMA_M = 0.01
 _COMMON = 0.7  # of the least variance of the joints about a hip that is not seen, what all have in common
-_GRIP_S = 0.2  # within which a joint is taken up or let go
-_UNSEEN_M = 0.05  # as far as one that is not seen moves about its neighbour in a frame
+_OVER_M = 0.015  # as far as a joint that is newly seen, or no longer, is brought over about its neighbour in a frame
 _LOST_M = 0.08  # 1 sigma more for a joint that was not seen in the frame
 _SIDES_M = 0.2  # as far as joints are from those of the other side, about
+_NO_WAY: Point = (0.0, 0.0, 0.0)
 _VOTE_EVERY_S = 0.1
 
 
@@ -66,8 +67,9 @@ class Body:
         self._rays: list[Ray | None] = []
         self._behind: list[float] = []  # how far the joints lie behind the hip
         self._variance: list[float] = []
-        self._grip = [1.0] * JOINTS
+        self._grip = [1.0] * JOINTS  # how far each joint is where it is seen
         self._arms: list[Point] = []  # from each joint's parent to it; the hip's from the thorax
+        self._over: list[Point] = []  # what is left of the way that joints are brought over
 
     def fit(
         self, time_s: float, rays: Array, score: Array, joints_m: Array, sigma_m: Array,
@@ -108,8 +110,11 @@ class Body:
                 max(old - still - _MOST_FOLLOWS * moved, min(new, old + still + _MOST_FOLLOWS * moved))
                 for new, old, moved in zip(behind, _about(before, anchor), moved_m, strict=True)
             ]
-        self._take_up(seen, trust, dt_s, fresh)
-        placed = self._place(drawn, pose, [z + own for own in behind], lengths, dt_s, fresh)
+        if fresh:
+            self._arms, self._over = [], [_NO_WAY] * JOINTS
+        placed = self._place(
+            drawn, pose, [z + own for own in behind], lengths, _grips(seen, trust), _OVER_M * dt_s / FRAME_S
+        )
         hip = placed[HIP]
         self._hip = hip
         self._behind = [point[2] - hip[2] for point in placed]
@@ -132,7 +137,7 @@ class Body:
         if fresh:
             return [1.0] * JOINTS
         return [
-            0.02 if now is None or old is None else math.hypot(now[0] - old[0], now[1] - old[1]) * z
+            _MAY_MOVE_M if now is None or old is None else math.hypot(now[0] - old[0], now[1] - old[1]) * z
             for now, old in zip(rays, before, strict=True)
         ]
 
@@ -171,57 +176,73 @@ class Body:
             errors[joint] = math.sqrt(own * own + _BOTH * _BOTH * (end * end + start * start))
         return lengths, errors
 
-    def _take_up(self, seen: Sequence[Ray | None], score: Sequence[float], dt_s: float, fresh: bool) -> None:
-        """How far each joint is to be where it is seen: by its score, and growing and falling no faster than it may."""
-        most = dt_s / _GRIP_S
-        for joint, (ray, sure) in enumerate(zip(seen, score, strict=True)):
-            wanted = 0.0 if ray is None else min((sure - MIN_SCORE) / (_SURE_SCORE - MIN_SCORE), 1.0)
-            held = wanted if fresh else self._grip[joint]
-            self._grip[joint] = held + max(-most, min(wanted - held, most))
-
     def _place(
-        self, drawn: Sequence[Ray], pose: Sequence[Ray], depths: Sequence[float], lengths: Sequence[float], dt_s: float,
-        fresh: bool,
+        self, drawn: Sequence[Ray], pose: Sequence[Ray], depths: Sequence[float], lengths: Sequence[float],
+        grip: Sequence[float], most: float,
     ) -> list[Point]:  # fmt: skip
-        """The joints in camera axes: on their rays as far as they are held there, the rest as the lifter has them."""
-        most, rigid = _UNSEEN_M * dt_s / FRAME_S, 1.0 if self.bones.fixed else _RIGID
-        placed: list[Point] = [self._place_hip(drawn, pose, depths, most, fresh)]
+        """The joints in camera axes: on their rays as far as `grip` has them there, the rest as the lifter has them.
+
+        Who comes or goes is brought over by no more than `most` a bone.
+        """
+        rigid = 1.0 if self.bones.fixed else _RIGID
+        placed: list[Point] = [self._place_hip(drawn, pose, depths, grip[HIP], most)]
         arms: list[Point] = [(0.0, 0.0, 0.0)]
         for joint in range(1, JOINTS):
-            parent, grip, wanted = PARENTS[joint], self._grip[joint], lengths[joint]
+            parent, held, wanted = PARENTS[joint], grip[joint], lengths[joint]
             from_x, from_y, from_z = placed[parent]
             x = y = deep = 0.0
-            if grip < 1:
+            if held < 1:
                 (x, y, deep), start = pose[joint], pose[parent]
                 x, y, deep = _as_long(x - start[0], y - start[1], deep - start[2], wanted, 1.0)
-                if not fresh:
-                    x, y, deep = _no_further(self._arms[joint], (x, y, deep), most)
-            if grip:
+            if held:
                 far, ray = depths[joint], drawn[joint]
-                share = rigid if joint != THORAX else rigid * self._grip[HIP]
+                share = rigid if joint != THORAX else rigid * grip[HIP]
                 own = _as_long(ray[0] * far - from_x, ray[1] * far - from_y, far - from_z, wanted, share)
-                x, y, deep = x + grip * (own[0] - x), y + grip * (own[1] - y), deep + grip * (own[2] - deep)
-            arms.append((x, y, deep))
-            placed.append((from_x + x, from_y + y, from_z + deep))
+                x, y, deep = x + held * (own[0] - x), y + held * (own[1] - y), deep + held * (own[2] - deep)
+            arm = self._brought_over(joint, (x, y, deep), held, most)
+            arms.append(arm)
+            placed.append((from_x + arm[0], from_y + arm[1], from_z + arm[2]))
         hip, thorax = placed[HIP], placed[THORAX]
         arms[HIP] = (hip[0] - thorax[0], hip[1] - thorax[1], hip[2] - thorax[2])
-        self._arms = arms
+        self._arms, self._grip = arms, list(grip)
         return placed
 
     def _place_hip(
-        self, drawn: Sequence[Ray], pose: Sequence[Ray], depths: Sequence[float], most: float, fresh: bool
+        self, drawn: Sequence[Ray], pose: Sequence[Ray], depths: Sequence[float], grip: float, most: float
     ) -> Point:
-        """On its ray; one that is not seen hangs from the thorax and moves about it no faster than may be."""
-        grip, z = self._grip[HIP], depths[HIP]
-        on_ray = drawn[HIP][0] * z, drawn[HIP][1] * z, z
-        if grip == 1 or not self._grip[THORAX]:
-            return on_ray
-        far, own, thorax = depths[THORAX], pose[HIP], pose[THORAX]
-        arm = (own[0] - thorax[0], own[1] - thorax[1], own[2] - thorax[2])
-        if not fresh:
-            arm = _no_further(self._arms[HIP], arm, most)
-        x, y, deep = drawn[THORAX][0] * far + arm[0], drawn[THORAX][1] * far + arm[1], far + arm[2]
-        return x + grip * (on_ray[0] - x), y + grip * (on_ray[1] - y), deep + grip * (on_ray[2] - deep)
+        """On its ray; one that is not seen hangs from the thorax."""
+        z, far, own, thorax = depths[HIP], depths[THORAX], pose[HIP], pose[THORAX]
+        hung_on = drawn[THORAX][0] * far, drawn[THORAX][1] * far, far
+        on_ray = drawn[HIP][0] * z - hung_on[0], drawn[HIP][1] * z - hung_on[1], z - far
+        arm = tuple(
+            o - t + grip * (r - o + t) for o, t, r in zip(own, thorax, on_ray, strict=True)
+        )
+        x, y, deep = self._brought_over(HIP, arm, grip, most)  # type: ignore[arg-type]
+        return hung_on[0] + x, hung_on[1] + y, hung_on[2] + deep
+
+    def _brought_over(self, joint: int, arm: Point, grip: float, most: float) -> Point:
+        """The way that is left is what lies between its old and its new place when a joint comes or goes."""
+        if not self._arms:
+            return arm
+        if (grip > 0) != (self._grip[joint] > 0):
+            old = self._arms[joint]
+            left: Point = (old[0] - arm[0], old[1] - arm[1], old[2] - arm[2])
+        else:
+            left = self._over[joint]
+        if left == _NO_WAY:
+            return arm
+        far = math.sqrt(left[0] ** 2 + left[1] ** 2 + left[2] ** 2)
+        share = max(1 - most / max(far, 1e-9), 0.0)
+        self._over[joint] = left = (share * left[0], share * left[1], share * left[2]) if share else _NO_WAY
+        return arm[0] + left[0], arm[1] + left[1], arm[2] + left[2]
+
+
+def _grips(seen: Sequence[Ray | None], score: Sequence[float]) -> list[float]:
+    """How far each joint is to be where it is seen: by its score."""
+    return [
+        0.0 if ray is None else min((sure - MIN_SCORE) / (_SURE_SCORE - MIN_SCORE), 1.0)
+        for ray, sure in zip(seen, score, strict=True)
+    ]
 
 
 def _about(behind: Sequence[float], anchor: int) -> list[float]:
@@ -269,12 +290,3 @@ def _as_long(x: float, y: float, z: float, wanted: float, share: float) -> Point
     """A bone with so much of the difference to the length wanted taken away."""
     longer = 1 + share * (wanted / (math.sqrt(x * x + y * y + z * z) + 1e-9) - 1)
     return longer * x, longer * y, longer * z
-
-
-def _no_further(old: Point, new: Point, most: float) -> Point:
-    x, y, z = new[0] - old[0], new[1] - old[1], new[2] - old[2]
-    far = math.sqrt(x * x + y * y + z * z)
-    if far <= most:
-        return new
-    share = most / far
-    return old[0] + share * x, old[1] + share * y, old[2] + share * z

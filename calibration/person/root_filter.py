@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from calibration.person.root import Vector
 
 _SURPRISE2 = 16.0  # beyond 4 sigma a measurement is believed so much less
+_MOST_M_S = 1.0  # a measurement moves the root no faster, beyond its own motion: depths leap where legs come in
 _PATIENCE = 10  # such measurements on end: not outliers, the person really is elsewhere
 
 
@@ -63,10 +64,11 @@ class RootFilter:
             if measured:
                 self._start(t_ns, root_m, sigma_depth_m, sigma_lateral_m)
             return self._place
-        self._predict((t_ns - self._t_ns) * 1e-9)
+        dt = (t_ns - self._t_ns) * 1e-9
+        self._predict(dt)
         self._t_ns = t_ns
         if measured:
-            self._correct(root_m, max(sigma_depth_m, sigma_lateral_m) ** 2, sigma_lateral_m**2)
+            self._correct(root_m, max(sigma_depth_m, sigma_lateral_m) ** 2, sigma_lateral_m**2, dt)
             self._seen_ns = t_ns
             if self._surprises > _PATIENCE:
                 self._start(t_ns, root_m, sigma_depth_m, sigma_lateral_m)
@@ -85,7 +87,7 @@ class RootFilter:
         self._along.predict(dt, self._psd)
         self._across.predict(dt, self._psd)
 
-    def _correct(self, root_m: Vector, depth_variance: float, lateral_variance: float) -> None:
+    def _correct(self, root_m: Vector, depth_variance: float, lateral_variance: float, dt: float) -> None:
         """The surprise along the ray and the rest of it are each weighed by their own errors."""
         surprise = [seen - place for seen, place in zip(root_m, self._place, strict=True)]
         away = max(math.hypot(*root_m), 1e-9)
@@ -96,12 +98,14 @@ class RootFilter:
         distance2 += across2 / (self._across.place + lateral_variance)
         self._surprises = self._surprises + 1 if distance2 > _SURPRISE2 else 0
         doubt = distance2 / 4.0 if distance2 > _SURPRISE2 else 1.0
-        gains = zip(self._along.correct(depth_variance * doubt), self._across.correct(lateral_variance * doubt),
-                    strict=True)  # fmt: skip
-        self._place, self._velocity = (
-            tuple(
-                known + gain_across * value + (gain_along - gain_across) * along * axis
-                for known, value, axis in zip(state, surprise, ray, strict=True)
-            )
-            for state, (gain_along, gain_across) in zip((self._place, self._velocity), gains, strict=True)
+        gain_along, speed_along = self._along.correct(depth_variance * doubt)
+        gain_across, speed_across = self._across.correct(lateral_variance * doubt)
+        step = [gain_across * value + (gain_along - gain_across) * along * axis
+                for value, axis in zip(surprise, ray, strict=True)]  # fmt: skip
+        far, most = math.hypot(*step), _MOST_M_S * dt
+        share = most / far if far > most else 1.0
+        self._place = tuple(place + share * change for place, change in zip(self._place, step, strict=True))
+        self._velocity = tuple(
+            speed + share * (speed_across * value + (speed_along - speed_across) * along * axis)
+            for speed, value, axis in zip(self._velocity, surprise, ray, strict=True)
         )
