@@ -61,12 +61,12 @@ class Cleaner:
         self._time_s = time_s
         seen = seen_joints(places, sure)
         self._scale.push(places, seen, dt_s)
-        expected = [self._expected(joint) for joint in range(JOINTS)]
+        expected = self._expected()
         if self._scale.value:
             self._sides.push(places, seen, expected, self._scale.value, dt_s)
             if other_side := self._sides.concede(dt_s):
                 self._exchange(other_side)
-                expected = [self._expected(joint) for joint in range(JOINTS)]
+                expected = self._expected()
         order = self._sides.order()
         swapped = self._sides.legs_swapped or self._sides.arms_swapped
         if swapped:
@@ -94,16 +94,20 @@ class Cleaner:
         score = self._last_score[joint] * left
         return (expected, score) if score >= MIN_SCORE else (_NOWHERE, 0.0)
 
-    def _expected(self, joint: int) -> Sequence[float]:
-        """Where it is if it goes on as it did; NaN where it has not been seen lately."""
-        ago_s = self._time_s - self._last_s[joint]
-        if not ago_s <= GAP_S:
-            return _NOWHERE
-        (x, y), (vx, vy) = self._last[joint], self._velocity[joint]
-        ahead_s = min(ago_s, _AHEAD_S)
-        far, most = math.hypot(vx, vy), _FASTEST_M_S * self._scale.value
-        ahead_s *= most / far if far > most else 1.0
-        return x + vx * ahead_s, y + vy * ahead_s
+    def _expected(self) -> list[Sequence[float]]:
+        """Where the joints are if they go on as they did; NaN where they have not been seen lately."""
+        fastest = _FASTEST_M_S * self._scale.value
+        out: list[Sequence[float]] = []
+        for place, (vx, vy), last_s in zip(self._last, self._velocity, self._last_s, strict=True):
+            ago_s = self._time_s - last_s
+            if not ago_s <= GAP_S:
+                out.append(_NOWHERE)
+                continue
+            far, ahead_s = math.hypot(vx, vy), min(ago_s, _AHEAD_S)
+            if far > fastest:
+                ahead_s *= fastest / far
+            out.append((place[0] + vx * ahead_s, place[1] + vy * ahead_s))
+        return out
 
     def _remember(self, places: Rows, score: Sequence[float], believed: Sequence[bool]) -> None:
         for joint, (is_believed, place) in enumerate(zip(believed, places, strict=True)):

@@ -38,8 +38,11 @@ class Scale:
         self.value = 0.0  # not known yet
 
     def push(self, rays: Rows, seen: Sequence[bool], dt_s: float) -> None:
-        ratios = sorted((_length(rays[a], rays[b]) / metres for a, b, metres, _ in BONES if seen[a] and seen[b]),
-                        reverse=True)  # fmt: skip
+        ratios = [
+            math.hypot(rays[a][0] - rays[b][0], rays[a][1] - rays[b][1]) / metres
+            for a, b, metres, _ in BONES if seen[a] and seen[b]
+        ]  # fmt: skip
+        ratios.sort(reverse=True)
         if len(ratios) < 2:
             return
         now = ratios[min(max(len(ratios) // 4, 1), len(ratios) - 1)]  # the longest may be wrong
@@ -68,6 +71,8 @@ class Outliers:
             if any(leapt[left] and leapt[right] for left, right in pairs):  # between one side and the other
                 for joint in part:
                     leapt[joint] = True
+        if not any(out) and not any(leapt) and not any(self._stayed_s):
+            return out
         for joint, is_seen in enumerate(seen):
             if is_seen and (leapt[joint] or out[joint]):
                 stays = _length(rays[joint], self._candidates[joint]) < reach[joint]  # False where there was none
@@ -84,7 +89,8 @@ def _too_long(
 ) -> list[bool]:
     """Of every bone that is too long, the end that more such bones share; else the one less sure, or further out."""
     long = [(a, b) for a, b, metres, most in BONES
-            if seen[a] and seen[b] and _length(rays[a], rays[b]) > metres * most * scale]  # fmt: skip
+            if seen[a] and seen[b]
+            and math.hypot(rays[a][0] - rays[b][0], rays[a][1] - rays[b][1]) > metres * most * scale]  # fmt: skip
     out = [False] * len(rays)
     while long:
         ends = [joint for bone in long for joint in bone]
