@@ -49,6 +49,7 @@ def frames(draw: st.DrawFn) -> PoseFrame:
             draw(counts), array(17, 3), array(3) if draw(st.booleans()) else np.full(3, np.nan, np.float32), array(17),
             array(17, elements=st.floats(0, 1, width=32)), draw(st.integers(0, 243)),
             draw(st.floats(0, 1, width=32)), draw(st.booleans()),
+            tuple(draw(st.lists(st.integers(0, 16), unique=True))), draw(st.floats(0, 60, width=32)),
         )
         for _ in range(draw(st.integers(0, 3)))
     ]  # fmt: skip
@@ -69,7 +70,8 @@ def test_a_frame_comes_back_bit_for_bit(frame: PoseFrame, encoding: str, seq: in
     assert len(message.persons) == len(frame.persons)
     for got, sent in zip(message.persons, frame.persons, strict=True):
         assert (got.id, got.lag_frames, got.held) == (sent.track_id, sent.lag_frames, sent.held)
-        assert got.window_fill == sent.window_fill
+        assert (got.window_fill, got.unseen) == (sent.window_fill, sent.unseen)
+        np.testing.assert_allclose(got.root_sigma_m, sent.root_sigma_m, rtol=1e-6)
         for a, b in ((got.joints_m, sent.joints_m), (got.root_m, sent.root_m), (got.sigma_m, sent.sigma_m)):
             assert a.dtype == np.float32
             assert a.flags.c_contiguous
@@ -135,7 +137,8 @@ def changed(**changes: Any) -> bytes:
         ("persons", None),
         ("latency_ms", []), ("latency_ms", {"a": "b"}), ("latency_ms", {"a": float("nan")}),
         ("latency_ms", {"a": 1.0, "b": float("inf")}), ("id", None), ("held", 1), ("window_fill", 1.5),
-        ("window_fill", "1"),
+        ("window_fill", "1"), ("unseen", [17]), ("unseen", [-1]), ("unseen", [True]), ("unseen", None), ("unseen", 3),
+        ("root_sigma", -0.1), ("root_sigma", "1"), ("root_sigma", float("inf")), ("root_sigma", True),
         ("joints", [[0.0, 0.0, 0.0]] * 16), ("joints", [[0.0, 0.0]] * 17), ("joints", ["abc"] * 17),
         ("joints", [5] * 17),
         ("joints", [[0.0, 0.0, float("nan")]] * 17), ("joints", [[0.0, 0.0, 1e9]] * 17), ("joints", None),
@@ -157,6 +160,15 @@ def test_a_missing_field_is_named() -> None:
         fewer = {other: value for other, value in fields.items() if other != name}
         with pytest.raises(WireError, match=name):
             decode_pose(topic("pose3d", "main") + msgpack.packb(fewer))
+
+
+def test_an_older_publisher_says_nothing_of_what_was_not_seen() -> None:
+    fields = decode_map(split(encode(known_frame(0)))[2])
+    for person in fields["persons"]:
+        del person["unseen"], person["root_sigma"]
+    message = decode_pose(topic("pose3d", "main") + msgpack.packb(fields))
+    assert all(person.unseen == () and np.isnan(person.root_sigma_m) for person in message.persons)
+    jsonschema.validate(fields, schema("pose3d"))
 
 
 def test_unknown_fields_are_ignored_and_another_version_is_refused() -> None:
