@@ -1,8 +1,8 @@
-"""A foot that rests in the picture rests in the room: it holds the root still.
+"""A foot that rests in the picture rests in the room: it holds the root still, and itself.
 
-Depths are the uncertain part of a root, and they tremble. While an ankle's keypoint stays where it is, so does the
-ankle: the root is corrected by as much as the ankle would have moved. When the foot leaves, the correction fades.
-Plain numbers: see calibration.person.root.
+Depths are the uncertain part of a root and of an ankle, and they tremble. While an ankle's keypoint stays where it is,
+so does the ankle: the root is corrected by as much as the ankle would have moved, and the ankle by what is left. When
+the foot leaves, the corrections fade. Plain numbers: see calibration.person.root.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.person.root import Vector
-
 Real = NDArray[np.floating[Any]]
+Point = tuple[float, float, float]
 ANKLES = (3, 6)
 GAP_S = 0.5
-_REST_M_S = 0.12  # across the view; detections tremble by about that
-_HOLDS = 0.9  # of an ankle's movement that is taken back
+_REST_M, _REST_M_S = 0.0015, 0.1  # across the view, in a frame and for each second: detections tremble by about that
+_HOLDS = 0.95  # of an ankle's movement that is taken back
+_FURTHEST_M = 0.05  # that an ankle is from where its leg has it
 _FADE_S = 0.3
+_NONE: Point = (0.0, 0.0, 0.0)
 
 
 class RestingFeet:
@@ -28,41 +29,72 @@ class RestingFeet:
 
     def __init__(self) -> None:
         self._t_ns = 0
-        self._rays: dict[int, Vector] = {}  # of the ankles, smoothed
-        self._anchors: dict[int, Vector] = {}  # where the resting ones are
-        self._correction: Vector = (0.0, 0.0, 0.0)
+        self._begin()
 
-    def hold(self, t_ns: int, root_m: Vector, pose_m: Real, rays: Real, seen: tuple[bool, ...]) -> Vector:
-        """The root (3,), corrected; pose (17, 3) about it, rays (17, 2), all of the moment `t_ns`."""
-        dt_s = (t_ns - self._t_ns) * 1e-9
+    def _begin(self) -> None:
+        self._rays: dict[int, list[float]] = {}  # of the ankles in the frame before
+        self._anchors: dict[int, Point] = {}  # where the resting ones are
+        self._correction = _NONE  # of the root
+        self._pulls: dict[int, Point] = {}  # of the ankles about their legs
+
+    def hold(
+        self, t_ns: int, root_m: tuple[float, ...], pose_m: Real, rays: Real, seen: tuple[bool, ...]
+    ) -> tuple[Point, Real]:
+        """The root (3,) and the pose (17, 3) about it, corrected; rays (17, 2), all of the moment `t_ns`."""
+        dt_s, (x, y, z) = (t_ns - self._t_ns) * 1e-9, root_m
         self._t_ns = t_ns
-        if not 0 < dt_s <= GAP_S or not math.isfinite(sum(root_m)):
-            self._rays, self._anchors, self._correction = {}, {}, (0.0, 0.0, 0.0)
-            if not math.isfinite(sum(root_m)):
-                return root_m
-        wanted = []
-        for ankle in ANKLES:
-            place = tuple(root + own for root, own in zip(root_m, pose_m[ankle].tolist(), strict=True))
-            if self._rests(ankle, place, rays[ankle].tolist(), seen[ankle], dt_s):
-                anchor = self._anchors.setdefault(
-                    ankle, tuple(at + moved for at, moved in zip(place, self._correction, strict=True))
-                )
-                off = [_HOLDS * (kept - at) for kept, at in zip(anchor, place, strict=True)]
-                wanted.append(off)
-                self._anchors[ankle] = tuple(at + moved for at, moved in zip(place, off, strict=True))
-            else:
-                self._anchors.pop(ankle, None)
+        if not 0 < dt_s <= GAP_S or not math.isfinite(x + y + z):
+            self._begin()
+            if not math.isfinite(x + y + z):
+                return (x, y, z), pose_m
+        own = {ankle: _plus((x, y, z), pose_m[ankle].tolist()) for ankle in ANKLES}
+        resting = [ankle for ankle in ANKLES if self._rests(ankle, own[ankle][2], rays, seen, dt_s)]
+        fade = max(1 - dt_s / _FADE_S, 0.0)
+        wanted = [
+            _times(_HOLDS, _minus(self._anchors[ankle], own[ankle])) for ankle in resting if ankle in self._anchors
+        ]
         if wanted:
-            self._correction = tuple(sum(axis) / len(wanted) for axis in zip(*wanted, strict=True))
+            self._correction = _times(1 / len(wanted), tuple(map(sum, zip(*wanted, strict=True))))  # type: ignore[arg-type]
         else:
-            fade = max(1 - dt_s / _FADE_S, 0.0)
-            self._correction = tuple(fade * moved for moved in self._correction)
-        return tuple(root + moved for root, moved in zip(root_m, self._correction, strict=True))
+            self._correction = _times(fade, self._correction)
+        for ankle in ANKLES:
+            self._pulls[ankle] = self._pull(ankle, own[ankle], ankle in resting, fade)
+        pulled = [ankle for ankle in ANKLES if self._pulls[ankle] != _NONE]
+        if pulled:
+            pose_m = pose_m.copy()
+            for ankle in pulled:
+                pose_m[ankle] += np.array(self._pulls[ankle], pose_m.dtype)
+        return _plus((x, y, z), self._correction), pose_m
 
-    def _rests(self, ankle: int, place: Vector, ray: Vector, seen: bool, dt_s: float) -> bool:
+    def _pull(self, ankle: int, own: Point, rests: bool, fade: float) -> Point:
+        """How far the ankle is drawn from where its leg has it, the root being corrected; moves the anchor on."""
+        at = _plus(own, self._correction)
+        if not rests:
+            self._anchors.pop(ankle, None)
+            return _times(fade, self._pulls.get(ankle, _NONE))
+        anchor = self._anchors.get(ankle, _plus(at, self._pulls.get(ankle, _NONE)))
+        pull = _minus(_times(_HOLDS, _minus(anchor, own)), self._correction)
+        far = math.hypot(*pull)
+        pull = _times(min(_FURTHEST_M / far, 1.0), pull) if far else pull
+        self._anchors[ankle] = _plus(at, pull)
+        return pull
+
+    def _rests(self, ankle: int, away_m: float, rays: Real, seen: tuple[bool, ...], dt_s: float) -> bool:
         """Whether the ankle's keypoint stays where it is, so far away."""
-        before = self._rays.get(ankle)
-        self._rays[ankle] = ray
-        if before is None or not seen or not math.isfinite(ray[0] + ray[1]):
+        before, now = self._rays.get(ankle), rays[ankle].tolist()
+        self._rays[ankle] = now
+        if before is None or not seen[ankle] or not math.isfinite(now[0] + now[1]):
             return False
-        return math.hypot(ray[0] - before[0], ray[1] - before[1]) * place[2] < _REST_M_S * dt_s
+        return math.hypot(now[0] - before[0], now[1] - before[1]) * away_m < _REST_M + _REST_M_S * dt_s
+
+
+def _plus(one: Point, other: Point | list[float]) -> Point:
+    return one[0] + other[0], one[1] + other[1], one[2] + other[2]
+
+
+def _minus(one: Point, other: Point) -> Point:
+    return one[0] - other[0], one[1] - other[1], one[2] - other[2]
+
+
+def _times(share: float, one: Point) -> Point:
+    return share * one[0], share * one[1], share * one[2]

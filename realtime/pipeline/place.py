@@ -48,8 +48,8 @@ class Standing:
         if self._ground is not None:
             root = stand(root, sized, self._size, self._ground, rays, score)
         moved_m = self._motion.update(t_ns, root[:3], root.sigma_depth_m, root.sigma_lateral_m)
-        root_m = np.array(self._feet.hold(t_ns, moved_m, sized.pose_m, rays, sighting.seen))
-        pose_m = sized.pose_m
+        held_m, pose_m = self._feet.hold(t_ns, tuple(moved_m), sized.pose_m, rays, sighting.seen)
+        root_m = np.array(held_m)
         if self._ground is not None:
             root_m, pose_m = self._ground.to_world(root_m), self._ground.turn(pose_m)
         return Placed(
