@@ -17,7 +17,7 @@ from engines.models.skeleton import JOINTS
 FRAME_S = 1 / 30
 # How far a depth goes in a frame while its keypoint rests, 1 sigma and at most, and for each metre that it moves.
 _STILL_M, _FOLLOWS = 0.0015, 8.0
-_MOST_STILL_M, _MOST_FOLLOWS = 0.006, 4.0
+_MOST_STILL_M, _MOST_FOLLOWS = 0.006, 3.5
 _MAY_MOVE_M = 0.008  # a joint that is not seen, in a frame
 _LEAST_SIGMA_M = 0.01
 _COMMON = 0.7  # of the least variance of the joints about a hip that is not seen, what all have in common
