@@ -71,7 +71,9 @@ class Cleaner:
         swapped = self._sides.legs_swapped or self._sides.arms_swapped
         if swapped:
             places, sure, seen = ([values[joint] for joint in order] for values in (places, sure, seen))
-        out = self._outliers.push(places, sure, seen, expected, self._scale.value, dt_s)
+        out = [False] * JOINTS
+        if self._scale.value:  # else too little is seen to tell what is far
+            out = self._outliers.push(places, sure, seen, expected, self._scale.value, dt_s)
         believed = tuple(is_seen and not left for is_seen, left in zip(seen, out, strict=True))
         clean, trust = rays, score
         if swapped or not all(believed):

@@ -58,7 +58,8 @@ class Sides:
             for state, (of_legs, of_arms) in enumerate(STATES)
         ]  # fmt: skip
         total = sum(chances)
-        self._chances = [chance / total for chance in chances]
+        if total > 0:  # else the frame fits nothing, and says nothing
+            self._chances = [chance / total for chance in chances]
         likeliest = max(range(len(STATES)), key=self._chances.__getitem__)
         self.legs_swapped, self.arms_swapped = STATES[likeliest]
         self._twisted = twisted is not None and twisted ^ self.legs_swapped ^ self.arms_swapped

@@ -99,3 +99,28 @@ def test_nobody_is_nobody() -> None:
     nothing = Cleaner().push(0.0, np.full((17, 2), np.nan, np.float32), np.zeros(17, np.float32))
     assert not any(nothing.seen)
     assert np.isnan(nothing.rays).all()
+
+
+def test_a_face_alone_is_passed_on_as_it_moves() -> None:
+    rays = rays_of(stepping(60)) + np.linspace(0, 1, 60)[:, None, None].astype(np.float32) * (0.4, 0.1)
+    rays[:, [joint for joint in range(17) if joint not in (9, 10)]] = np.nan
+    for frame, one in enumerate(cleaned(rays.astype(np.float32))):
+        assert one.seen == tuple(joint in (9, 10) for joint in range(17))
+        np.testing.assert_array_equal(one.rays, rays[frame].astype(np.float32))
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), size=st.sampled_from([1e-6, 0.1, 10.0, 1e18]), missing=st.floats(0, 1))
+def test_whatever_comes_in_something_sound_comes_out(seed: int, size: float, missing: float) -> None:
+    rng, cleaner, time_s = np.random.default_rng(seed), Cleaner(), 0.0
+    for _ in range(12):
+        time_s += rng.choice([-1.0, 0.0, 0.001, 0.033, 0.2, 5.0])
+        rays = rng.normal(0, size, (17, 2)).astype(np.float32)
+        rays[rng.random(17) < missing] = np.nan
+        score = rng.uniform(0, 1, 17).astype(np.float32)
+        one = cleaner.push(time_s, rays, score)
+        known = np.isfinite(one.rays).all(-1) & (one.score >= MIN_SCORE)
+        assert known[list(one.seen)].all()
+        assert ((one.score >= 0) & (one.score <= 1)).all()
+        assert 0 <= one.doubt <= 1
+        assert len(one.seen) == 17

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engines.models.normalise import LOG_EXTENT_SHIFT
 from engines.models.view import View, sequence_features
@@ -85,3 +87,15 @@ def test_what_is_not_seen_for_long_does_not_run_away() -> None:
     assert np.isfinite(hip).all()
     fresh, _ = seen(rays[-1:])
     assert abs(np.log(unseen[-1] / fresh[0])) < 0.4
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), size=st.sampled_from([1e-6, 0.1, 10.0]), missing=st.floats(0, 1))
+def test_whatever_is_seen_features_are_finite_and_rotations_proper(seed: int, size: float, missing: float) -> None:
+    rng = np.random.default_rng(seed)
+    rays = rng.normal(0, size, (1, 20, 17, 2)).astype(np.float32)
+    rays[rng.random((1, 20, 17)) < missing] = np.nan
+    score = rng.choice([0.0, 0.05, 0.3, 1.0, np.nan], (1, 20, 17)).astype(np.float32)
+    features, rotations = sequence_features(rays, score)
+    assert np.isfinite(features).all()
+    np.testing.assert_allclose(rotations @ rotations.swapaxes(-1, -2), np.tile(np.eye(3), (1, 20, 1, 1)), atol=1e-5)
