@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from calibration.person.root import Vector
 
 _SURPRISE2 = 16.0  # beyond 4 sigma a measurement is believed so much less
-_MOST_M_S = 1.0  # a measurement moves the root no faster, beyond its own motion: depths leap where legs come in
+_MOST_M_S = 0.8  # a measurement moves the root no faster, beyond its own motion: depths leap where legs come in
 _PATIENCE = 10  # such measurements on end: not outliers, the person really is elsewhere
 
 
