@@ -25,9 +25,10 @@ _NONE: Point = (0.0, 0.0, 0.0)
 
 
 class RestingFeet:
-    """Of one person."""
+    """Of one person. `rigid`: their bones are kept as they are, and the root alone is held."""
 
-    def __init__(self) -> None:
+    def __init__(self, rigid: bool = False) -> None:
+        self._rigid = rigid
         self._t_ns = 0
         self._begin()
 
@@ -59,7 +60,7 @@ class RestingFeet:
             self._correction = _times(fade, self._correction)
         for ankle in ANKLES:
             self._pulls[ankle] = self._pull(ankle, own[ankle], ankle in resting, fade)
-        pulled = [ankle for ankle in ANKLES if self._pulls[ankle] != _NONE]
+        pulled = [ankle for ankle in ANKLES if self._pulls[ankle] != _NONE and not self._rigid]
         if pulled:
             pose_m = pose_m.copy()
             for ankle in pulled:

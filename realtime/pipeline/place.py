@@ -34,7 +34,7 @@ class Standing:
         self.body = Body(memory_of(setting.person))
         self._size = Size(setting.person)
         self._motion = RootFilter()
-        self._feet = RestingFeet()
+        self._feet = RestingFeet(rigid=setting.person is not None and setting.person.rigid)
 
     def place(self, sighting: Sighting, joints_m: Array, sigma_m: Array, t_ns: int) -> Placed:
         """A lifted pose (17, 3) and its errors (17,), of what was seen at `t_ns`.

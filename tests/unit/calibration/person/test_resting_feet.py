@@ -63,3 +63,10 @@ def test_without_a_root_there_is_none() -> None:
     out = held(roots, np.repeat(RAYS[None], 6, 0))
     assert np.isnan(out[3]).all()
     assert np.isfinite(np.delete(out, 3, 0)).all()
+
+
+def test_a_rigid_skeleton_is_left_as_it_is() -> None:
+    rng, feet = np.random.default_rng(2), RestingFeet(rigid=True)
+    for frame in range(20):
+        pose = BODY_M + rng.normal(0, 0.01, (17, 3))
+        np.testing.assert_array_equal(feet.hold(frame * 33_333_333, tuple(ROOT), pose, RAYS, SEEN)[1], pose)
