@@ -23,6 +23,7 @@ from calibration.person.joining import Joining, Point
 from calibration.person.on_rays import HIP, THORAX, Ray, depths_on_rays
 from calibration.person.root import MIN_SCORE, Root, root_of_one
 from engines.models.skeleton import JOINTS, PARENTS
+from engines.models.view import SURE_SCORE
 
 Array = NDArray[np.float32]
 
@@ -30,7 +31,6 @@ GAP_S = 0.5  # longer without a frame: depths are begun anew; the bones are kept
 _ACROSS = 0.4  # of the lifter's error, which is mostly depth, how much is across the view
 _BOTH = 2.0  # a bone's length is known the worse, the more its ends' keypoints wander
 _RIGID = 0.75  # of the difference to its length that is taken from each bone in the end
-_SURE_SCORE = 0.5
 _LEAST_SIGMA_M = 0.01
 _LOST_M = 0.08  # 1 sigma more for a joint that was not seen in the frame
 _SIDES_M = 0.2  # as far as joints are from those of the other side, about
@@ -129,7 +129,7 @@ class Body:
 def _grips(seen: Sequence[Ray | None], score: Sequence[float]) -> list[float]:
     """How far each joint is to be where it is seen: by its score."""
     return [
-        0.0 if ray is None else min((sure - MIN_SCORE) / (_SURE_SCORE - MIN_SCORE), 1.0)
+        0.0 if ray is None else min((sure - MIN_SCORE) / (SURE_SCORE - MIN_SCORE), 1.0)
         for ray, sure in zip(seen, score, strict=True)
     ]
 

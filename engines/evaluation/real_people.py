@@ -17,6 +17,7 @@ from engines.models.skeleton import LEFT, RIGHT
 
 Float = NDArray[np.float32]
 Double = NDArray[np.float64]
+Lengths = NDArray[np.floating]
 # Bones whose ends detectors see: without the made-up spine, thorax, neck and head.
 SEEN_BONES = [bone for bone, (child, _) in enumerate(BONES) if child not in (7, 8, 9, 10)]
 LEFT_BONES = [bone for bone, (child, _) in enumerate(BONES) if child in LEFT]
@@ -42,19 +43,29 @@ def steadiness(poses_m: Float, rays: Float, score: Float, step: NDArray[np.int64
     """Poses (T, J, 3) about the hip, rays (T, J, 2), scores (T, J); `step` (T,) numbers the source's frames."""
     poses = np.asarray(poses_m, np.float64)
     lengths = bone_lengths(poses)
-    mean = lengths.mean(0)
-    left, right = mean[LEFT_BONES], mean[RIGHT_BONES]
-    scaled = poses * (BODY_M / mean.sum())
+    scaled = poses * (BODY_M / lengths.mean(0).sum())
     unbroken = (np.diff(step)[1:] == np.diff(step).min()) & (np.diff(step)[:-1] == np.diff(step).min())
     second = np.linalg.norm(np.diff(scaled, 2, axis=0), axis=-1)[unbroken]
     return Steadiness(
         frames=len(poses),
-        bone_spread_percent=100 * float((lengths.std(0) / mean)[SEEN_BONES].mean()),
-        asymmetry_percent=100 * float((np.abs(left - right) / ((left + right) / 2)).mean()),
+        bone_spread_percent=bone_spread_percent(lengths),
+        asymmetry_percent=asymmetry_percent(lengths),
         jitter_mm=1000 * float(second.mean()),
         reprojection_percent=100 * float(np.nanmean(reprojection(poses, rays, score))),
         leaps=leaps(poses, rays),
     )
+
+
+def bone_spread_percent(lengths: Lengths) -> float:
+    """Bone lengths (T, B) over a person's frames: their standard deviation, of their mean."""
+    return 100 * float((lengths.std(0) / lengths.mean(0))[SEEN_BONES].mean())
+
+
+def asymmetry_percent(lengths: Lengths) -> float:
+    """Bone lengths (T, B): how far left and right lie apart, of their mean."""
+    mean = lengths.mean(0)
+    left, right = mean[LEFT_BONES], mean[RIGHT_BONES]
+    return 100 * float((np.abs(left - right) / ((left + right) / 2)).mean())
 
 
 def leaps(poses_m: Double, points: Float) -> int:

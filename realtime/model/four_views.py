@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from calibration.lens.qualisys import PlacedCamera, read_qualisys
 from engines.evaluation.joint_angles import corner_angles, trunk_error_deg
 from engines.evaluation.metrics import bone_lengths, procrustes
-from engines.evaluation.real_people import LEFT_BONES, RIGHT_BONES, SEEN_BONES, leaps
+from engines.evaluation.real_people import asymmetry_percent, bone_spread_percent, leaps
 from engines.evaluation.triangulate import triangulate
 from engines.lifting.poses import Lifter
 from engines.models.skeleton import MEDIAPIPE33_TO_17
@@ -142,13 +142,10 @@ def _score(
         for (corner, ours), theirs in zip(corner_angles(poses).items(), corner_angles(true).values(), strict=True)
     }
     lengths = bone_lengths(poses)
-    mean = lengths.mean(0)
-    left, right = mean[LEFT_BONES], mean[RIGHT_BONES]
     return FourViewsRow(
         view, detector, name, 1000 * float(error.mean()), float(np.median(trunk_error_deg(poses, true))),
         angles["knee"], angles["hip"], angles["elbow"], angles["shoulder"],
-        100 * float((lengths.std(0) / mean)[SEEN_BONES].mean()),
-        100 * float((np.abs(left - right) / ((left + right) / 2)).mean()),
+        bone_spread_percent(lengths), asymmetry_percent(lengths),
         leaps(poses_m[:frames], keypoints.keypoints_px[:frames]),
     )  # fmt: skip
 
