@@ -22,10 +22,12 @@ from calibration.person.jitter import Jitter
 from calibration.person.joining import Joining, Point
 from calibration.person.on_rays import HIP, THORAX, Ray, depths_on_rays
 from calibration.person.root import MIN_SCORE, Root, root_of_one
+from engines.models.known import Known, known
 from engines.models.skeleton import JOINTS, PARENTS
 from engines.models.view import SURE_SCORE
 
 Array = NDArray[np.float32]
+Vector = Sequence[float]
 
 GAP_S = 0.5  # longer without a frame: depths are begun anew; the bones are kept
 _ACROSS = 0.4  # of the lifter's error, which is mostly depth, how much is across the view
@@ -49,12 +51,15 @@ class Fitted:
 class Body:
     """Of one person: `fit` pose by pose."""
 
-    def __init__(self, bones: BoneMemory | None = None) -> None:
+    def __init__(self, bones: BoneMemory | None = None, up: Vector = (0.0, 0.0, 0.0)) -> None:
+        """`up`: in camera axes, its length how sure (engines.models.known)."""
         self.bones = bones or BoneMemory()
         self._jitter, self._depths, self._joining = Jitter(), DepthMemory(), Joining()
         self._time_s = math.nan
         self._unvoted_s = _VOTE_EVERY_S
         self._hip: Point = (math.nan, math.nan, math.nan)
+        self.up = up
+        self.known = self._tell()  # another object whenever there is news
 
     def fit(
         self, time_s: float, rays: Array, score: Array, joints_m: Array, sigma_m: Array,
@@ -116,6 +121,11 @@ class Body:
         if self._unvoted_s >= _VOTE_EVERY_S:
             self.bones.vote(_drawn_out(seen, pose, z), sigma, self._unvoted_s)
             self._unvoted_s = 0.0
+            self.known = self._tell()
+
+    def _tell(self) -> Known:
+        """For the lifter's next frames."""
+        return known(self.bones.lengths_m, self.bones.spread, self.up)
 
     def _bone_errors(self, across_m: Sequence[float]) -> list[float]:
         """1 sigma that each bone's length is wanted with: its own, and that of its ends, which wander."""

@@ -13,13 +13,9 @@ import math
 from collections.abc import Sequence
 
 from calibration.person.body_scale import BodyScale, stature
+from engines.models.known import GROUP_OF, GROUPS, SPREAD, USUAL_M
 from engines.models.skeleton import JOINTS, PARENTS
 
-GROUPS = ("hip", "thigh", "shin", "lower spine", "upper spine", "neck", "head", "shoulder", "upper arm", "forearm")
-GROUP_OF = (-1, 0, 1, 2, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 7, 8, 9)  # of the bone that ends in each joint
-# Medians over people of the motion capture in metres, and the relative spread that laboratories and people make.
-USUAL_M = (0.09, 0.38, 0.45, 0.30, 0.18, 0.15, 0.115, 0.15, 0.283, 0.23)
-SPREAD = (0.35, 0.09, 0.09, 0.2, 0.3, 0.3, 0.3, 0.3, 0.12, 0.15)
 GIVES = (0.03, 0.01, 0.01, 0.05, 0.05, 0.06, 0.05, 0.05, 0.01, 0.015)  # relative: no skeleton of 17 joints is rigid
 
 _VOTE = 0.08  # relative 1 sigma of any one frame's vote: what the lifter believes of a pose is off

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.models.card import ModelCard
-from engines.models.normalise import FEATURES
 from engines.models.receptive_field import tap_spans
 
 Float = NDArray[np.float32]
@@ -128,4 +127,4 @@ class StepBackend(Protocol):
 
 def step_shape(card: ModelCard) -> StepShape:
     spans = tap_spans(card.levels, card.lookaheads)
-    return StepShape(spans, card.joints, FEATURES, card.channels, len(card.lookaheads))
+    return StepShape(spans, card.joints, card.features, card.channels, len(card.lookaheads))

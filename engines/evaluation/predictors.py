@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from engines.evaluation.evaluate import Float, Predict
-from engines.models.normalise import to_camera
+from engines.models.normalise import FEATURES, to_camera
 from engines.models.stream_gla_gcn import StreamGLAGCN
 from engines.models.view import sequence_features
 
 Forward = Callable[[Tensor], tuple[Tensor, "Tensor | None"]]
 
 
-def of_features(forward: Forward, lookaheads: Sequence[int]) -> Predict:
+def of_features(forward: Forward, lookaheads: Sequence[int], features: int = FEATURES) -> Predict:
     """Any model of the normalised features: (S, T, V, F) -> poses (S, T, K, V, 3) in each frame's normalised view.
 
     Head k answers in the view of the frame it speaks of, lookaheads[k] frames ago; sigmas (S, T, K, V) or None.
@@ -27,9 +27,9 @@ def of_features(forward: Forward, lookaheads: Sequence[int]) -> Predict:
 
     def predict(rays: Float, score: Float) -> tuple[Float, Float | None]:
         size, frames = rays.shape[:2]
-        features, views = sequence_features(rays, score)
+        read, views = sequence_features(rays, score, wanted=features)
         with torch.inference_mode():
-            pose, sigma = forward(torch.from_numpy(features))
+            pose, sigma = forward(torch.from_numpy(read))
         out = np.empty((size, frames, len(lookaheads), 17, 3), np.float32)
         for k, back in enumerate(lookaheads):
             seen = views[:, np.maximum(np.arange(frames) - back, 0)]
@@ -54,4 +54,4 @@ def of_stream(model: StreamGLAGCN, *, still: bool = False) -> Predict:
         model.train(training)
         return pose, sigma
 
-    return of_features(forward, model.config.lookaheads)
+    return of_features(forward, model.config.lookaheads, model.config.features)

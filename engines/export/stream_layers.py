@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from engines.export.graph_builder import GraphBuilder
 from engines.models.card import ModelCard
 from engines.models.graph import SUBSETS, skeleton_graphs
-from engines.models.normalise import FEATURES, WOBBLE
+from engines.models.normalise import WOBBLE
 from engines.models.receptive_field import head_offsets, head_reads
 
 SIGMA_SHIFT = 3.0  # as in StreamGLAGCN
@@ -28,7 +28,7 @@ class StreamLayers(GraphBuilder):
         self.offsets = head_offsets(card.lookaheads)
 
     def embed(self, features: str) -> str:
-        weight = np.pad(self.arrays["embed.weight"].T, ((0, FEATURES - WOBBLE), (0, 0)))
+        weight = np.insert(self.arrays["embed.weight"].T, WOBBLE, 0, axis=0)
         x = self.add("MatMul", features, self.constant(weight))
         x = self.add("Relu", self.add("Add", x, self.constant(self.arrays["joint_bias"])))
         return self.reshape(x, (-1, self.channels))
@@ -67,7 +67,7 @@ class StreamLayers(GraphBuilder):
 
     def wobble(self, features: str) -> str:
         """Of features (N, V, F), (N, 1, 1)."""
-        return self.add("Slice", features, self.ints(0, WOBBLE), self.ints(1, FEATURES), self.ints(1, 2))
+        return self.add("Slice", features, self.ints(0, WOBBLE), self.ints(1, WOBBLE + 1), self.ints(1, 2))
 
     def mix(self, level: int, x: str, taps: str, wobble: str) -> str:
         """A level's temporal mix of x (N * V, C) with its taps (N * V, 2C); the norm and both residuals are folded."""

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from engines.errors import UserError
 from engines.export.stream_layers import StreamLayers
 from engines.models.card import ModelCard
-from engines.models.normalise import FEATURES
 from engines.models.receptive_field import CHUNK_FRAMES, level_spans, needed_frames, tap_places, tap_spans
 
 FORMS = ("step", "chunk", "newest", "window", "sequence")
@@ -30,7 +29,7 @@ def stream_onnx(card: ModelCard, arrays: Mapping[str, NDArray[Any]], form: str =
     """The serialised ONNX model of one of the FORMS."""
     graph = _StreamGraph(card, arrays)
     joints, heads = card.joints, len(card.lookaheads)
-    frame: tuple[int | str, ...] = (joints, FEATURES)
+    frame: tuple[int | str, ...] = (joints, card.features)
     poses: dict[str, tuple[int | str, ...]] = {"pose": ("batch", heads, joints, 3), "sigma": ("batch", heads, joints)}
     rows = len(tap_spans(card.levels, card.lookaheads))
     inputs = {"features": ("batch", *frame), "taps": (rows, "batch", joints, 2 * card.channels)}
@@ -146,7 +145,7 @@ class _StreamGraph(StreamLayers):
         return self.add("Slice", padded, self.ints(0), self.ints(-rows), self.ints(0))
 
     def window(self) -> None:
-        features, frames = self.reshape("features", (-1, self.joints, FEATURES)), self.card.window_frames
+        features, frames = self.reshape("features", (-1, self.joints, self.card.features)), self.card.window_frames
         x, wobble = self.embed(features), self.reshape(self.wobble(features), (-1, frames, 1, 1))
         spans = level_spans(self.levels)
         needed = needed_frames(spans, self.card.lookaheads, frames, outputs=1)

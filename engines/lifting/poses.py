@@ -10,6 +10,7 @@ from typing import Protocol
 from engines.backends.base import Float
 from engines.errors import UserError
 from engines.models.card import PAPER, ModelCard
+from engines.models.known import Known
 
 RATE_HZ = 30.0
 ENGINES = ("auto", "onnxruntime", "torch", "tensorrt")
@@ -61,6 +62,8 @@ class Lifter(Protocol):
     def push(self, streams: Sequence[int], rays: Float, score: Float, commit: Commit = None) -> LiftedPoses: ...
 
     def push_chunk(self, stream: int, rays: Float, score: Float, newest: bool = False) -> LiftedPoses: ...
+
+    def tell(self, stream: int, known: Known) -> None: ...
 
     def finish(self) -> None: ...
 

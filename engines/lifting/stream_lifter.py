@@ -14,6 +14,7 @@ from engines.lifting.slots import Slots
 from engines.lifting.taps import TapMemory
 from engines.lifting.turns import Turns
 from engines.models.card import ModelCard
+from engines.models.known import Known
 from engines.models.normalise import to_camera
 from engines.models.view import View
 
@@ -34,6 +35,8 @@ class StreamLifter:
         self._memory: Taps = backend.memory() if isinstance(backend, KeepsTaps) else TapMemory(backend.shape)
         self._slots, self._turns = Slots(), Turns(backend)
         self._looks: dict[int, View] = {}
+        self._known: dict[int, Known] = {}
+        self._features = card.features
         self._seen = self._slots.seen
         self._views = np.zeros((0, lookahead + 1, 3, 3), np.float32)  # each stream's last rotations, as a ring
         self._out: dict[int, LiftedPoses] = {}
@@ -56,6 +59,7 @@ class StreamLifter:
 
     def open(self) -> int:
         slot = self._slots.take()
+        self._known.pop(slot, None)
         if slot >= len(self._views):
             capacity = max(1, 2 * len(self._views))
             self._memory.grow(capacity)
@@ -85,7 +89,8 @@ class StreamLifter:
         batch = len(streams)
         buffers = self._backend.buffers(batch)
         fresh = [row for row, stream in enumerate(streams) if stream not in self._seen]
-        self._looks.update((streams[row], View()) for row in fresh)
+        for row in fresh:
+            self._begin(streams[row])
         rotations = self._look(streams, rays, score, kept, buffers.features)
         if fresh:
             self._prime(streams, fresh, buffers.features[fresh], rotations)
@@ -109,7 +114,7 @@ class StreamLifter:
         assert isinstance(self._memory, TapMemory)
         buffers = self._backend.chunk_buffers(frames)
         if fresh := stream not in self._seen:
-            self._looks[stream] = View()
+            self._begin(stream)
         rotations = self._look([stream] * frames, rays, score, [True] * frames, buffers.features)
         if fresh:
             self._prime([stream], [0], buffers.features[:1], rotations)
@@ -122,6 +127,16 @@ class StreamLifter:
         self.finish()
         poses = self._answer(*self._of_head(buffers), [stream] * frames, [True] * frames, rotations)
         return poses.row(-1) if newest else poses
+
+    def tell(self, stream: int, known: Known) -> None:
+        """What is known of the stream's person from the next frame on."""
+        self._known[stream] = known
+        if stream in self._seen:
+            self._looks[stream].known = known
+
+    def _begin(self, stream: int) -> None:
+        self._looks[stream] = View(self._features)
+        self._looks[stream].known = self._known.get(stream)
 
     def finish(self) -> None:
         """Do now what the last call left to be done."""

@@ -25,6 +25,7 @@ from engines.lifting.slots import Slots
 from engines.lifting.turns import Turns
 from engines.models.card import ModelCard
 from engines.models.checkpoint import load_published
+from engines.models.known import Known
 from engines.models.normalise import MIN_SCORE
 from engines.models.paper_view import RAY_TO_PAPER
 from engines.models.skeleton import JOINTS
@@ -111,6 +112,9 @@ class WindowLifter:
     def push_chunk(self, stream: int, rays: Float, score: Float, newest: bool = False) -> LiftedPoses:
         """A window runs anew for every frame: a chunk is one frame."""
         return self.push([stream], rays, score)
+
+    def tell(self, stream: int, known: Known) -> None:
+        """The paper's model reads keypoints alone."""
 
     def finish(self) -> None:
         """Nothing is ever left to be done."""

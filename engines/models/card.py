@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import UserError
+from engines.models.normalise import FEATURES, FRAME_FEATURES
 from engines.models.receptive_field import window_frames
 from engines.write_aside import write_aside
 
@@ -28,10 +29,10 @@ DEFAULT_MODEL = "stream-243"
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a weights file holds. `widths` (paper) are the levels' strides, `lookaheads` and `graph` (streaming) its
-    heads and graphs; `frames` is the receptive field, `sha256` that of the safetensors file, `onnx_sha256` that of the
-    ONNX graph beside it ("": no graph was written with these weights), `chunk_sha256` and `newest_sha256` those of the
-    chunk's graphs."""
+    """What a weights file holds. `widths` (paper) are the levels' strides; `lookaheads` and `graph` (streaming) its
+    heads and graphs, `features` how many of a joint it reads; `frames` is the receptive field, `sha256` that of the
+    safetensors file, `onnx_sha256` that of the ONNX graph beside it ("": no graph was written with these weights),
+    `chunk_sha256` and `newest_sha256` those of the chunk's graphs."""
 
     kind: str
     name: str
@@ -44,6 +45,7 @@ class ModelCard:
     widths: tuple[int, ...] = ()
     lookaheads: tuple[int, ...] = ()
     graph: str = "fixed"
+    features: int = FEATURES
     onnx_sha256: str = ""
     chunk_sha256: str = ""
     newest_sha256: str = ""
@@ -90,6 +92,7 @@ def read_card(path: Path) -> ModelCard:
         raw = json.loads(path.read_text())
         known = {field.name for field in fields(ModelCard)}
         values: dict[str, Any] = {key: value for key, value in raw.items() if key in known}
+        values.setdefault("features", FRAME_FEATURES)  # a card from before a model could be told more
         for key in ("widths", "lookaheads"):
             values[key] = tuple(values.get(key, ()))
         return ModelCard(**values)

@@ -56,7 +56,7 @@ def _stream_module(card: ModelCard, weights: Path) -> nn.Module:
 
     from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN
 
-    config = StreamConfig(card.levels, card.channels, card.lookaheads, card.graph, card.head)
+    config = StreamConfig(card.levels, card.channels, card.lookaheads, card.graph, card.head, card.features)
     module = StreamGLAGCN(config)
     module.load_state_dict({key: torch.from_numpy(value) for key, value in load_arrays(card, weights).items()})
     return module.eval()

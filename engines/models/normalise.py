@@ -4,7 +4,7 @@ Each frame is turned so that the ray to the person's hip is the optical axis, an
 it: where hip and extent are, when not all is seen, engines.models.view tells from the frames before.
 Features of a joint: x, y in that view over the extent; score; seen (0 or 1); then, the same for all joints, the hip
 ray's direction (x, y of the unit vector), log extent, the share of joints seen, and the keypoints' wobble
-(engines.models.wobble). Unseen joints have x = y = 0.
+(engines.models.wobble); then what is known besides the frame (engines.models.known). Unseen joints have x = y = 0.
 
 Axes: N any batch, V joints, F features.
 """
@@ -17,7 +17,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-FEATURES = 9
+from engines.models.known import KNOWN_FEATURES
+
+FRAME_FEATURES = 9  # of the frames alone: all that a model of before reads
+FEATURES = FRAME_FEATURES + KNOWN_FEATURES
 SEEN, WOBBLE = 3, 8  # places of these among the features
 MIN_SCORE = 0.1  # below, or NaN: the joint counts as unseen
 MIN_EXTENT = 1e-3  # radians, about: a person 500 m away

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from engines.models.graph import SUBSETS, skeleton_graphs
-from engines.models.normalise import WOBBLE
+from engines.models.normalise import FEATURES, WOBBLE
 from engines.models.receptive_field import (
     head_offsets,
     head_reads,
@@ -42,6 +42,7 @@ class StreamConfig:
     lookaheads: tuple[int, ...] = LOOKAHEADS
     graph: str = "fixed"  # fixed | adaptive: with the frame's similarity graph, which does not pay (docs/results.md)
     head: str = "individual"  # individual | shared (ablation)
+    features: int = FEATURES  # of a joint
     dilated: bool = True  # False (ablation): every level mixes t, t - 1 and t - 2; there is no step form
 
     @property
@@ -124,7 +125,7 @@ class StreamGLAGCN(nn.Module):
         super().__init__()
         self.config = config or StreamConfig()
         channels, heads = self.config.channels, len(self.config.lookaheads)
-        self.embed = nn.Linear(WOBBLE, channels, bias=False)  # of the features before it
+        self.embed = nn.Linear(self.config.features - 1, channels, bias=False)  # of all features but the wobble
         self.joint_bias = nn.Parameter(torch.randn(JOINTS, channels) * 0.1)
         self.spatial = nn.ModuleList(
             GraphConv(channels, self.config.graph) for _ in range(2 * self.config.levels)
@@ -141,7 +142,8 @@ class StreamGLAGCN(nn.Module):
         self.register_buffer("reads_DO", reads_DO, persistent=False)
 
     def _embed(self, features_NVF: Tensor) -> Tensor:
-        return torch.relu(self.embed(features_NVF[..., :WOBBLE]) + self.joint_bias)
+        read = torch.cat((features_NVF[..., :WOBBLE], features_NVF[..., WOBBLE + 1 :]), -1)
+        return torch.relu(self.embed(read) + self.joint_bias)
 
     def _graphs(self, level: int, h_NVC: Tensor) -> Tensor:
         return self.spatial[2 * level + 1](self.spatial[2 * level](h_NVC))
@@ -221,7 +223,7 @@ class StreamGLAGCN(nn.Module):
 
 def wobble_of(features: Tensor) -> Tensor:
     """Features (.., V, F) -> (.., 1, 1): it is the same for all joints."""
-    return features[..., :1, WOBBLE:]
+    return features[..., :1, WOBBLE : WOBBLE + 1]
 
 
 def _not_hip(like: Tensor) -> Tensor:

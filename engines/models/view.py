@@ -19,8 +19,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from engines.models.known import UNKNOWN_ROWS, Known
 from engines.models.normalise import (
     FEATURES,
+    FRAME_FEATURES,
     MIN_EXTENT,
     MIN_SCORE,
     WOBBLE,
@@ -49,7 +51,10 @@ STEADY = (0, 1, 0.2, 0.05, 1, 0.2, 0.05, 1, 1, 0.7, 0.5, 1, 0.2, 0.05, 1, 0.2, 0
 class View:
     """Of one stream."""
 
-    def __init__(self) -> None:
+    def __init__(self, features: int = FEATURES) -> None:
+        """`features` of a joint: a model's, which may be from before anything was known besides the frames."""
+        self.known: Known | None = None  # besides the frames: set it as it becomes known
+        self._knows = features > FRAME_FEATURES
         self._wobble = Wobble()
         self._hip: Point = (0.0, 0.0)  # ray of the newest frame
         self._extent = 0.0  # 0: nothing has been seen yet
@@ -80,7 +85,10 @@ class View:
                 self._rays = [ray if sure > 0 else None for ray, sure in zip(rays, trust, strict=True)]
             self._wobble.push(features)
         wobble = self._wobble.value
-        return [(*row[:WOBBLE], wobble) for row in features], rotation
+        if not self._knows:
+            return [(*row[:WOBBLE], wobble) for row in features], rotation
+        known = UNKNOWN_ROWS if self.known is None else self.known.rows(rotation)
+        return [(*row[:WOBBLE], wobble, *more) for row, more in zip(features, known, strict=True)], rotation
 
     def _expect(self, rays: Rows, trust: Sequence[float]) -> tuple[Point, float]:
         """The hip's ray and the extent by what is seen of the others: moved as they have, and drawn to where a hip is,
@@ -134,14 +142,21 @@ class View:
             self._places[joint], self._doubts[joint] = (x, y), doubt
 
 
-def sequence_features(rays_BTV2: Float, score_BTV: Float) -> tuple[Float, Float]:
-    """Whole sequences as a stream is given them frame by frame: features (B, T, V, F), rotations (B, T, 3, 3)."""
+def sequence_features(
+    rays_BTV2: Float, score_BTV: Float, known: Sequence[Sequence[Known]] | None = None, wanted: int = FEATURES
+) -> tuple[Float, Float]:
+    """Whole sequences as a stream is given them frame by frame: features (B, T, V, F), rotations (B, T, 3, 3).
+
+    `known`: of each sequence's frames; `wanted`: features of a joint.
+    """
     batch, frames = score_BTV.shape[:2]
-    features = np.empty((batch, frames, JOINTS, FEATURES), np.float32)
+    features = np.empty((batch, frames, JOINTS, wanted), np.float32)
     rotations = np.empty((batch, frames, 3, 3), np.float32)
     for row, (rays, score) in enumerate(zip(rays_BTV2.tolist(), score_BTV.tolist(), strict=True)):
-        view = View()
+        view = View(wanted)
         for frame in range(frames):
+            if known is not None:
+                view.known = known[row][frame]
             features[row, frame], rotations[row, frame] = view.push(rays[frame], score[frame])
     return features, rotations
 

@@ -31,7 +31,7 @@ class BodyAugmentation:
     """Shares of sequences (0 to 1) that get each change, and its size. Zeros switch a change off."""
 
     mirror: float = 0.5
-    as_captured: float = 0.4  # poses left alone (but for the mirror): the most of what people do
+    as_captured: float = 0.4  # poses that nothing bends or recombines: the most of what people do
     recombine: float = 0.35
     bend_limbs: float = 0.5
     bend_sigma_rad: float = 0.35
@@ -39,6 +39,9 @@ class BodyAugmentation:
     lean: float = 0.1
     arms: float = 0.2
     lie: float = 0.06
+    straight: float = 0.12  # of legs, and of arms: knees and elbows as straight as people have them
+    definitions: float = 0.6  # joints where another laboratory, or a detector, has them
+    definition_rad: float = 0.12
     wide_skeleton: float = 0.75
     narrow_sigma: float = 0.04
     scale_sigma: float = 0.06
@@ -72,6 +75,8 @@ def augment(rng: np.random.Generator, bank: Bank, batch: int, length: int, how: 
     _recombine(rng, bank, directions, how)
     _bend(rng, directions, how)
     directions[kept] = captured
+    _straighten(rng, directions, how)
+    _redefine(rng, directions, how)
     flipped = np.flatnonzero(rng.random(batch) < how.mirror)
     directions[flipped] = directions[flipped][:, :, FLIP_BONES] * np.array((-1, 1, 1))
     root[flipped] *= np.array((-1, 1, 1))
@@ -139,6 +144,33 @@ def _bend(rng: np.random.Generator, directions: Float, how: BodyAugmentation) ->
     which = chosen(how.lie)
     level = rng.normal(size=(len(which), 1, 3)) * (1, 0.15, 1)
     turn(directions, which, [*range(16)], rotation(level, rng.normal(np.pi / 2, 0.4, (len(which), 1))))
+
+
+def _straighten(rng: np.random.Generator, directions: Float, how: BodyAugmentation) -> None:
+    """Stretch knees or elbows: shin and forearm most of the way to where thigh and upper arm point."""
+    for limbs in ((LEFT_LEG, RIGHT_LEG), (LEFT_ARM, RIGHT_ARM)):
+        for upper, lower in limbs:
+            which = np.flatnonzero(rng.random(len(directions)) < how.straight)
+            left = rng.uniform(0, 0.5, (len(which), 1, 1))
+            bent = left * directions[which, :, lower] + (1 - left) * directions[which, :, upper]
+            directions[which, :, lower] = bent / np.maximum(np.linalg.norm(bent, axis=-1, keepdims=True), 1e-6)
+
+
+def _redefine(rng: np.random.Generator, directions: Float, how: BodyAugmentation) -> None:
+    """Hips, shoulders, neck and head a little elsewhere in their pelvis or trunk, alike left and right."""
+    which = np.flatnonzero(rng.random(len(directions)) < how.definitions)
+    across = directions[which][:, :, 3]  # right to left
+    trunk = directions[which][:, :, 7]
+    ahead = np.cross(across, trunk)
+    count = len(which)
+    for bones, size in (((0, 3), 1.5), ((10, 13), 1.5), ((6,), 0.7), ((7,), 0.7), ((8,), 1.5), ((9,), 1.5)):
+        nod, tilt = rng.normal(0, size * how.definition_rad, (2, count, 1))
+        for bone, side in zip(bones, (1, -1), strict=False):
+            if len(bones) == 1:  # in the body's own plane: forward or back
+                turn(directions, which, [bone], rotation(across, nod + 0 * across[..., 0]))
+            else:  # higher or lower, forward or back
+                turn(directions, which, [bone], rotation(ahead, side * tilt + 0 * nod + 0 * across[..., 0]))
+                turn(directions, which, [bone], rotation(trunk, side * nod + 0 * across[..., 0]))
 
 
 def _flex_hips(rng: np.random.Generator, directions: Float, which: NDArray[np.intp], both: bool) -> None:

@@ -10,21 +10,22 @@ from engines.motion.augment import rotation
 from engines.motion.mocap import Float
 
 FLIP_Y = np.array(((1, 0, 0), (0, -1, 0), (0, 0, -1)))  # y up, z towards the viewer -> y down, z forward
+NEAREST_M = 1.0  # to the hip, beyond what the path needs
 
 
 @dataclass(frozen=True)
 class CameraRange:
     """Ranges that virtual cameras are drawn from."""
 
-    hfov_deg: tuple[float, float] = (35.0, 100.0)
-    distance_m: tuple[float, float] = (1.5, 14.0)
+    hfov_deg: tuple[float, float] = (35.0, 105.0)
+    distance_m: tuple[float, float] = (1.1, 14.0)
     steep: float = 0.3  # share of views from well above or below
     roll_sigma_rad: float = 0.08
     moving: float = 0.3  # share of cameras that pan and drift
 
 
-def view(rng: np.random.Generator, joints: Float, root: Float, how: CameraRange) -> tuple[Float, Float]:
-    """Joints (B, S, 17, 3) about the hip and root (B, S, 3), world -> joints and root in camera axes.
+def view(rng: np.random.Generator, joints: Float, root: Float, how: CameraRange) -> tuple[Float, Float, Float]:
+    """Joints (B, S, 17, 3) about the hip and root (B, S, 3), world -> joints, root and up (B, S, 3) in camera axes.
 
     The body's distance, bearing, the camera's height, pitch, roll and motion are random, and the person stays in front.
     """
@@ -32,7 +33,7 @@ def view(rng: np.random.Generator, joints: Float, root: Float, how: CameraRange)
     path = root - root[:, length // 2 : length // 2 + 1]
     reach = np.linalg.norm(path[..., (0, 2)], axis=-1).max(1)
     low, high = np.log(how.distance_m)
-    distance = np.maximum(np.exp(rng.uniform(low, high, batch)), reach * 1.3 + 1.2)
+    distance = np.maximum(np.exp(rng.uniform(low, high, batch)), reach * 1.3 + NEAREST_M)
     turned = rotation(np.tile(np.array((0, 1, 0)), (batch, 1)), rng.uniform(-np.pi, np.pi, batch)).swapaxes(1, 2)
     joints, path = joints @ turned[:, None] @ FLIP_Y, path @ turned @ FLIP_Y
 
@@ -53,4 +54,5 @@ def view(rng: np.random.Generator, joints: Float, root: Float, how: CameraRange)
         @ rotation(ones * (-1, 0, 0), pitch[:, None] + moving[1])
         @ rotation(ones * (0, 0, 1), roll[:, None] + 0.3 * moving[2])
     )
-    return (joints @ tilt).astype(np.float32), ((level[:, None] + path)[:, :, None] @ tilt)[:, :, 0].astype(np.float32)
+    placed = ((level[:, None] + path)[:, :, None] @ tilt)[:, :, 0]
+    return (joints @ tilt).astype(np.float32), placed.astype(np.float32), -tilt[..., 1, :].astype(np.float32)

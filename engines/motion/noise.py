@@ -5,12 +5,13 @@ And what a slow camera does: the frames between its own are interpolated (realti
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.models.skeleton import FLIP
+from engines.models.skeleton import FLIP, PARENTS
 from engines.motion.mocap import Float
 
 # limbs wander more than the trunk (share of the person's RMS extent, relative)
@@ -28,13 +29,16 @@ class KeypointNoise:
     """Strengths and shares; zeros switch a part off."""
 
     clean: float = 0.25  # share of sequences with perfect keypoints (but for a slow camera's)
-    jitter: float = 0.045  # largest jitter, share of the person's extent
-    correlation: float = 0.85  # of jitter from one frame to the next
+    jitter: float = 0.05  # usual jitter where it is large, share of the person's extent
+    correlation: tuple[float, float] = (0.5, 0.97)  # of jitter from one frame to the next
+    together: float = 0.4  # of a joint with the one it hangs from
+    uneven: float = 0.4  # how unlike the joints of a sequence are: some are hardly ever found well
+    lying: float = 0.25  # share of sequences whose scores say nothing of the jitter
     offset: float = 0.03  # constant per joint: another definition of the joint
     swap: float = 0.04
     dropout: float = 0.12
     thrown: float = 0.06  # share of sequences in which a joint is somewhere else for a while
-    cut: float = 0.3
+    cut: float = 0.35
     wrong_lens: float = 0.4
     lens_sigma: float = 0.12
     slow: float = 0.2  # share of sequences from a camera of fewer than 30 frames/s
@@ -47,9 +51,11 @@ def detect(rng: np.random.Generator, rays: Float, how: KeypointNoise) -> tuple[F
     noisy = rng.random(batch) >= how.clean
     strength = noisy * how.jitter * rng.beta(1.2, 1.6, batch)
     score = 1 - 0.6 * noisy[:, None, None] * rng.beta(1, 5, (batch, 1, 17)) - 0.03 * rng.random((batch, length, 17))
-    wobble = _correlated(rng, (batch, length, 17, 2), how.correlation)
+    wobble = _correlated(rng, (batch, length, 17, 2), how)
     offset = rng.normal(size=(batch, 1, 17, 2)) * how.offset * (noisy * rng.random(batch))[:, None, None, None]
-    scale = strength[:, None, None, None] * (JOINT_NOISE * (1 + 2 * (1 - score)))[..., None]
+    told = np.where(rng.random((batch, 1, 1)) < how.lying, 0.2, 1 - score)
+    uneven = np.exp(rng.normal(0, how.uneven, (batch, 1, 17)))
+    scale = strength[:, None, None, None] * (JOINT_NOISE * uneven * (1 + 2 * told))[..., None]
     out = rays + extent * (offset + scale * wobble)
     _swap(rng, out, noisy & (rng.random(batch) < how.swap))
     _throw(rng, out, score, extent, noisy & (rng.random(batch) < how.thrown))
@@ -66,11 +72,16 @@ def camera_frames(rng: np.random.Generator, batch: int, length: int, how: Keypoi
     return np.where(slow, rng.choice(SLOW, batch), 1)
 
 
-def _correlated(rng: np.random.Generator, shape: tuple[int, ...], correlation: float) -> Float:
+def _correlated(rng: np.random.Generator, shape: tuple[int, ...], how: KeypointNoise) -> Float:
+    """Of unit variance; each sequence with a time of its own, each joint partly as the one it hangs from."""
     out = rng.standard_normal(shape, np.float32)
-    fresh = np.sqrt(1 - correlation**2)
+    kept = rng.uniform(*how.correlation, (shape[0], 1, 1)).astype(np.float32)
+    fresh = np.sqrt(1 - kept**2)
     for frame in range(1, shape[1]):
-        out[:, frame] = correlation * out[:, frame - 1] + fresh * out[:, frame]
+        out[:, frame] = kept * out[:, frame - 1] + fresh * out[:, frame]
+    own = math.sqrt(1 - how.together**2)
+    for joint in range(1, shape[2]):
+        out[:, :, joint] = own * out[:, :, joint] + how.together * out[:, :, PARENTS[joint]]
     return out
 
 

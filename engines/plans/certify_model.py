@@ -103,7 +103,7 @@ def _inputs(card: ModelCard, form: str, motion: Motion) -> Array:
     if card.kind == PAPER:
         features = _held(motion) * np.float32(RAY_TO_PAPER)
     else:
-        features, _ = sequence_features(motion.rays, motion.score)
+        features, _ = sequence_features(motion.rays, motion.score, wanted=card.features)
     if form == "step":
         return features
     length = card.window_frames

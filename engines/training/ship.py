@@ -23,7 +23,8 @@ def ship(model: StreamGLAGCN, name: str, folder: Path) -> Path:
     arrays = {key: value.detach().cpu().numpy() for key, value in model.state_dict().items()}
     card = ModelCard(
         kind=STREAM, name=name, frames=config.frames, channels=config.channels, lookaheads=config.lookaheads,
-        graph=config.graph, head=config.head, parameters=sum(p.numel() for p in model.parameters()),
+        graph=config.graph, head=config.head, features=config.features,
+        parameters=sum(p.numel() for p in model.parameters()),
     )  # fmt: skip
     path = folder / f"{name}.safetensors"
     graphs = {form: stream_onnx(card, arrays, form) for form in ("step", "chunk", "newest")}

@@ -14,7 +14,6 @@ from engines.errors import UserError
 from engines.lifting.load_lifter import load_lifter
 from engines.lifting.poses import Lifter
 from engines.models.card import PAPER, STREAM, ModelCard, find_model, save_model
-from engines.models.normalise import FEATURES
 from engines.models.receptive_field import head_offsets
 from engines.models.skeleton import JOINTS
 
@@ -68,7 +67,7 @@ def stream_multiply_adds(card: ModelCard) -> int:
     products = 2 if card.graph == "adaptive" else 1  # with the weights, and with the graphs (export/stream_layers.py)
     graph_conv = products * (3 * v * c * c + 3 * v * v * c)
     mix = 4 * v * c * c
-    return v * FEATURES * c + levels * (2 * graph_conv + mix) + v * heads_read * 4 * len(card.lookaheads)
+    return v * card.features * c + levels * (2 * graph_conv + mix) + v * heads_read * 4 * len(card.lookaheads)
 
 
 def models(folder: Path, paper_frames: list[int], channels: list[int]) -> Iterator[tuple[Path, ModelCard]]:

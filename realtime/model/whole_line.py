@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from calibration.person.body import Body
 from engines.evaluation.evaluate import Predict, of_lifter
 from engines.keypoints.clean import Cleaned, Cleaner
@@ -14,36 +16,53 @@ PARTS = ("line", "network", "clean", "body")  # all; the network alone; that and
 
 def of_part(lifter: Lifter, part: str = "line") -> Predict:
     """Sequences at 30 Hz, a person each: the same code in the same order as in `realtime run`, root and floor aside."""
-    lift = of_lifter(lifter)
     if part == "network":
-        return lift
+        return of_lifter(lifter)
 
     def predict(rays: Array, score: Array) -> tuple[Array, Array | None]:
-        cleaned = [_cleaned(rays[row], score[row], part) for row in range(len(rays))]
-        clean_rays, clean_score = rays.copy(), score.copy()
-        for row, seen in enumerate(cleaned):
-            for frame, one in enumerate(seen):
-                clean_rays[row, frame], clean_score[row, frame] = one.rays, one.score
-        pose, sigma = lift(clean_rays, clean_score)
-        assert sigma is not None
-        for row, seen in enumerate(cleaned):
-            if part != "clean":
-                _remember(seen, pose[row, :, 0], sigma[row, :, 0])
+        size, frames, lag = *score.shape[:2], lifter.lag_frames
+        people = [_Person(part) for _ in range(size)]
+        streams = [lifter.open() for _ in people]
+        pose = np.empty((size, frames, 1, JOINTS, 3), np.float32)
+        sigma = np.empty((size, frames, 1, JOINTS), np.float32)
+        for frame in range(frames + lag):
+            at = min(frame, frames - 1)
+            seen = [one.see(frame, rays[row, at], score[row, at]) for row, one in enumerate(people)]
+            lifted = lifter.push(streams, np.stack([one.rays for one in seen]), np.stack([one.score for one in seen]))
+            if frame < lag:
+                continue
+            for row, one in enumerate(people):
+                own = one.fit(frame - lag, lifted.joints_m[row].copy(), lifted.sigma_m[row].copy())
+                pose[row, frame - lag, 0], sigma[row, frame - lag, 0] = own
+                lifter.tell(streams[row], one.body.known)
+        for stream in streams:
+            lifter.close(stream)
         return pose, sigma
 
     return predict
 
 
-def _cleaned(rays: Array, score: Array, part: str) -> list[Cleaned]:
-    if part == "body":
-        return [Cleaned(own, sure, (True,) * JOINTS, False, 0, 0.0) for own, sure in zip(rays, score, strict=True)]
-    cleaner = Cleaner()
-    return [cleaner.push(frame / RATE_HZ, rays[frame], score[frame]) for frame in range(len(rays))]
+class _Person:
+    """What is before the network and what is behind it, as far as the part asks for them."""
 
+    def __init__(self, part: str) -> None:
+        self.body = Body()
+        self._cleaner = None if part == "body" else Cleaner()
+        self._remembers = part != "clean"
+        self._seen: list[Cleaned] = []
 
-def _remember(seen: list[Cleaned], pose: Array, sigma: Array) -> None:
-    """One person's poses (T, 17, 3) and errors (T, 17), fitted to their body in place."""
-    body = Body()
-    for frame, one in enumerate(seen):
-        fitted = body.fit(frame / RATE_HZ, one.rays, one.score, pose[frame], sigma[frame], one.seen, one.doubt)
-        pose[frame], sigma[frame] = fitted.joints_m, fitted.sigma_m
+    def see(self, frame: int, rays: Array, score: Array) -> Cleaned:
+        if self._cleaner is None:
+            seen = Cleaned(rays, score, (True,) * JOINTS, False, 0, 0.0)
+        else:
+            seen = self._cleaner.push(frame / RATE_HZ, rays, score)
+        self._seen.append(seen)
+        return seen
+
+    def fit(self, frame: int, pose: Array, sigma: Array) -> tuple[Array, Array]:
+        """A frame's pose (17, 3) and errors (17,)."""
+        if not self._remembers:
+            return pose, sigma
+        seen = self._seen[frame]
+        fitted = self.body.fit(frame / RATE_HZ, seen.rays, seen.score, pose, sigma, seen.seen, seen.doubt)
+        return fitted.joints_m, fitted.sigma_m

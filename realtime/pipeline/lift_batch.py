@@ -13,6 +13,7 @@ from itertools import takewhile
 import numpy as np
 
 from engines.lifting.poses import LiftedPoses, Lifter
+from engines.models.known import Known
 from realtime.contracts import Array
 from realtime.pipeline.clean import Sighting
 from realtime.pipeline.resample import Resampler, Tick
@@ -37,6 +38,7 @@ class _Stream:
 @dataclass(slots=True, eq=False)
 class _Person:
     resampler: Resampler
+    known: Known | None = None
     streams: dict[int, _Stream] = field(default_factory=dict)  # phase -> lifter stream
 
 
@@ -80,6 +82,14 @@ class People:
         for track_id in pending:
             self._close_surplus(self._people[track_id])
         return poses
+
+    def tell(self, track_id: int, known: Known) -> None:
+        """What is known of a person in view, for their next frames."""
+        person = self._people[track_id]
+        if known is not person.known:
+            person.known = known
+            for stream in person.streams.values():
+                self._lifter.tell(stream.slot, known)
 
     def finish(self) -> None:
         """Do what of the last push could wait; otherwise the next one begins with it."""
@@ -139,6 +149,8 @@ class People:
     def _stream(self, person: _Person, tick: Tick) -> _Stream:
         if tick.phase not in person.streams:
             person.streams[tick.phase] = _Stream(self._lifter.open(), deque(maxlen=self._lifter.lag_frames))
+            if person.known is not None:
+                self._lifter.tell(person.streams[tick.phase].slot, person.known)
         stream = person.streams[tick.phase]
         if tick.reset:
             self._lifter.reset(stream.slot)

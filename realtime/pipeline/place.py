@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from calibration.floor.contact import stand
+from calibration.floor.ground import Ground
 from calibration.person.body import Body
 from calibration.person.bones import memory_of
 from calibration.person.resting_feet import RestingFeet
 from calibration.person.root_filter import RootFilter
 from calibration.person.size import Size
+from engines.models.known import sure_up
 from realtime.contracts import Array
 from realtime.pipeline.clean import Sighting
 from realtime.pipeline.setting import Setting
+
+_LEVELLED_DEG = 2.0  # 1 sigma of an up direction that does not say its own
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,7 +36,7 @@ class Standing:
 
     def __init__(self, setting: Setting) -> None:
         self._ground = setting.ground
-        self.body = Body(memory_of(setting.person))
+        self.body = Body(memory_of(setting.person), _up(setting.ground))
         self._size = Size(setting.person)
         self._motion = RootFilter()
         self._feet = RestingFeet(rigid=setting.person is not None and setting.person.rigid)
@@ -56,3 +61,11 @@ class Standing:
             root_m.astype(np.float32), root.sigma_depth_m, pose_m.astype(np.float32, copy=False), sized.sigma_m,
             sized.scale,
         )  # fmt: skip
+
+
+def _up(ground: Ground | None) -> tuple[float, float, float]:
+    """As the lifter is told it."""
+    if ground is None:
+        return 0.0, 0.0, 0.0
+    error_deg = ground.normal_sigma_deg if math.isfinite(ground.normal_sigma_deg) else _LEVELLED_DEG
+    return sure_up(ground.up.tolist(), math.radians(error_deg))

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from calibration.person.bones import GROUPS
 from engines.lifting.poses import Lifter
+from engines.models.known import GROUPS
 from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, Pose3D, PoseFrame
 from realtime.pipeline.clean import CleanPeople, Sighting
@@ -125,6 +125,7 @@ class Lift:
             pose_ns, sighting = min(track.past, key=lambda seen: abs(seen[0] - person.source_ns))
         placed = track.standing.place(sighting, person.joints_m, person.sigma_m, pose_ns)
         track.scale = placed.scale
+        self._people.tell(track_id, track.standing.body.known)
         unseen = tuple(joint for joint, is_seen in enumerate(sighting.seen) if not is_seen)
         track.pose = Pose3D(
             track_id, placed.joints_m, placed.root_m, placed.sigma_m, sighting.score, self._lag_frames,

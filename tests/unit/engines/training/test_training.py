@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,13 @@ torch = pytest.importorskip("torch")
 
 from engines.errors import UserError  # noqa: E402
 from engines.lifting.load_lifter import load_lifter  # noqa: E402
+from engines.models.known import GROUP_OF, SPREAD, USUAL_M  # noqa: E402
 from engines.models.normalise import FEATURES  # noqa: E402
 from engines.models.skeleton import FLIP  # noqa: E402
 from engines.models.stream_gla_gcn import SIGMA_SHIFT, StreamConfig, StreamGLAGCN  # noqa: E402
 from engines.motion.augment import FLIP_BONES, BodyAugmentation, augment  # noqa: E402
 from engines.motion.cameras import CameraRange, view  # noqa: E402
+from engines.motion.knowledge import Knowledge, draw_known  # noqa: E402
 from engines.motion.mocap import Bank, joints_from_bones  # noqa: E402
 from engines.motion.noise import KeypointNoise  # noqa: E402
 from engines.training.calibrate_sigma import calibrate_sigma, fit  # noqa: E402
@@ -30,7 +32,7 @@ STANDING = np.float32([
     (0, 1.25, 0), (0, 1.45, 0), (0, 1.6, 0.02), (0, 1.7, 0),
     (0.15, 1.45, 0), (0.17, 1.17, 0), (0.18, 0.92, 0.02), (-0.15, 1.45, 0), (-0.17, 1.17, 0), (-0.18, 0.92, 0.02),
 ])  # fmt: skip
-NOTHING = BodyAugmentation(*[0.0] * 12)
+NOTHING = BodyAugmentation(*[0.0] * len(fields(BodyAugmentation)))
 CLEAN = KeypointNoise(clean=1.0, cut=0, wrong_lens=0, slow=0)
 
 
@@ -80,7 +82,8 @@ def test_everybody_stays_in_front_upright_and_rigid(bank: Bank) -> None:
     rng = np.random.default_rng(0)
     directions, root, lengths = bank.draw(rng, 300, 40)
     world = joints_from_bones(directions, lengths[:, None])
-    joints, root = view(rng, world, root, CameraRange(steep=0))
+    joints, root, up = view(rng, world, root, CameraRange(steep=0, distance_m=(2.0, 14.0)))
+    np.testing.assert_allclose((joints * up[:, :, None]).sum(-1), world[..., 1], atol=1e-4)
     assert (root[..., 2] > 0.5).all()
     assert (joints[:, :, 10, 1] < -0.3).all()  # heads up: y points down
     np.testing.assert_allclose(np.linalg.norm(joints, axis=-1), np.linalg.norm(world, axis=-1), atol=1e-4)
@@ -89,12 +92,42 @@ def test_everybody_stays_in_front_upright_and_rigid(bank: Bank) -> None:
 
 
 def test_poses_as_captured_are_left_alone(bank: Bank) -> None:
-    how = BodyAugmentation(mirror=0, as_captured=1)
+    how = BodyAugmentation(mirror=0, as_captured=1, straight=0, definitions=0)
     changed, _, _ = augment(np.random.default_rng(4), bank, 16, 3, how)
     captured, _, _ = bank.draw(np.random.default_rng(4), 16, 3)
     np.testing.assert_array_equal(changed, captured)
     bent, _, _ = augment(np.random.default_rng(4), bank, 16, 3, BodyAugmentation(mirror=0, as_captured=0))
     assert np.abs(bent - captured).max() > 0.1
+
+
+def test_limbs_are_straightened_and_joints_defined_otherwise(bank: Bank) -> None:
+    captured, *_ = augment(np.random.default_rng(4), bank, 256, 2, NOTHING)
+    bent, *_ = augment(np.random.default_rng(4), bank, 256, 2, replace(NOTHING, bend_limbs=1, bend_sigma_rad=0.6))
+    straight, *_ = augment(
+        np.random.default_rng(4), bank, 256, 2, replace(NOTHING, bend_limbs=1, bend_sigma_rad=0.6, straight=1)
+    )
+    knee = [np.median((poses[..., 1, :] * poses[..., 2, :]).sum(-1)) for poses in (bent, straight)]
+    assert knee[0] < 0.96 < 0.98 < knee[1]
+    other, *_ = augment(np.random.default_rng(4), bank, 256, 2, replace(NOTHING, definitions=1, definition_rad=0.1))
+    np.testing.assert_allclose(np.linalg.norm(other, axis=-1), 1, atol=1e-5)
+    shoulders = other[..., 10, :] + other[..., 13, :]  # alike left and right: they stay opposite across the trunk
+    assert np.abs(shoulders[..., 0]).max() < 0.05
+    assert np.abs(other - captured).max() > 0.1
+
+
+def test_what_is_known_of_a_body_is_as_good_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    usual = np.array([USUAL_M[group] for group in GROUP_OF[1:]])
+    lengths = np.tile(usual * 1.1, (4000, 1)) * np.exp(rng.normal(0, 0.15, (4000, 1)) * (np.array(GROUP_OF[1:]) == 8))
+    up = np.tile((0.0, -1.0, 0.0), (4000, 1, 1))
+    drawn = [one[0] for one in draw_known(rng, lengths, up, Knowledge(bones_worse=1.0, up=0.5))]
+    told = np.array([(one.bones[8], one.sure[8]) for one in drawn])
+    assert 0.25 < (told[:, 1] == 0).mean() < 0.35  # nothing is known
+    assert not told[told[:, 1] == 0, 0].any()
+    true = np.log(lengths[:, 11] / 1.1 / USUAL_M[8]) / SPREAD[8]
+    sure = told[:, 1] > 0.8
+    assert np.abs(told[sure, 0] - true[sure]).mean() < 0.3 < np.abs(true[sure]).mean()
+    assert 0.4 < np.mean([not any(one.up) for one in drawn]) < 0.6
 
 
 def test_targets_project_onto_the_features(bank: Bank) -> None:
