@@ -56,8 +56,13 @@ def run(
     no_view: Annotated[bool, typer.Option("--no-view", help="Publish only.")] = False,
     render: Annotated[
         Path | None,
-        typer.Option(metavar="OUT.mp4", help="Draw into a film instead of a window."),
+        typer.Option(metavar="OUT.mp4", help="Draw into a film instead of a window: .mp4, .gif, .png, a folder."),
     ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(metavar="inset|side|3d", help="The source's picture: in the corner, beside, or left out."),
+    ] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Size of the picture in pixels. (960x720)")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the film if there is one.")] = False,
     camera: Annotated[Path | None, typer.Option(help="Camera calibration of 'realtime calibrate camera'.")] = None,
     ground: Annotated[
@@ -94,7 +99,7 @@ def run(
         "stream.address": address, "stream.rpc_address": rpc_address, "stream.name": stream,
         "stream.encoding": encoding, "stream.keys": keys, "stream.insecure": insecure or None,
         "view.enabled": False if no_view else None, "view.render": render,
-        "view.overwrite": overwrite or None,
+        "view.overwrite": overwrite or None, "view.layout": layout, "view.size": size,
         "place.camera": camera, "place.ground": ground, "place.person": person,
         "frames": frames, "duration_s": duration,
     }  # fmt: skip

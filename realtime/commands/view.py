@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,7 @@ def view(
     address: Annotated[str, typer.Argument(help="The publisher's address.")] = "tcp://127.0.0.1:5556",
     stream: Annotated[str, typer.Option(help="Name of the stream.")] = "main",
     render: Annotated[
-        Path | None, typer.Option(metavar="OUT.mp4|DIR", help="Draw every frame to a video or a folder of PNGs.")
+        Path | None, typer.Option(metavar="OUT", help="Draw every frame: .mp4, .gif, .png (a sheet of stills) or a folder of PNGs.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the video if there is one.")] = False,
     size: Annotated[str, typer.Option(metavar="WxH", help="Size of the picture in pixels.")] = "960x720",
@@ -24,24 +23,32 @@ def view(
     wait: Annotated[float, typer.Option(min=0, metavar="S", help="Give up when no pose arrives in S seconds.")] = 10.0,
     azimuth: Annotated[float, typer.Option(help="Degrees around the person; 0 is the camera's side.")] = 32.0,
     elevation: Annotated[float, typer.Option(min=-85, max=85, help="Degrees above the horizon.")] = 14.0,
+    fps: Annotated[float | None, typer.Option(min=0.1, help="At most so many pictures a second of the film.")] = None,
+    turntable: Annotated[
+        float | None, typer.Option(min=0.5, metavar="S", help="Go round the people once in S seconds; with --render.")
+    ] = None,
+    no_panel: Annotated[bool, typer.Option("--no-panel", help="Leave out what the stream says of itself.")] = False,
     antialias: Annotated[int, typer.Option(min=1, max=3, help="Smoother edges, slower; only with --render.")] = 2,
     key: Annotated[Path | None, typer.Option(help="This client's secret key file, for an encrypted stream.")] = None,
     server_key: Annotated[str | None, typer.Option(help="The publisher's public key, or its file.")] = None,
 ) -> None:
     """Watch the 3D skeletons of a stream: in a window, or drawn to a file where there is no display.
 
-    In the window: drag to orbit, wheel to zoom, R back to the first view, Q to quit.
-    Left limbs are warm, right ones cool; a pose that is only held is grey; a joint swells with its uncertainty.
+    In the window: drag to orbit, wheel to zoom, H for all keys, Q to quit.
+    Left limbs are warm, right ones cool; a pose that is only held is grey, a joint that was not seen pale; a joint
+    swells with its uncertainty; rings are under feet that stand, a line behind who walks.
 
     Examples:
       realtime view
       realtime view tcp://192.168.1.20:5556 --stream stage --key me.key --server-key PUBLIC
       realtime view --render out.mp4 --duration 10 --azimuth 90
+      realtime view --render out.gif --fps 10 --size 480x360 --turntable 8
     """
     import signal
     import threading
     from types import FrameType
 
+    from realtime.config import parse_size
     from realtime.view.view import view as show
     from realtime.wire.endpoints import ClientKeys
 
@@ -58,17 +65,10 @@ def view(
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
     summary = show(
-        address, stream=stream, render=render, size_wh=_size(size), duration_s=duration, frames=frames, wait_s=wait,
+        address, stream=stream, render=render, size_wh=parse_size(size), duration_s=duration, frames=frames, wait_s=wait,
         stop=stop, angle_deg=(azimuth, elevation), supersample=antialias, keys=keys,
-        overwrite=overwrite,
+        overwrite=overwrite, fps=fps, turntable_s=turntable, panel=not no_panel,
     )  # fmt: skip
     where = f" to {render}" if render is not None and summary.frames else ""
     typer.echo(f"drew {summary.frames} frames{where}, {summary.draw_ms:.0f} ms each, {summary.missed} missed", err=True)
 
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)[xX](\d+)", text)
-    width, height = (int(part) for part in match.groups()) if match else (0, 0)
-    if not (64 <= width <= 4096 and 64 <= height <= 4096):
-        raise UserError(f"--size {text}: give WIDTHxHEIGHT from 64x64 to 4096x4096, such as 960x720")
-    return width - width % 2, height - height % 2

@@ -19,7 +19,7 @@ from realtime.session.status import StatusLine, Summary, report, summarise
 from realtime.session.supervisor import Supervisor
 from realtime.sources.address import shown
 from realtime.sources.open_source import video_path
-from realtime.view.video import check_output, newest_picture
+from realtime.view.open_output import check_output, newest_picture
 
 log = logging.getLogger("realtime.run")
 
@@ -35,7 +35,7 @@ def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool 
     film_asked = config.view.render is not None
     check(config)
     prepare_source(config)
-    config = with_ports(with_picture(config))
+    config = with_ports(with_every_frame(with_picture(config)))
     processes = [process for process in PROCESSES if process.name != "viewer" or config.view.enabled]
     processes = [replace(process, must_start=film_asked) for process in processes]
     film = config.view.render
@@ -95,6 +95,13 @@ def with_picture(config: RunConfig) -> RunConfig:
     film = Path(f"realtime-{datetime.now():%Y%m%d-%H%M%S}.mp4")
     log.info("there is no display: drawing into %s", film)
     return replace(config, view=replace(config.view, render=film))
+
+
+def with_every_frame(config: RunConfig) -> RunConfig:
+    """A film of a file has every frame of it, whatever the machine is busy with."""
+    if config.view.render is None or video_path(config.source.name) is None:
+        return config
+    return replace(config, source=replace(config.source, every_frame=True))
 
 
 def with_ports(config: RunConfig) -> RunConfig:

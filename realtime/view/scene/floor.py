@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.models.skeleton import PARENTS
-from realtime.view.scene import BACKGROUND_RGB, Floats
+from realtime.view.scene.figure import BACKGROUND_RGB, Floats
 
 Indices = NDArray[np.int32]
 
@@ -18,6 +18,8 @@ _FLOOR_RGB = np.array((0.885, 0.897, 0.915))
 _LINE_RGB = np.array((0.740, 0.760, 0.790))
 _SHADOW_RGB = np.array((0.520, 0.545, 0.590))
 _RINGS, _SECTORS = 32, 72
+_FOOT_M = 0.11
+_RING_X, _RING_Z = (part(np.linspace(0, 2 * math.pi, 20, endpoint=False)) for part in (np.cos, np.sin))
 _PATCH_M, _PATCH_STEPS = 1.1, 40
 _LIFT_M = 0.003  # lines over shadows over the disc, without fighting for the same depth
 
@@ -107,6 +109,37 @@ def _shade_of(joints_m: Floats, x: Floats, z: Floats, floor_y: float) -> Floats:
     rim = 1 - np.maximum(np.abs(x - joints_m[0, 0]), np.abs(z - joints_m[0, 2])) / _PATCH_M
     dark: Floats = (1 - np.exp(-np.exp(-away / (2 * spread**2)) @ weight)) * np.clip(rim / 0.25, 0, 1)
     return dark
+
+
+class Trail:
+    """Where one person's hip has been, as a line on the floor that fades, and rings under feet that stand."""
+
+    def __init__(self, length: int) -> None:
+        ring = 2 * len(_RING_X)
+        self._length = length
+        self.vertices = np.zeros((length + ring, 3))
+        line = np.stack((np.arange(length - 1), np.arange(1, length)), 1)
+        around = np.arange(len(_RING_X))
+        rings = [np.stack((around, np.roll(around, -1)), 1) + length + foot * len(_RING_X) for foot in (0, 1)]
+        self.lines = np.concatenate((line, *rings)).astype(np.int32)
+        self.colours = np.zeros((len(self.lines), 3))
+
+    def update(
+        self, hips_m: Floats, feet_m: Floats, standing: tuple[bool, bool], floor_y: float, colour_rgb: Floats
+    ) -> None:
+        """Hips (n, 3), oldest first, ankles (2, 3), right and left, in display axes from the middle of the disc."""
+        fade = np.linspace(1, 0.1, self._length - 1)[:, None]
+        line = self.vertices[: self._length]
+        line[:] = hips_m[0]
+        line[self._length - len(hips_m) :] = hips_m
+        line[:, 1] = floor_y + 3 * _LIFT_M
+        self.colours[: self._length - 1] = colour_rgb + (_FLOOR_RGB - colour_rgb) * fade
+        self.colours[self._length - 1 :] = colour_rgb
+        for foot, (ankle_m, stands) in enumerate(zip(feet_m, standing, strict=True)):
+            ring = self.vertices[self._length + foot * len(_RING_X) :][: len(_RING_X)]
+            radius = _FOOT_M if stands else 0.0  # all of it in one point is not drawn
+            ring[:, 0], ring[:, 2] = ankle_m[0] + radius * _RING_X, ankle_m[2] + radius * _RING_Z
+            ring[:, 1] = floor_y + 3 * _LIFT_M
 
 
 def _along_bones(joints_m: Floats) -> Floats:

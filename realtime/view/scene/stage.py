@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
@@ -16,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import UserError
-from realtime.view import floor
-from realtime.view.follow import Follow
-from realtime.view.scene import BACKGROUND_RGB, Body, Floats
+from realtime.view.scene import floor
+from realtime.view.scene.eye import Eye
+from realtime.view.scene.figure import BACKGROUND_RGB, TINTS_RGB, Body, Floats
+from realtime.view.scene.follow import ANKLES, TRAIL, Follow
 
 _APT = "apt install libusb-1.0-0 libegl1 libgl1 libgomp1 libx11-6"
-_FOV_STEPS = -5  # of 5 degrees from 60: a longer lens, less distortion
 _MARK_RGB = (0.56, 0.59, 0.64)
 _LINE_PX = 1.6  # in pixels of the picture
 
@@ -64,12 +63,12 @@ class Stage:
         self, size_wh: tuple[int, int], *, window: bool, title: str = "realtime",
         angle_deg: tuple[float, float] = (32.0, 14.0), supersample: int = 2,
     ) -> None:  # fmt: skip
-        self._o3d = load_open3d()
-        self.size_wh, self._window, self._angle_deg = size_wh, window, angle_deg
+        self.open3d = self._o3d = load_open3d()
+        self._window = window
         scale = 1 if window else supersample
         width, height = size_wh[0] * scale, size_wh[1] * scale
         kind = self._o3d.visualization.VisualizerWithKeyCallback if window else self._o3d.visualization.Visualizer
-        self._vis = kind()
+        self.visualizer = self._vis = kind()
         with contextlib.nullcontext() if window or sys.platform != "linux" else _no_display():
             made = self._vis.create_window(title, width, height, visible=window)
         if not made:
@@ -77,16 +76,17 @@ class Stage:
             raise UserError(f"Open3D cannot {what} on this machine: '{_APT}', or leave the viewer out (--no-view)")
         options = self._vis.get_render_option()
         options.background_color, options.light_on = BACKGROUND_RGB, False
+        options.mesh_color_option = self._o3d.visualization.MeshColorOption.Color  # textures too
         options.line_width, options.mesh_show_back_face = _LINE_PX * scale, True
-        self._control = self._vis.get_view_control()
         self._people: list[tuple[Body, Any, floor.Shadow, Any]] = []
+        self._trails: list[tuple[floor.Trail, Any]] = []
+        self.trail = True
         self._set_up_floor()
         self._mark: tuple[tuple[str, int, int], Any, Floats] | None = None
-        self._control.change_field_of_view(_FOV_STEPS)
-        self._radius_m = 1.1
-        self.reset_view()
+        self.eye = Eye(self._vis.get_view_control(), size_wh, angle_deg, self._extent_m)
+        self.origin_m: Floats = np.zeros(3)  # of what is drawn, in display axes
         if window:
-            self._vis.register_key_callback(ord("R"), self._on_reset)
+            self._vis.register_mouse_scroll_callback(self._on_wheel)
 
     def __enter__(self) -> Stage:
         return self
@@ -130,16 +130,17 @@ class Stage:
 
     def draw(self, follow: Follow) -> None:
         """Writes the scene, seen from its target. Nothing is on screen before `refresh` or `image`."""
-        floor_y = follow.floor_y - follow.target_m[1]
+        self.eye.radius_m = follow.radius_m
+        self.eye.aim()
+        self.origin_m = follow.target_m.copy()
+        floor_y = follow.floor_y - self.origin_m[1]
         self._write(self._floor, self._floor.vertices, self._floor_rest + np.array((0, floor_y, 0)))
-        self._grid.update(follow.target_m, floor_y)
+        self._grid.update(self.origin_m, floor_y)
         lines = self._grid_lines
         self._write(lines, lines.points, self._grid.vertices, lines.colors, self._grid.colours)
         self._draw_mark(follow)
         self._draw_people(follow, floor_y)
-        self._radius_m = follow.radius_m
-        if not self._window:  # in a window the zoom is the user's
-            self._zoom()
+        self._draw_trails(follow, floor_y)
 
     def _draw_people(self, follow: Follow, floor_y: float) -> None:
         while len(self._people) < len(follow.figures):
@@ -149,7 +150,7 @@ class Stage:
             self._people.append((body, mesh, shadow, flat))
             for geometry in (flat, mesh):
                 self._vis.add_geometry(geometry, reset_bounding_box=False)
-        everyone_m = np.array([figure.joints_m - follow.target_m for figure in follow.figures])  # (people, 17, 3)
+        everyone_m = np.array([figure.joints_m - self.origin_m for figure in follow.figures])  # (people, 17, 3)
         for index, (body, mesh, shadow, flat) in enumerate(self._people):
             if index < len(follow.figures):
                 figure = follow.figures[index]
@@ -159,6 +160,22 @@ class Stage:
                 body.vertices[:], shadow.vertices[:] = 0, (0, floor_y, 0)
             self._write(mesh, mesh.vertices, body.vertices, mesh.vertex_colors, body.colours)
             self._write(flat, flat.vertices, shadow.vertices, flat.vertex_colors, shadow.colours)
+
+    def _draw_trails(self, follow: Follow, floor_y: float) -> None:
+        while len(self._trails) < len(follow.figures):
+            trail = floor.Trail(TRAIL)
+            self._trails.append((trail, self._lines(trail.vertices, trail.lines, trail.colours)))
+            self._vis.add_geometry(self._trails[-1][1], reset_bounding_box=False)
+        for index, (trail, lines) in enumerate(self._trails):
+            past = [follow.trails_m.get(figure.slot) for figure in follow.figures[index : index + 1]]
+            if self.trail and past and past[0]:
+                figure = follow.figures[index]
+                feet_m = figure.joints_m[list(ANKLES)] - self.origin_m
+                colour = TINTS_RGB[figure.slot % len(TINTS_RGB)][1]
+                trail.update(np.stack(past[0]) - self.origin_m, feet_m, figure.standing, floor_y, colour)
+            else:
+                trail.vertices[:] = (0, floor_y, 0)
+            self._write(lines, lines.points, trail.vertices, lines.colors, trail.colours)
 
     def _draw_mark(self, follow: Follow) -> None:
         """The camera's frustum, or the world's axes, at the origin of the stream's space."""
@@ -174,35 +191,26 @@ class Stage:
             self._mark = (wanted, self._lines(points, lines, colours), points)
             self._vis.add_geometry(self._mark[1], reset_bounding_box=False)
         _, geometry, points = self._mark
-        self._write(geometry, geometry.points, points - follow.target_m)
+        self._write(geometry, geometry.points, points - self.origin_m)
 
-    # ---- camera ----
-
-    def reset_view(self) -> None:
-        """Back to the angle the viewer began with, the people filling the picture."""
-        azimuth, elevation = (math.radians(angle) for angle in self._angle_deg)
-        flat = math.cos(elevation)
-        self._control.set_front((math.sin(azimuth) * flat, math.sin(elevation), math.cos(azimuth) * flat))
-        self._control.set_lookat((0.0, 0.0, 0.0))
-        self._control.set_up((0.0, 1.0, 0.0))
-        self._zoom()
-
-    def _on_reset(self, _visualizer: Any) -> bool:
-        self.reset_view()
-        return True  # draw again
-
-    def _zoom(self) -> None:
-        width, height = self.size_wh
-        # Open3D: half the picture's height at the target is zoom * extent of the scene.
-        self._control.set_zoom(1.08 * self._radius_m * max(1.0, height / width) / self._extent_m)
+    # ---- looking ----
 
     def project(self, points_m: Floats) -> Floats:
-        """Points (..., 3) in display axes, from the target, as pixels (..., 2) of the picture."""
-        camera = self._control.convert_to_pinhole_camera_parameters()
-        seen = points_m @ camera.extrinsic[:3, :3].T + camera.extrinsic[:3, 3]
-        image = seen @ camera.intrinsic.intrinsic_matrix.T
-        pixels: Floats = image[..., :2] / image[..., 2:] * (self.size_wh[0] / camera.intrinsic.width)
-        return pixels
+        """Points (..., 3) in display axes as pixels (..., 2) of the picture."""
+        return self.eye.project(points_m - self.origin_m)
+
+    def on_key(self, key: str, act: Callable[[], None]) -> None:
+        """Call `act` where the window gets this key."""
+
+        def pressed(_visualizer: Any) -> bool:
+            act()
+            return True  # draw again
+
+        self._vis.register_key_callback(ord(key), pressed)
+
+    def _on_wheel(self, _visualizer: Any, _x: float, y: float) -> bool:
+        self.eye.wheel(y)
+        return True
 
     # ---- output ----
 
@@ -215,6 +223,6 @@ class Stage:
     def image(self) -> NDArray[np.uint8]:
         """The picture (height, width, 3), BGR, the caller's own."""
         drawn = np.asarray(self._vis.capture_screen_float_buffer(do_render=True))
-        if drawn.shape[1::-1] != self.size_wh:
-            drawn = cv2.resize(drawn, self.size_wh, interpolation=cv2.INTER_AREA)
+        if drawn.shape[1::-1] != self.eye.size_wh:
+            drawn = cv2.resize(drawn, self.eye.size_wh, interpolation=cv2.INTER_AREA)
         return cv2.cvtColor(cv2.convertScaleAbs(drawn, alpha=255.0), cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
