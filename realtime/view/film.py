@@ -9,6 +9,9 @@ from realtime.view.scene.stage import Stage
 from realtime.view.source_picture import SourcePicture
 from realtime.wire.messages import PoseMessage
 
+_ANEW_S = 10.0  # a time so far back: the source began anew
+_ROUNDED_S = 1e-3  # times of files are rounded
+
 
 class Film:
     """`add` messages in their order."""
@@ -36,21 +39,21 @@ class Film:
         """Mean time to draw one."""
         return self.drawing_ns / NS_PER_MS / max(1, self.frames)
 
-    def add(self, message: PoseMessage, rate_hz: float) -> None:
-        """Raises UserError where the film cannot be written."""
+    def add(self, message: PoseMessage, rate_hz: float, state: str = "") -> None:
+        """`state`: what stands first in the panel instead of the stream's own. Raises UserError for a full disk."""
         began_ns, now_s = monotonic_ns(), time_s(message)
         if self._start_s is None:
             self._start_s = now_s
         self.picture.update(message)
         if self._fps is not None:
-            if self._due_s - 10 < now_s < self._due_s:  # further back: the source began anew
+            if self._due_s - _ANEW_S < now_s < self._due_s - _ROUNDED_S:
                 return
             self._due_s = now_s + 1 / self._fps if now_s - self._due_s > 1 / self._fps else self._due_s + 1 / self._fps
         if self._turntable_s:
             self._stage.eye.turn_to(360 * (now_s - self._start_s) / self._turntable_s)
         arrangement = self.picture.draw()
         image = self._stage.image()
-        paste(image, self.picture.cards(arrangement, rate_hz))
+        paste(image, self.picture.cards(arrangement, rate_hz, state))
         self._writer.write(image, now_s)
         self.drawing_ns += monotonic_ns() - began_ns
 

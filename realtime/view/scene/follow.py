@@ -13,7 +13,7 @@ from realtime.wire.messages import PersonPose, PoseMessage
 
 MOST_PEOPLE = 8
 _UNPLACED_M = 4.0  # distance at which a person without a root position is shown
-_ANKLE_M = 0.07  # an ankle above the sole
+_ANKLE_M, _FLESH_M = 0.07, 0.07  # an ankle above the sole; any joint above what the body lies or sits on
 _GLIDE_S, _FLOOR_S = 0.5, 1.5
 _ZOOM_OUT_S, _ZOOM_IN_S = 0.25, 1.5  # out soon, so that nobody is cut off
 _JUMP_M, _GAP_S = 3.0, 2.0  # beyond these the camera cuts instead of gliding
@@ -78,10 +78,13 @@ class Follow:
     def _figure(self, person: PersonPose, t_ns: int) -> Figure:
         slot = self._slots[person.id]
         root_m = person.root_m.astype(np.float64)
-        if not np.isfinite(root_m).all():
+        placed = bool(np.isfinite(root_m).all())
+        if not placed:
             aside = float((slot + 1) // 2 * (-1) ** slot)  # 0, -1, 1, -2, ... metres
             root_m = np.array((aside, _UNPLACED_M, 1.0) if self.space == "world" else (aside, 0.0, _UNPLACED_M))
         joints_m = upright(person.joints_m.astype(np.float64) + root_m, self.space)
+        if not placed and self._seen_ns is not None:  # nobody hangs in the air for want of a place
+            joints_m[:, 1] += self.floor_y + _FLESH_M - joints_m[:, 1].min()
         score = person.score.astype(np.float64)
         score[list(person.unseen)] = 0.0
         standing = self._standing(slot, t_ns, joints_m[list(ANKLES)])
@@ -109,7 +112,7 @@ class Follow:
 
     def _move(self, elapsed_s: float, cut: bool) -> None:
         joints_m = np.stack([figure.joints_m for figure in self.figures])  # (people, 17, 3)
-        lowest = float(joints_m[:, ANKLES, 1].min()) - _ANKLE_M
+        lowest = float(joints_m[..., 1].min()) - _FLESH_M  # a foot, or a knee or the trunk of who kneels or lies
         middle = joints_m[:, 0].mean(0)
         cut = cut or bool(np.abs(middle - self.target_m)[[0, 2]].max() > _JUMP_M)
         if self.space == "world":

@@ -133,3 +133,15 @@ def test_a_trail_is_of_one_person_and_ends_where_the_view_cuts() -> None:
     assert list(follow.trails_m) == [1]
     follow.update(message(9, person(3)))
     assert [len(trail) for trail in follow.trails_m.values()] == [1]
+
+
+def test_who_lies_or_has_no_place_is_on_the_floor() -> None:
+    follow = Follow()
+    follow.update(message(0, person(1)))
+    lying = JOINTS_M[:, [1, 0, 2]].copy()
+    lying[12, 1] = 0.1  # an elbow is lowest
+    for index in range(1, 90):
+        follow.update(message(index / 30, person(1, (0, 0.7, 4), lying), person(2, (math.nan,) * 3)))
+        for figure in follow.figures:
+            assert figure.joints_m[:, 1].min() >= follow.floor_y - 1e-6 or index < 30
+    assert follow.figures[1].joints_m[:, 1].min() - follow.floor_y < 0.1
