@@ -9,7 +9,9 @@ import typer
 
 
 def train(
-    data: Annotated[Path, typer.Argument(help="Motion capture: an npz of clips, or a folder of ASF/AMC or BVH files.")],
+    data: Annotated[
+        list[Path], typer.Argument(help="Motion capture: npz files of clips, folders of ASF/AMC or BVH files.")
+    ],
     run: Annotated[Path, typer.Option(help="Folder for checkpoints, log, curve and model.")] = Path("runs/train"),
     config: Annotated[Path | None, typer.Option(help="TOML recipe; default: the shipped model's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in its folder, bit for bit.")] = False,
@@ -19,8 +21,8 @@ def train(
 ) -> None:
     r"""Train a streaming lifter on a CPU (needs: pip install 'realtime-pose\[train]').
 
-    Example: realtime train mocap.npz --run runs/first
-    After Ctrl-C: realtime train mocap.npz --run runs/first --resume
+    Example: realtime train mocap.npz more.npz --run runs/first
+    After Ctrl-C: realtime train mocap.npz more.npz --run runs/first --resume
     """
     from realtime.model.train import train as work
 
