@@ -23,7 +23,7 @@ from realtime.wire.messages import PersonPose, PoseMessage
 
 SIZE = (320, 240)
 ONES = np.ones(17, np.float32)
-COMMAND = "import typer; from realtime.commands.view import view; typer.run(view)"
+COMMAND = "import typer; from realtime.commands.live.view import view; typer.run(view)"
 
 
 def limbs(image_bgr: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
