@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -21,14 +22,22 @@ from realtime.sources.address import shown
 from realtime.sources.open_source import video_path
 from realtime.view.open_output import check_output, newest_picture
 
+if TYPE_CHECKING:
+    from realtime.dashboard.screen import Screen
+    from realtime.session.run_dashboard import RunDashboard
+
 log = logging.getLogger("realtime.run")
 
 
-def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool = False) -> Summary:
+def run_session(
+    config: RunConfig, *, json_summary: bool = False, verbose: bool = False, dashboard: bool = False
+) -> Summary:
     """Runs until the source ends or an order comes. Raises UserError for what ended it otherwise.
 
-    Raises KeyboardInterrupt where Ctrl-C came before the first frame.
+    `dashboard` fills the terminal meanwhile; else there is one line. Raises KeyboardInterrupt where Ctrl-C came before
+    the first frame.
     """
+    screen = _screen() if dashboard else None
     console = Console(stderr=True)
     _log_to(console, verbose)
     # A film that was asked for and cannot be made is a reason to stop; one that stands in for a window is not.
@@ -41,7 +50,7 @@ def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool 
     film = config.view.render
     before = newest_picture(film) if film else None
     with Supervisor(config, processes) as supervisor:
-        with StatusLine(console) as status:
+        with _display(config, console, screen) as status:
             supervisor.run(status.update)
         if supervisor.interrupted and supervisor.went_ns is None:
             raise KeyboardInterrupt  # there has been no session to sum up
@@ -54,6 +63,20 @@ def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool 
     if film_asked and not made:
         raise UserError(f"{film} was not made: see above what the viewer says, mend it and run again")
     return summary
+
+
+def _screen() -> Screen:
+    from realtime.dashboard.screen import Screen
+
+    return Screen("run it in one, or leave out --dashboard")
+
+
+def _display(config: RunConfig, console: Console, screen: Screen | None) -> StatusLine | RunDashboard:
+    if screen is None:
+        return StatusLine(console)
+    from realtime.session.run_dashboard import RunDashboard
+
+    return RunDashboard(config.stream, screen)
 
 
 def check(config: RunConfig) -> None:

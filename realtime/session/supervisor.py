@@ -103,6 +103,11 @@ class Supervisor:
         self._board.finish()
 
     @property
+    def finishing(self) -> bool:
+        """Whether the end was ordered."""
+        return self._board.finishing
+
+    @property
     def restarted(self) -> int:
         return sum(child.life for child in self.children.values())
 

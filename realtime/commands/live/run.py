@@ -73,6 +73,7 @@ def run(
     frames: Annotated[int | None, typer.Option(help="Stop after as many frames.")] = None,
     duration: Annotated[float | None, typer.Option(help="Stop after as many seconds.")] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings; options given here win.")] = None,
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="Show the figures all over this terminal.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The summary as one JSON line on stdout.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more about what goes wrong.")] = False,
 ) -> None:
@@ -83,6 +84,7 @@ def run(
     Examples:
       realtime run
       realtime run --source 0 --mirror
+      realtime run --source 0 --no-view --dashboard
       realtime run --source walk.mp4 --max-speed --no-view --json
       realtime run --source rtsp://10.0.0.7/stream --people 2 --render out.mp4
     """
@@ -103,4 +105,4 @@ def run(
         "place.camera": camera, "place.ground": ground, "place.person": person,
         "frames": frames, "duration_s": duration,
     }  # fmt: skip
-    run_session(load_config(config, flags), json_summary=json, verbose=verbose)
+    run_session(load_config(config, flags), json_summary=json, verbose=verbose, dashboard=dashboard)
