@@ -96,8 +96,10 @@ class Facts:
 
     @property
     def people(self) -> list[PersonFacts]:
+        """By their ids."""
         message = self.message
-        return [_person(person, message.space) for person in message.persons] if message else []
+        found = [_person(person, message.space) for person in message.persons] if message else []
+        return sorted(found, key=lambda person: person.id)
 
     @property
     def _heard(self) -> bool:

@@ -17,7 +17,7 @@ from realtime.dashboard.sparkline import sparkline
 _FIXED_ROWS = 10  # borders, state, two sparklines, four rows of facts, the people's heads
 _ROOMY_ROWS = 20  # a terminal with fewer has no blank ones
 _LEAST_PEOPLE, _LEAST_NOTES = 3, 3  # rows of each where there is no room for more
-_BEFORE_SPARK = 32  # columns
+_BEFORE_SPARK, _AFTER_SPARK = 32, 10  # columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ class Dashboard:
         return [
             self._state(), *blank, *_rates(facts, width, ascii_only), *blank, *_about(facts, around), *blank,
             _people(facts.people, people, ascii_only), *blank,
-            *(Text(note, "dim") for note in around.notes[len(around.notes) - notes :]),
+            *(Text(printable(note), "dim") for note in around.notes[len(around.notes) - notes :]),
         ]  # fmt: skip
 
     def _state(self) -> Text:
         facts = self._facts
-        state = self._around.state or facts.state
+        state = printable(self._around.state or facts.state)
         style = "bold green" if facts.well and not self._around.state else "bold yellow"
         minutes, seconds = divmod(facts.watched_s, 60)
         return Text.assemble((state, style), (f"   watched for {minutes}:{seconds:02d}", "dim"))
@@ -77,28 +77,45 @@ def _rates(facts: Facts, width: int, ascii_only: bool) -> list[Text]:
         ("latency", f"p50 {p50:.0f}  p99 {p99:.0f} ms" if known else "-", facts.latency_history_ms, "cyan"),
     )
     lines = []
+    columns = width - _BEFORE_SPARK - _AFTER_SPARK
     for name, figures, history, style in rows:
-        line = sparkline(history, width - _BEFORE_SPARK - 10, ascii_only=ascii_only)
-        most = max((value for value in history if math.isfinite(value)), default=None)
-        lines.append(Text.assemble((f"{name:9}", "dim"), f"{figures:{_BEFORE_SPARK - 9}}", (line, style),
-                                   ("" if most is None else f"  max {most:.0f}", "dim")))  # fmt: skip
+        shown = list(history)[-max(columns, 1) :]
+        most = max((value for value in shown if math.isfinite(value)), default=None)
+        lines.append(Text.assemble(
+            (f"{name:9}", "dim"), f"{figures:{_BEFORE_SPARK - 9}}",
+            (sparkline(shown, columns, ascii_only=ascii_only), style),
+            ("" if most is None else f"  max {most:.0f}", "dim"),
+        ))  # fmt: skip
     return lines
 
 
 def _about(facts: Facts, around: Around) -> list[Text]:
     message, status = facts.message, facts.status
-    restarts = around.restarts if around.restarts is not None else status.get("restarts", 0)
-    dropped = [f"{message.dropped if message else 0} by the camera", f"{status.get('lost', 0)} in the line",
-               f"{facts.missed} on the way here"]  # fmt: skip
-    pairs = [
-        [("engine", message.engine if message else "-"), ("model", message.model if message else "-"),
-         ("look-ahead", str(message.lookahead) if message else "-")],
-        [("space", message.space if message else "-"), ("scale", message.scale if message else "-"),
-         ("lens", _lens(message.calibration) if message else "-")],
-        [("dropped", ", ".join(dropped)), ("restarts", str(restarts))],
+    restarts = status.get("restarts", 0) if around.restarts is None else around.restarts
+    camera = message.dropped if message else 0
+    pairs: list[list[tuple[str, object]]] = [
+        [("dropped", f"{camera} by the camera, {_count(status.get('lost', 0))} in the line, {facts.missed} on the way "
+                     "here"), ("restarts", _count(restarts))],
     ]  # fmt: skip
-    rows = [Text("   ").join(Text.assemble((f"{name} ", "dim"), value) for name, value in row) for row in pairs]
+    if message is not None:
+        pairs[:0] = [
+            [("engine", message.engine), ("model", message.model), ("look-ahead", message.lookahead)],
+            [("space", message.space), ("scale", message.scale), ("lens", _lens(message.calibration))],
+        ]
+    rows = [
+        Text("   ").join(Text.assemble((f"{name} ", "dim"), printable(str(value))) for name, value in row)
+        for row in pairs
+    ]
     return [*rows, Text(around.processes, "dim")] if around.processes else rows
+
+
+def printable(text: str) -> str:
+    """What a publisher sends does not move the terminal's cursor."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def _count(value: object) -> str:
+    return str(value) if type(value) is int else "?"
 
 
 def _lens(calibration: str) -> str:

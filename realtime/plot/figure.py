@@ -44,7 +44,8 @@ def draw(title: str, people: Sequence[tuple[Track, Sequence[Panel]]], latency_ms
     rows, columns = len(titles) + (latency_ms is not None), max(1, len(people))
     size_in = (_COLUMN_IN * (1.0 if columns == 1 else 0.72 * columns) + _LEGEND_IN, _HEAD_IN + _ROW_IN * rows)
     figure = Figure(figsize=size_in, layout="constrained")
-    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    printable = "".join(sign if sign.isprintable() else "?" for sign in title)  # names of files and models
+    figure.suptitle(printable, fontsize=11, x=0.01, ha="left", parse_math=False)
     grid = figure.add_gridspec(rows, columns)
     first: Axes | None = None  # all have its time
     for row, name in enumerate(titles):

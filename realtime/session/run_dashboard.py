@@ -7,6 +7,7 @@ over what it knows.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from collections import deque
@@ -22,6 +23,7 @@ from realtime.session.status import process_figures, starting
 from realtime.session.supervisor import Supervisor
 
 _NOTES = 50
+_NICENESS = 10
 _PATIENCE_S = 2.0  # for a last picture
 
 log = logging.getLogger("realtime.run")
@@ -35,8 +37,8 @@ class RunDashboard:
         """Raises UserError for keys that cannot be used."""
         from realtime.view.viewer_process import own_keys, reachable
 
-        keys = own_keys(stream.keys) if stream.keys else None
-        self._feed = Feed(reachable(stream.address), stream.name, keys)
+        self._keys = own_keys(stream.keys) if stream.keys else None
+        self._address, self._stream = reachable(stream.address), stream.name
         self._screen, self._notes = screen, _Notes()
         self._around = Around()
         self._over = threading.Event()
@@ -49,9 +51,7 @@ class RunDashboard:
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         with held_back():  # another Ctrl-C does not leave the terminal on the dashboard's screen
             self._over.set()
-            if self._thread.ident is None:
-                self._feed.close()
-            else:
+            if self._thread.ident is not None:
                 self._thread.join(_PATIENCE_S)
             self._notes.__exit__(kind, exc, tb)
 
@@ -64,13 +64,21 @@ class RunDashboard:
         self._around = Around(state, processes, self._notes.lines, supervisor.restarted)
 
     def _draw(self) -> None:
+        _stand_back()
         try:
-            with self._feed, self._screen:
-                show(self._feed, self._screen, self._over.wait, lambda: self._around)
+            with Feed(self._address, self._stream, self._keys) as feed, self._screen:
+                show(feed, self._screen, self._over.wait, lambda: self._around)
         except OSError as error:  # the terminal was closed: the session hears of it by a signal
             log.debug("the dashboard ended: %s", error)
         except Exception as error:  # noqa: BLE001 the stream goes on without it
             log.warning("the dashboard ended (%s: %s); the stream goes on", type(error).__name__, error)
+
+
+def _stand_back() -> None:
+    """Detector and lifter need the processor first. On Linux this is of a thread, and of those that it starts."""
+    if sys.platform == "linux":
+        os.nice(_NICENESS)
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))  # wakes up without pushing others aside
 
 
 class _Notes(logging.Handler):

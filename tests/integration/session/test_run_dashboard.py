@@ -16,6 +16,7 @@ from waiting import until
 from realtime.assets.fetch import fetch
 from realtime.client.status import StatusListener
 from realtime.client.subscribe import Subscriber
+from realtime.keys.key_store import KeyStore
 from realtime.ring.segment import sweep
 
 pytest.importorskip("termios", reason="no terminals of this kind here")
@@ -80,6 +81,15 @@ def test_a_terminal_that_is_held_stops_the_picture_alone(clip: Path, address: st
         terminal.press(b"\x11")
         assert terminal.finish() == 0
     assert "lifter ready" in (tmp_path / "log").read_text()
+
+
+def test_a_stream_with_keys_is_shown_with_a_key_of_its_own(clip: Path, address: str, tmp_path: Path) -> None:
+    KeyStore(tmp_path).new("server")
+    with Terminal(*arguments(clip, address, "--keys", str(tmp_path))) as terminal:
+        terminal.until_text("fresh", "stream-243")
+        terminal.press(b"\x03")
+        assert terminal.finish() == 0
+    assert [key.name for key in KeyStore(tmp_path).known() if key.allowed] == ["viewer"]
 
 
 def test_ctrl_c_while_it_starts_leaves_the_terminal_as_it_was(clip: Path, address: str) -> None:

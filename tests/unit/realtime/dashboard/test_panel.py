@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -57,6 +58,16 @@ def test_what_the_session_knows_better_goes_before_the_stream() -> None:
     assert "ending" in text
     assert "running" not in text
     assert "restarts 4" in text
+
+
+def test_what_a_publisher_sends_does_not_reach_the_terminal_as_orders() -> None:
+    facts = Facts(0)
+    facts.pose(replace(message(person()), engine="\x1b[2Jgone\x07", model="\x9b31m"), 0)
+    facts.tick(1.0, {"state": "\x1b]0;title\x07", "lost": "\x1b[2J", "restarts": [1]}, 1)
+    text = "".join(drawn(facts, Around(notes=("\x1b[31mred\nline",))))
+    assert text.isprintable()
+    assert "?[2Jgone?" in text
+    assert "? in the line" in text
 
 
 def test_where_only_ascii_can_be_written_nothing_else_is() -> None:

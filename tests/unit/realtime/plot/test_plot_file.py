@@ -110,6 +110,12 @@ def test_somebody_whose_root_error_is_unknown_leaves_a_place_empty() -> None:
     assert [len(axes.get_lines()) for axes in figure.axes] == [6, 6, 1, 0]
 
 
+def test_any_name_of_a_file_can_be_a_title(tmp_path: Path) -> None:
+    named = poses(tmp_path / "50$ \\frac{ $^_ <&>\x1b.npz")
+    plot_file(named, tmp_path / "out.svg", what=["bones"])
+    assert any(text.startswith("50$ \\frac{ $^_ <&>?.npz, the person") for text in texts(tmp_path / "out.svg"))
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
