@@ -21,8 +21,8 @@ from realtime.contracts import Keypoints2D, PoseFrame
 from realtime.pipeline.detect import Detector
 from realtime.pipeline.lifter_process import Lift
 from realtime.sources.open_source import open_source
-from realtime.view.scene.follow import Follow
 from realtime.view.scene.figure import BACKGROUND_RGB, TINTS_RGB
+from realtime.view.scene.follow import Follow
 from realtime.view.scene.stage import Stage
 from realtime.wire.decode import decode_pose
 from realtime.wire.encode import encode_pose

@@ -11,7 +11,7 @@ import numpy as np
 from engines.errors import UserError
 from realtime.plot.panels import SIDES, Panel
 from realtime.plot.recording import Double, Track
-from realtime.view.scene import TINTS_RGB
+from realtime.view.scene.figure import TINTS_RGB
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

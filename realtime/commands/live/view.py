@@ -92,7 +92,7 @@ def _draw_recording(recording: Path, render: Path | None, size_wh: tuple[int, in
     from rich.console import Console
     from rich.progress import Progress
 
-    from realtime.takes.film_of import film_of
+    from realtime.plot.film_of import film_of
 
     if render is None:
         raise UserError(f"{recording} is drawn to a file: add --render OUT.mp4, or 'realtime replay' it to a window")

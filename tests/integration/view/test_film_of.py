@@ -31,6 +31,7 @@ def poses(path: Path, off_m: float = 0.0) -> Path:
     np.savez(
         path, joints_m=joints, root_m=np.tile(np.float32((0, 0, 4)), (FRAMES, 1)), t_s=np.arange(FRAMES) / 60,
         sigma_m=np.full((FRAMES, 17), 0.03, np.float32), held=np.zeros(FRAMES, bool), model="stream-243",
+        window_fill=np.ones(FRAMES, np.float32), lag_frames=0, engine="onnxruntime", mode="stream",
     )  # fmt: skip
     return path
 
@@ -61,7 +62,7 @@ def test_poses_of_a_file_become_a_gif_and_a_sheet(tmp_path: Path) -> None:
 
 
 def test_a_second_recording_is_drawn_in_grey_with_its_distance(tmp_path: Path) -> None:
-    from realtime.takes.film_of import _beside, poses_of
+    from realtime.plot.film_of import _beside, poses_of
 
     ours, theirs = poses(tmp_path / "ours.npz"), poses(tmp_path / "theirs.npz", off_m=0.17)
     compared = list(_beside(list(poses_of(ours)), list(poses_of(theirs))))
@@ -78,7 +79,7 @@ def test_a_second_recording_is_drawn_in_grey_with_its_distance(tmp_path: Path) -
     ("arguments", "said"),
     [
         (("nothing.mcap", "--render", "a.mp4"), "there is no file"),
-        (("bad.npz", "--render", "a.mp4"), "'realtime lift' writes one"),
+        (("bad.npz", "--render", "a.mp4"), "'realtime lift' wrote"),
         (("good.npz",), "add --render OUT.mp4"),
         (("good.npz", "--render", "no/a.mp4"), "make the folder"),
     ],

@@ -16,7 +16,7 @@ from takes import take_of
 from engines.errors import UserError
 from realtime.files.lift_file import LiftedFile, write_lifted
 from realtime.plot.panels import PANELS
-from realtime.view.scene import TINTS_RGB
+from realtime.view.scene.figure import TINTS_RGB
 
 pytest.importorskip("matplotlib")
 import cv2

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from engines.errors import UserError
 from engines.models.skeleton import JOINTS
 from realtime.clock import NS_PER_S
+from realtime.files.poses_file import read_poses
 from realtime.takes.take import read_take
 from realtime.view.film import Film
 from realtime.view.open_output import open_writer
@@ -66,22 +66,17 @@ def poses_of(path: Path, stream: str | None = None) -> Iterator[PoseMessage]:
 
 
 def _rows(path: Path) -> Iterator[PoseMessage]:
-    try:
-        with np.load(path) as file:
-            joints, root, sigma = (file[name].astype(np.float32) for name in ("joints_m", "root_m", "sigma_m"))
-            times_s, held, model = file["t_s"].astype(np.float64), file["held"].astype(bool), str(file["model"])
-    except (OSError, KeyError, ValueError, BadZipFile) as error:
-        raise UserError(f"{path} is not a file of poses: 'realtime lift' writes one") from error
-    if joints.shape != (len(times_s), JOINTS, 3):
-        raise UserError(f"{path} is not a file of poses: joints_m has the shape {joints.shape}")
+    poses = read_poses(path)
     ones = np.ones(JOINTS, np.float32)
-    for row, time_s in enumerate(times_s):
-        known = bool(np.isfinite(joints[row]).all())
-        person = PersonPose(0, joints[row], root[row], sigma[row], ones, 0, 1.0, bool(held[row]))
-        t_ns = round(float(time_s - times_s[0]) * NS_PER_S)
+    for row, time_s in enumerate((poses.t_s - poses.t_s[0]).tolist()):
+        known = bool(np.isfinite(poses.joints_m[row]).all())
+        person = PersonPose(
+            0, poses.joints_m[row], poses.root_m[row], poses.sigma_m[row], ones, 0, 1.0, bool(poses.held[row])
+        )
+        t_ns = round(time_s * NS_PER_S)
         yield PoseMessage(
-            "main", path.name, row, row, t_ns, t_ns, (4, 3), "camera", "assumed", "h36m-17", "", "", model, 0, 0,
-            (person,) if known else (), source_ns=t_ns,
+            "main", path.name, row, row, t_ns, t_ns, (4, 3), "camera", "assumed", "h36m-17", "", poses.engine,
+            poses.model, 0, 0, (person,) if known else (), source_ns=t_ns,
         )  # fmt: skip
 
 
