@@ -21,19 +21,22 @@ MARKERS: tuple[str, ...] = (
     "Hip", "RHip", "RKnee", "RAnkle", "LHip", "LKnee", "LAnkle", "Spine", "Thorax", "Neck", "Head",
     "LShoulder", "LElbow", "LWrist", "RShoulder", "RElbow", "RWrist",
 )  # fmt: skip
-GAP_RESIDUAL = -1.0  # of a C3D's point: not seen
+MODELLED, GAP = 0.0, -1.0  # a C3D's residuals: not measured by cameras of its own; not there
 C3D_FRAMES = 65_535  # the header counts them in 16 bits
 
 
 def write_c3d(track: Track, rate_hz: float, path: Path) -> str:
-    """Residuals are the joints' 1-sigma errors in mm; -1, and a place of 0, where nobody was seen."""
+    """Where nobody was seen a point's residual is -1 and its place 0.
+
+    All other residuals are 0: the joints' errors have no place there that readers agree on (a byte, high or low).
+    """
     import ezc3d
 
     if len(track.t_s) > C3D_FRAMES:
         raise UserError(f"a C3D holds {C3D_FRAMES} frames, not the {len(track.t_s)} of this: give a lower --rate")
     gap = np.repeat(track.gap[:, None], len(MARKERS), 1)
     points = np.where(gap[..., None], 0, MM * to_z_up(track.joints_m, track.space))
-    residuals = np.where(gap, GAP_RESIDUAL, MM * np.nan_to_num(track.sigma_m))
+    residuals = np.where(gap, GAP, MODELLED)
     c3d = ezc3d.c3d()
     c3d["parameters"]["POINT"]["RATE"]["value"] = [rate_hz]
     c3d["parameters"]["POINT"]["UNITS"]["value"] = ["mm"]
