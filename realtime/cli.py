@@ -15,7 +15,7 @@ from engines.errors import NO_SPACE, UserError
 
 # command -> module in realtime.commands; a module offers `app` (a group) or a function named like itself.
 COMMANDS: tuple[str, ...] = (
-    "run", "view", "listen", "latency", "record", "replay", "lift", "export", "assets", "doctor", "bench",
+    "run", "view", "listen", "latency", "record", "replay", "lift", "export", "bridge", "assets", "doctor", "bench",
     "import_checkpoint", "build_engine", "inspect", "calibrate", "keys", "train", "evaluate",
 )  # fmt: skip
 

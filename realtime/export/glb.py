@@ -20,6 +20,7 @@ from realtime.export.gltf_buffer import GltfBuffer
 from realtime.export.recording import Track
 from realtime.export.stick_figure import stick_figure
 from realtime.rig.nodes import NODES
+from realtime.rig.rotations import quaternions
 
 Double = NDArray[np.float64]
 
@@ -98,11 +99,9 @@ def _add_motion(
     document: Any, buffer: GltfBuffer, figure: Figure, there: NDArray[np.bool_], first: int, times: int
 ) -> None:
     """Rotations of every node, and its place in its parent, at the frames that are no gaps."""
-    from scipy.spatial.transform import Rotation
-
     for index in range(len(NODES)):
-        quaternions = Rotation.from_matrix(figure.local[there, index]).as_quat()
-        _add_channel(document, times, buffer.add(_nearest_signs(quaternions), "VEC4"), first + index, "rotation")
+        turns = _nearest_signs(quaternions(figure.local[there, index]))
+        _add_channel(document, times, buffer.add(turns, "VEC4"), first + index, "rotation")
         places = figure.offsets_m[there, index]
         if np.abs(places - figure.bones_m[index]).max() > 1e-6:
             _add_channel(document, times, buffer.add(places, "VEC3"), first + index, "translation")
@@ -139,7 +138,7 @@ def _gaps(track: Track, begun_s: float, ended_s: float) -> list[tuple[float, flo
     ]  # fmt: skip
 
 
-def _nearest_signs(quaternions: Double) -> Double:
+def _nearest_signs(turns: Double) -> Double:
     """(T, 4): q and -q are the same turn; from one to the next the nearer is taken, or viewers go the long way."""
-    turns = np.cumprod(np.where((quaternions[1:] * quaternions[:-1]).sum(-1) < 0, -1.0, 1.0))
-    return np.concatenate((quaternions[:1], quaternions[1:] * turns[:, None]))
+    signs = np.cumprod(np.where((turns[1:] * turns[:-1]).sum(-1) < 0, -1.0, 1.0))
+    return np.concatenate((turns[:1], turns[1:] * signs[:, None]))

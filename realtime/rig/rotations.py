@@ -80,6 +80,13 @@ def euler_zxy(turned: Double) -> tuple[Double, Double, Double]:
     return z, x, np.where(locked, 0.0, np.arctan2(-turned[..., 2, 0], turned[..., 2, 2]))
 
 
+def quaternions(turned: Double) -> Double:
+    """Rotations (..., 3, 3) -> unit quaternions (..., 4), x y z w."""
+    from scipy.spatial.transform import Rotation
+
+    return np.asarray(Rotation.from_matrix(turned.reshape(-1, 3, 3)).as_quat()).reshape(*turned.shape[:-2], 4)
+
+
 def head_length_m(joints_m: Double) -> Double:
     """(...,): of the bone that ends at the head's top."""
     return np.asarray(np.linalg.norm(joints_m[..., 10, :] - joints_m[..., 9, :], axis=-1))
