@@ -58,3 +58,23 @@ def osc(
 
     with OscOut(to) as out:
         run_bridge(address, stream, PlainOsc(out, person), f"joints to {to}", key=key, server_key=server_key)
+
+
+@app.command()
+def foxglove(
+    address: Address = HERE,
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where Foxglove connects to.")] = "127.0.0.1:8765",
+    insecure: Annotated[bool, typer.Option("--insecure", help="Let everybody watch who reaches that address.")] = False,
+    stream: Stream = "main",
+    key: Key = None,
+    server_key: ServerKey = None,
+) -> None:
+    """Show people live in Foxglove: a scene (/people) and transforms of their bones (/tf); display frame: room.
+
+    Example: realtime bridge foxglove, then in Foxglove: Open connection, ws://localhost:8765
+    """
+    from realtime.bridge.foxglove import Foxglove
+    from realtime.bridge.relay import run_bridge
+
+    with Foxglove(listen, insecure=insecure) as server:
+        run_bridge(address, stream, server, f"people at ws://{listen} for Foxglove", key=key, server_key=server_key)
