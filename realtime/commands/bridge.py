@@ -78,3 +78,25 @@ def foxglove(
 
     with Foxglove(listen, insecure=insecure) as server:
         run_bridge(address, stream, server, f"people at ws://{listen} for Foxglove", key=key, server_key=server_key)
+
+
+@app.command()
+def web(
+    address: Address = HERE,
+    listen: Annotated[
+        str,
+        typer.Option(metavar="HOST:PORT", help="Where browsers connect to; 0.0.0.0:8080 for phones in the network."),
+    ] = "127.0.0.1:8080",
+    stream: Stream = "main",
+    key: Key = None,
+    server_key: ServerKey = None,
+) -> None:
+    """Show people in a browser, on this machine or on a phone: one page, for who has the code that is printed.
+
+    The connection is not encrypted. Example: realtime bridge web --listen 0.0.0.0:8080
+    """
+    from realtime.bridge.relay import run_bridge
+    from realtime.bridge.web import Web
+
+    with Web(listen) as server:
+        run_bridge(address, stream, server, f"people at {server.url}", key=key, server_key=server_key)
