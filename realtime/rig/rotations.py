@@ -7,7 +7,8 @@
   elbow: all of it from 30 degrees of bend on, none below 10, in between by degrees. Neck and head have none.
 - Feet and hands turn with shin and forearm.
 
-A frame's rotations depend on that frame alone: live and recorded ones are the same.
+A frame's rotations depend on that frame alone: live and recorded ones are the same. Where joints lie in one place or
+in line, so that they point nowhere, a bone points as in the rest pose.
 """
 
 from __future__ import annotations
@@ -21,20 +22,22 @@ Double = NDArray[np.float64]
 
 BEND_DEG = (10.0, 30.0)  # no twist below, all of it above
 _TINY = 1e-9
+_X, _Y = np.array((1.0, 0.0, 0.0)), np.array((0.0, 1.0, 0.0))
 _KNEES = ("RightUpLeg", "LeftUpLeg")  # turn less than a quarter: a knee that seems to bend forward keeps its thigh
 
 
 def node_rotations(joints_m: Double) -> Double:
     """Joints (..., 17, 3), y up, finite -> rotations (..., 19, 3, 3) of the nodes from the rest pose, in these axes."""
-    hips_line, shoulders_line = _along(joints_m, 1, 4), _along(joints_m, 14, 11)
+    hips_line, shoulders_line = _along(joints_m, 1, 4, _X), _along(joints_m, 14, 11, _X)
+    lower, upper = _along(joints_m, 0, 7, _Y), _along(joints_m, 7, 8, _Y)
     turned = np.empty((*joints_m.shape[:-2], len(NODES), 3, 3))
     for index, node in enumerate(NODES):
         if node.name == "Hips":
-            turned[..., index, :, :] = _level(hips_line, _along(joints_m, 0, 7))
+            turned[..., index, :, :] = _level(hips_line, lower)
         elif node.name == "Spine":
-            turned[..., index, :, :] = _upright(_along(joints_m, 0, 7), hips_line + shoulders_line)
+            turned[..., index, :, :] = _upright(lower, hips_line + shoulders_line)
         elif node.name == "Spine1":
-            turned[..., index, :, :] = _upright(_along(joints_m, 7, 8), shoulders_line)
+            turned[..., index, :, :] = _upright(upper, shoulders_line)
         else:
             turned[..., index, :, :] = _swung(node, joints_m, turned[..., node.parent, :, :])
     return turned
@@ -96,13 +99,14 @@ def _swung(node: Node, joints_m: Double, above: Double) -> Double:
     """The parent's axes (..., 3, 3) turned the shortest way until the bone points to its end, then about the bone."""
     if node.end is None:
         return above
-    bone = _along(joints_m, node.joint, node.end)
-    swung = _shortest(np.einsum("...ij,j->...i", above, np.array(node.rest)), bone) @ above
+    rest = np.einsum("...ij,j->...i", above, np.array(node.rest))
+    bone = _along(joints_m, node.joint, node.end, rest)
+    swung = _shortest(rest, bone) @ above
     if node.hinge is None:
         return swung
     following = NODES[INDEX[node.name] + 1]
     assert following.end is not None
-    return _about(bone, _twist(node, bone, _along(joints_m, following.joint, following.end), swung)) @ swung
+    return _about(bone, _twist(node, bone, _along(joints_m, following.joint, following.end, bone), swung)) @ swung
 
 
 def _twist(node: Node, bone: Double, following: Double, swung: Double) -> Double:
@@ -117,22 +121,30 @@ def _twist(node: Node, bone: Double, following: Double, swung: Double) -> Double
     return np.asarray(share * share * (3 - 2 * share) * angle)
 
 
-def _along(joints_m: Double, start: int, end: int) -> Double:
-    return _unit(joints_m[..., end, :] - joints_m[..., start, :])
+def _along(joints_m: Double, start: int, end: int, otherwise: Double) -> Double:
+    return _unit(joints_m[..., end, :] - joints_m[..., start, :], otherwise)
 
 
-def _unit(vectors: Double) -> Double:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), _TINY))
+def _unit(vectors: Double, otherwise: Double) -> Double:
+    """Of length 1; `otherwise`, which is, where they have none."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(np.where(length > _TINY, vectors / np.maximum(length, _TINY), otherwise))
+
+
+def _across(vectors: Double) -> Double:
+    """Any unit vectors across these unit vectors."""
+    helper = np.cross(vectors, np.eye(3)[np.abs(vectors).argmin(-1)])
+    return np.asarray(helper / np.linalg.norm(helper, axis=-1, keepdims=True))
 
 
 def _level(x: Double, about_y: Double) -> Double:
     """x as it is, y as near to `about_y` as it can be."""
-    z = _unit(np.cross(x, about_y))
+    z = _unit(np.cross(x, about_y), _across(x))
     return np.stack((x, np.cross(z, x), z), -1)
 
 
 def _upright(y: Double, about_x: Double) -> Double:
-    z = _unit(np.cross(about_x, y))
+    z = _unit(np.cross(about_x, y), _across(y))
     return np.stack((np.cross(y, z), y, z), -1)
 
 
@@ -140,9 +152,7 @@ def _shortest(start: Double, end: Double) -> Double:
     """The turn of least angle between unit vectors (..., 3); of opposite ones, about any axis across."""
     axis, cosine = np.cross(start, end), (start * end).sum(-1)
     sine = np.linalg.norm(axis, axis=-1)
-    helper = np.eye(3)[np.abs(start).argmin(-1)]
-    axis = np.where((sine < _TINY)[..., None], np.cross(start, helper), axis)
-    return _about(_unit(axis), np.arctan2(sine, cosine))
+    return _about(_unit(axis, _across(start)), np.arctan2(sine, cosine))
 
 
 def _about(axis: Double, angle: Double) -> Double:

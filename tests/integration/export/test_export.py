@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from figures import in_camera, take_of_people, walk
 
-from realtime.export.export_file import EVERYBODY, ONE_PERSON
+from realtime.export.export_file import EVERYBODY, ONE_PERSON, export_file
 
 PEOPLE = {1: in_camera(walk(20)), 2: in_camera(walk(20, 1.0), 7.0)}
 
@@ -64,3 +64,10 @@ def test_of_several_files_none_is_written_where_one_is_in_the_way(tmp_path: Path
     assert not (tmp_path / "out-1.bvh").exists()
     assert export("take.mcap", "-o", "out.bvh", "--overwrite", cwd=tmp_path).returncode == 0
     assert (tmp_path / "out-2.bvh").read_text().startswith("HIERARCHY")
+
+
+def test_a_single_frame_is_enough_for_every_format(tmp_path: Path) -> None:
+    take_of_people(tmp_path / "take.mcap", {1: PEOPLE[1][:1]})
+    for suffix in (*EVERYBODY, *ONE_PERSON):
+        (written,) = export_file(tmp_path / "take.mcap", tmp_path / f"out{suffix}")
+        assert written.path.stat().st_size > 500

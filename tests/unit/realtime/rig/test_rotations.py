@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from realtime.rig.nodes import INDEX, NODES
-from realtime.rig.rotations import euler_zxy, local_rotations, node_offsets, node_rotations, place_nodes
+from realtime.rig.rotations import euler_zxy, local_rotations, node_offsets, node_rotations, place_nodes, quaternions
 
 POSES = arrays(np.float64, (3, 17, 3), elements=st.floats(-2, 2, width=32))
 ANGLES = st.tuples(*[st.floats(-180, 180)] * 3)
@@ -37,8 +37,13 @@ def test_any_joints_give_turns_and_are_given_back(joints: np.ndarray) -> None:
     np.testing.assert_allclose(placed, joints[:, [node.joint for node in NODES]], atol=1e-9)
 
 
-def test_joints_in_one_place_are_no_error() -> None:
-    assert np.isfinite(node_rotations(np.zeros((17, 3)))).all()
+@settings(max_examples=200, deadline=None)
+@given(arrays(np.float64, (17, 3), elements=st.sampled_from((-0.5, 0.0, 0.5))))
+def test_joints_in_one_place_or_in_line_give_turns_too(joints: np.ndarray) -> None:
+    turned = node_rotations(joints)
+    np.testing.assert_allclose(turned @ turned.swapaxes(-1, -2), np.broadcast_to(np.eye(3), turned.shape), atol=1e-9)
+    np.testing.assert_allclose(np.linalg.det(turned), 1, atol=1e-9)
+    np.testing.assert_allclose(np.linalg.norm(quaternions(turned), axis=-1), 1)
 
 
 @settings(max_examples=100, deadline=None)
