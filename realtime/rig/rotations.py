@@ -4,7 +4,7 @@
   to the thorax with its x along the line of the shoulders (the lower spine's is midway between the two lines).
 - Every other bone is swung from its parent's axes the shortest way to where it points.
 - A bone's twist about itself is not seen in joints. Thighs and upper arms take it from the plane of the bent knee or
-  elbow: all of it from 30 degrees of bend on, none below 10, in between by degrees. Neck and head have none.
+  elbow: all of it from 45 degrees of bend on, none below 10, in between by degrees. Neck and head have none.
 - Feet and hands turn with shin and forearm.
 
 A frame's rotations depend on that frame alone: live and recorded ones are the same. Where joints lie in one place or
@@ -20,10 +20,10 @@ from realtime.rig.nodes import INDEX, NODES, Node
 
 Double = NDArray[np.float64]
 
-BEND_DEG = (10.0, 30.0)  # no twist below, all of it above
+BEND_DEG = (10.0, 45.0)  # no twist below, all of it above
 _TINY = 1e-9
 _X, _Y = np.array((1.0, 0.0, 0.0)), np.array((0.0, 1.0, 0.0))
-_KNEES = ("RightUpLeg", "LeftUpLeg")  # turn less than a quarter: a knee that seems to bend forward keeps its thigh
+_KNEES, _FORWARD_DEG = ("RightUpLeg", "LeftUpLeg"), 30.0  # a knee that seems to bend forward by less keeps its thigh
 
 
 def node_rotations(joints_m: Double) -> Double:
@@ -117,7 +117,7 @@ def _twist(node: Node, bone: Double, following: Double, swung: Double) -> Double
     hinge = np.einsum("...ij,j->...i", swung, np.array(node.hinge))
     angle = np.arctan2((np.cross(hinge, across) * bone).sum(-1), (hinge * across).sum(-1))
     if node.name in _KNEES:
-        angle = (angle + np.pi / 2) % np.pi - np.pi / 2
+        angle = np.where(bend_deg < _FORWARD_DEG, (angle + np.pi / 2) % np.pi - np.pi / 2, angle)
     return np.asarray(share * share * (3 - 2 * share) * angle)
 
 

@@ -94,6 +94,18 @@ def test_the_importer_of_motion_capture_knows_the_figure(tmp_path: Path) -> None
     assert np.linalg.norm(top - to_y_up(joints, "camera")[:, 10], axis=-1).max() < 1e-4
 
 
+@pytest.mark.parametrize(("clip", "kind"), [("07_01", "rotations"), ("03_02", "rotations"), ("01_09", "position")])
+def test_captured_motion_comes_back(tmp_path: Path, mocap_npz: Path, clip: str, kind: str) -> None:
+    """Two walks by rotations alone; who climbs has shoulders that move against the thorax."""
+    with np.load(mocap_npz) as clips:
+        joints = in_camera(clips[clip][::16][:200].astype(np.float64))
+    path, said = written(tmp_path, joints)
+    assert kind in said
+    error = error_m(path, joints)
+    assert np.median(error) < 0.003
+    assert error.max() < 0.01
+
+
 def test_gaps_are_bridged_and_said(tmp_path: Path) -> None:
     changes = {(1, frame): {"held": True} for frame in (20, 21, 22)}
     joints = in_camera(walk(FRAMES))
