@@ -26,6 +26,7 @@ def export(
     .bvh  animation: y up, cm, a T as rest pose. .glb  glTF 2.0: y up, m, a skinned figure that moves.
     .trc, .c3d  markers: mm, y up and z up. .mot  OpenSim's Rajagopal model: y up, m, degrees.
     .csv, .parquet, .json  m, the recording's own axes; the tables have joint angles too.
+    .mcap  the take with a scene, transforms and annotations for Foxglove.
     A gap, where nobody was seen, is residual -1, an empty cell, NaN or null; .bvh and .mot have none and bridge it.
 
     Examples: realtime export take.mcap -o walk.bvh; realtime export take.mcap -o gait.mot --person 2 --rate 100

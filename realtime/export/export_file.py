@@ -12,6 +12,7 @@ from engines.errors import UserError
 from engines.write_aside import refuse_existing, require_writable, write_aside
 from realtime.export.bvh import write_bvh
 from realtime.export.even import check_rate, evened, own_rate_hz
+from realtime.export.foxglove_take import write_foxglove
 from realtime.export.glb import write_glb
 from realtime.export.json_file import write_json
 from realtime.export.markers import write_c3d, write_trc
@@ -25,6 +26,7 @@ EVERYBODY: dict[str, tuple[str, ...]] = {
     ".csv": (), ".json": (), ".parquet": ("pyarrow",), ".glb": ("pygltflib", "scipy"),
 }  # fmt: skip
 ONE_PERSON: dict[str, tuple[str, ...]] = {".bvh": (), ".c3d": ("ezc3d",), ".trc": (), ".mot": ()}
+FOXGLOVE = ".mcap"
 _NEEDS_EXTRA = "{name} files need the package {package}: run pip install 'realtime-pose[export]'"
 
 
@@ -46,6 +48,10 @@ def export_file(
     suffix = target.suffix.lower()
     _check(suffix, target, bones)
     check_rate(rate_hz)
+    if suffix == FOXGLOVE:
+        if person is not None or rate_hz is not None or source.suffix == ".npz":
+            raise UserError("a .mcap is a whole take with its people: give a take, without --person and --rate")
+        return _write_all({target: partial(write_foxglove, source, stream)}, overwrite)
     tracks = read_tracks(source, stream, person)
     if suffix in EVERYBODY:
         tracks = tracks if rate_hz is None else [evened(track, rate_hz) for track in tracks]
@@ -59,9 +65,10 @@ def export_file(
 
 
 def _check(suffix: str, target: Path, bones: str) -> None:
-    packages = (EVERYBODY | ONE_PERSON).get(suffix)
+    formats = EVERYBODY | ONE_PERSON | {FOXGLOVE: ("foxglove", "scipy")}
+    packages = formats.get(suffix)
     if packages is None:
-        known = ", ".join(sorted(EVERYBODY | ONE_PERSON))
+        known = ", ".join(sorted(formats))
         raise UserError(f"{target}: a name that ends in {suffix or 'nothing'} says no format: end it in one of {known}")
     if bones not in BONES:
         raise UserError(f"--bones {bones}: choose one of {', '.join(BONES)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from figures import in_camera, take_of_people, walk
 
-from realtime.export.export_file import EVERYBODY, ONE_PERSON, export_file
+from realtime.export.export_file import EVERYBODY, FOXGLOVE, ONE_PERSON, export_file
 
 PEOPLE = {1: in_camera(walk(20)), 2: in_camera(walk(20, 1.0), 7.0)}
 
@@ -21,10 +21,10 @@ def export(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 def test_every_format_is_written_for_everybody(tmp_path: Path) -> None:
     take = take_of_people(tmp_path / "take.mcap", PEOPLE)
-    for suffix in (*EVERYBODY, *ONE_PERSON):
+    for suffix in (*EVERYBODY, *ONE_PERSON, FOXGLOVE):
         done = export(take.name, "-o", f"out{suffix}", cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, ""), suffix
-        names = [f"out{suffix}"] if suffix in EVERYBODY else [f"out-1{suffix}", f"out-2{suffix}"]
+        names = [f"out{suffix}"] if suffix not in ONE_PERSON else [f"out-1{suffix}", f"out-2{suffix}"]
         assert [line.split(":")[0] for line in done.stdout.splitlines()] == names
         assert all((tmp_path / name).stat().st_size > 500 for name in names)
     one = export(take.name, "-o", "alone.bvh", "--person", 2, cwd=tmp_path)
