@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime.export.even import even_times
 from realtime.export.figure import Figure, figure_of
 from realtime.export.recording import Track
 from realtime.rig.nodes import NODES, TIPS_M
@@ -26,11 +27,11 @@ _POSITIONS, _ROTATIONS = "Xposition Yposition Zposition", "Zrotation Xrotation Y
 
 def write_bvh(track: Track, rate_hz: float, bones: str, path: Path) -> str:
     """`bones`: fixed, measured (every joint has position channels too), or auto. Returns what to tell of it."""
-    figure = figure_of(track)
+    figure = figure_of(track, even_times(track, rate_hz))
     moving = bones == "measured" or (bones == "auto" and float(figure.error_m.max()) > CLOSE_M)
     with path.open("w", encoding="ascii", newline="\n") as file:
         file.write("HIERARCHY\n" + "\n".join(_hierarchy(figure, 0, moving)) + "\n")
-        file.write(f"MOTION\nFrames: {len(figure.root_m)}\nFrame Time: {1 / rate_hz:.8f}\n")
+        file.write(f"MOTION\nFrames: {len(figure.local)}\nFrame Time: {1 / rate_hz:.8f}\n")
         np.savetxt(file, _channels(figure, moving), fmt="%.5f")
     if moving:
         return "each joint has position channels, since its bones' lengths change in the recording"

@@ -1,4 +1,4 @@
-"""Frames of equal length, as most formats know no others; gaps stay gaps, or are filled where a format has none."""
+"""Frames of equal length, as most formats know no others; gaps stay gaps."""
 
 from __future__ import annotations
 
@@ -29,9 +29,14 @@ def check_rate(rate_hz: float | None) -> None:
         raise UserError(f"--rate {rate_hz:g}: give frames a second, from {RATES_HZ[0]:g} to {RATES_HZ[1]:g}")
 
 
+def even_times(track: Track, rate_hz: float) -> Double:
+    """(T,) seconds, from the first frame on."""
+    return track.t_s[0] + np.arange(int((track.t_s[-1] - track.t_s[0]) * rate_hz + _CLOSE) + 1) / rate_hz
+
+
 def evened(track: Track, rate_hz: float) -> Track:
     """`rate_hz` frames a second from the first frame on, each on the line between the two recorded around it."""
-    ticks = track.t_s[0] + np.arange(int((track.t_s[-1] - track.t_s[0]) * rate_hz + _CLOSE) + 1) / rate_hz
+    ticks = even_times(track, rate_hz)
     after = np.clip(np.searchsorted(track.t_s, ticks), 0, len(track.t_s) - 1)
     before = np.maximum(after - 1, 0)
     step_s = track.t_s[after] - track.t_s[before]
@@ -51,13 +56,3 @@ def evened(track: Track, rate_hz: float) -> Track:
     nearest = np.where(share < 0.5, before, after)
     unseen = track.unseen[nearest] | lost[:, None]
     return Track(track.person, track.space, ticks, between(track.joints_m), between(track.sigma_m), unseen)
-
-
-def filled(track: Track) -> Track:
-    """Gaps bridged: every joint on the straight line from where it was last to where it is next."""
-    there = ~track.gap
-    joints = track.joints_m.copy()
-    flat = joints.reshape(len(joints), -1)
-    for column in range(flat.shape[1]):
-        flat[:, column] = np.interp(track.t_s, track.t_s[there], flat[there, column])
-    return Track(track.person, track.space, track.t_s, joints, track.sigma_m, track.unseen)

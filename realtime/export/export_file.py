@@ -25,7 +25,7 @@ BONES = ("auto", "fixed", "measured")
 EVERYBODY: dict[str, tuple[str, ...]] = {
     ".csv": (), ".json": (), ".parquet": ("pyarrow",), ".glb": ("pygltflib", "scipy"),
 }  # fmt: skip
-ONE_PERSON: dict[str, tuple[str, ...]] = {".bvh": (), ".c3d": ("ezc3d",), ".trc": (), ".mot": ()}
+ONE_PERSON: dict[str, tuple[str, ...]] = {".bvh": ("scipy",), ".c3d": ("ezc3d",), ".trc": (), ".mot": ()}
 FOXGLOVE = ".mcap"
 _NEEDS_EXTRA = "{name} files need the package {package}: run pip install 'realtime-pose[export]'"
 
@@ -80,11 +80,13 @@ def _check(suffix: str, target: Path, bones: str) -> None:
 def _write_one(track: Track, rate_hz: float, suffix: str, bones: str, name: str, path: Path) -> str:
     even = evened(track, rate_hz)
     if suffix == ".bvh":
-        said = write_bvh(even, rate_hz, bones, path)
+        said = write_bvh(track, rate_hz, bones, path)
+    elif suffix == ".mot":
+        said = write_mot(track, rate_hz, path)
     elif suffix == ".trc":
         said = write_trc(even, rate_hz, path, name)
     else:
-        said = {".c3d": write_c3d, ".mot": write_mot}[suffix](even, rate_hz, path)
+        said = write_c3d(even, rate_hz, path)
     bridged = int(even.gap.sum())
     gaps = f"{bridged} gaps bridged; " if bridged and suffix in (".bvh", ".mot") else ""
     return f"person {track.person}, {len(even.t_s)} frames at {rate_hz:g} Hz; {gaps}{said}"

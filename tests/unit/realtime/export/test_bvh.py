@@ -111,10 +111,11 @@ def test_gaps_are_bridged_and_said(tmp_path: Path) -> None:
     joints = in_camera(walk(FRAMES))
     path, said = written(tmp_path, joints, changes=changes)
     assert "3 gaps bridged" in said
+    assert "rotations alone" in said  # limbs keep their lengths where nobody was seen
     there = np.setdiff1d(np.arange(FRAMES), (20, 21, 22))
     error = error_m(path, joints)
-    assert error[there].max() < 0.01
-    assert error.max() < 0.1
+    assert error[there].max() < 1e-4
+    assert 1e-4 < error.max() < 0.1
 
 
 def test_angles_do_not_leap_by_whole_turns(tmp_path: Path) -> None:
