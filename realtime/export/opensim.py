@@ -25,7 +25,8 @@ _LIMBS = {
 def coordinates(track: Track, times_s: Double) -> dict[str, Double]:
     """Name of a model's coordinate -> values (T,) at these times, without leaps of a whole turn.
 
-    They change evenly between frames, and over gaps. The pelvis is placed by the midpoint of the hips, which is some centimetres behind and below the model's own origin.
+    They change evenly between frames, and over gaps. The pelvis is placed by the midpoint of the hips, which is some
+    centimetres behind and below the model's own origin.
     """
     there = ~track.gap
     joints = to_y_up(track.joints_m[there], track.space)
