@@ -69,14 +69,21 @@ def foxglove(
     key: Key = None,
     server_key: ServerKey = None,
 ) -> None:
-    """Show people live in Foxglove: a scene (/people) and transforms of their bones (/tf); display frame: room.
+    """Show people live in Foxglove: a scene (/people), transforms of their bones (/tf), and keypoints (/keypoints).
+
+    The frame to display in is room.
 
     Example: realtime bridge foxglove, then in Foxglove: Open connection, ws://localhost:8765
     """
     from realtime.bridge.foxglove import Foxglove
+    from realtime.bridge.keypoints import NewestKeypoints
     from realtime.bridge.relay import run_bridge
+    from realtime.client.listen import client_keys
 
-    with Foxglove(listen, insecure=insecure) as server:
+    with (
+        NewestKeypoints(address, stream, client_keys(key, server_key)) as keypoints,
+        Foxglove(listen, keypoints, insecure=insecure) as server,
+    ):
         run_bridge(address, stream, server, f"people at ws://{listen} for Foxglove", key=key, server_key=server_key)
 
 

@@ -17,6 +17,7 @@ from waiting import until
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from realtime.bench.known_poses import known_keypoints
 from realtime.clock import monotonic_ns
 from realtime.contracts import PoseFrame, Stamp
 from realtime.rig.axes import to_z_up
@@ -30,6 +31,7 @@ SUBPROTOCOL = "foxglove.sdk.v1"
 def publish(publisher: Publisher, held: bool = False) -> None:
     frame, now_ns = publisher.sent(), monotonic_ns()
     people = (pose(7, JOINTS, held=held),)
+    publisher.send_keypoints(known_keypoints(0))
     publisher.send(PoseFrame(Stamp(frame, now_ns, now_ns), (640, 480), people), engine="e")
 
 
@@ -98,16 +100,20 @@ def test_a_client_gets_people_and_transforms_by_their_schemas(port: int) -> None
         bridge.wait_for("Ctrl-C ends it")
         with connect(f"ws://127.0.0.1:{port}", subprotocols=[SUBPROTOCOL]) as socket:
             client = Client(socket)
-            until(lambda: len(client.latest) == 2, lambda: (publish(publisher), client.pump()))
+            until(lambda: len(client.latest) == 3, lambda: (publish(publisher), client.pump()))
             assert client.text["serverInfo"]["name"] == "realtime"
             assert {topic: channel["schemaName"] for topic, channel in client.channels.items()} == {
                 "/people": "foxglove.SceneUpdate", "/tf": "foxglove.FrameTransforms",
+                "/keypoints": "foxglove.ImageAnnotations",
             }  # fmt: skip
             (figure,) = client.latest["/people"].entities
             assert (figure.id, figure.frame_id) == ("person-7", "camera")
             spheres = np.array([vector(sphere.pose.position) for sphere in figure.spheres])
             np.testing.assert_allclose(spheres, JOINTS, atol=1e-5)
             assert len(figure.lines[0].points) == 2 * 16
+            points = client.latest["/keypoints"].points[0].points
+            seen = known_keypoints(0).persons[0].xy_px[:16]  # the last joint is never seen
+            np.testing.assert_allclose([(point.x, point.y) for point in points], seen, atol=1e-4)
             check_transforms(client.latest["/tf"].transforms)
             until(
                 lambda: "held" in client.latest["/people"].entities[0].texts[0].text,
@@ -140,7 +146,7 @@ def test_it_goes_on_when_the_publisher_comes_back(port: int) -> None:
             for _ in range(2):
                 client.latest.clear()
                 with Publisher(address, None) as publisher:
-                    until(lambda: len(client.latest) == 2, lambda to=publisher: (publish(to), client.pump()))
+                    until(lambda: len(client.latest) == 3, lambda to=publisher: (publish(to), client.pump()))
         assert bridge.end() == 0
 
 
