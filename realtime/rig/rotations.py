@@ -139,8 +139,8 @@ def _cross(one: Double, other: Double) -> Double:
 
 def _across(vectors: Double) -> Double:
     """Any unit vectors across these unit vectors."""
-    helper = _cross(vectors, np.eye(3)[np.abs(vectors).argmin(-1)])
-    return np.asarray(helper / np.linalg.norm(helper, axis=-1, keepdims=True))
+    across = _cross(vectors, np.eye(3)[np.abs(vectors).argmin(-1)])
+    return np.asarray(across / np.linalg.norm(across, axis=-1, keepdims=True))
 
 
 def _level(x: Double, about_y: Double) -> Double:
