@@ -89,16 +89,16 @@ def display() -> Iterator[Check]:
 
 def cameras() -> Iterator[Check]:
     from realtime.sources.live_source import camera_devices
-    from realtime.sources.opencv import open_capture, quiet_ffmpeg
+    from realtime.sources.opencv import open_camera_capture, quiet_ffmpeg
 
     quiet_ffmpeg()
     indices = [int(path.name.removeprefix("video")) for path in camera_devices()] if sys.platform == "linux" else [0, 1]
     found = []
     for index in indices:
-        capture = open_capture(index)
-        if capture.isOpened():
+        capture = open_camera_capture(index)
+        if capture is not None:
             found.append(str(index))
-        capture.release()
+            capture.release()
     if found:
         yield Check("cameras", "ok", ", ".join(found))
     elif indices and sys.platform == "linux":

@@ -27,6 +27,7 @@ log = logging.getLogger("realtime.run")
 def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool = False) -> Summary:
     """Runs until the source ends or an order comes. Raises UserError for what ended it otherwise.
 
+    It raises UserError too, after the summary, where a file was read to its end and nobody was ever seen in it.
     Raises KeyboardInterrupt where Ctrl-C came before the first frame.
     """
     console = Console(stderr=True)
@@ -46,6 +47,7 @@ def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool 
         if supervisor.interrupted and supervisor.went_ns is None:
             raise KeyboardInterrupt  # there has been no session to sum up
         made = film is not None and newest_picture(film) != before
+        ended = supervisor.source_ended
         summary = summarise(supervisor, shown(config.source.name), str(film) if made else None)
     report(console, summary)
     if json_summary:
@@ -53,6 +55,9 @@ def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool 
         sys.stdout.flush()
     if film_asked and not made:
         raise UserError(f"{film} was not made: see above what the viewer says, mend it and run again")
+    if ended and not summary.frames_with_person:
+        raise UserError(f"nobody was seen in any of the {summary.frames} frames of {summary.source}: see what they "
+                        "show in a player, or try --detector heavy")
     return summary
 
 

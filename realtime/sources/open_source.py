@@ -46,7 +46,7 @@ def video_path(source: str) -> Path | None:
     """
     from realtime.assets.catalogue import ASSETS
     from realtime.assets.fetch import fetch
-    from realtime.sources.file_source import probe_file
+    from realtime.sources.probe import probe_file
 
     if CAMERA.fullmatch(source) or URL.match(source):
         return None

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engines.errors import UserError
 from engines.write_aside import refuse_existing, write_aside
-from realtime.sources.file_source import require_utf8
+from realtime.sources.probe import require_utf8
 
 Image = NDArray[np.uint8]
 
