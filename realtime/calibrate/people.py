@@ -49,6 +49,8 @@ def watch(source: str, camera_file: Path | None, *, seconds: float = 60.0, detec
             progress_bar() as bar:
         task, start, image_wh = bar.add_task("watching", total=seconds), None, frames.image_wh
         while (frame := frames.read()) is not None:
+            if frame.image_bgr.shape[1::-1] != image_wh:
+                raise UserError(f"the pictures of {source} change their size: give a part where they do not")
             now = frame.stamp.source_ns * 1e-9
             start = now if start is None else start
             for person in detect.detect(frame):
