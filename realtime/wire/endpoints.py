@@ -22,7 +22,8 @@ RECEIVE_HIGH_WATER = 1000
 MAX_REQUEST_BYTES = 4096
 MAX_SUBSCRIPTION_BYTES = 512  # the longest topic has 77
 HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 2000, 6000
-RECONNECT_MS, RECONNECT_MAX_MS = 100, 5000  # exponential in between
+RECONNECT_MS = 100  # up to twice that, however long a client has waited: what begins late loses nothing of its start
+SETTLE_S = 0.3  # after binding: so late has a client come that was waiting on this machine
 HANDSHAKE_MS = 5000
 KERNEL_BUFFER_BYTES = 256 * 1024  # the default would hold minutes of frames for a reader that stands still
 ZAP_DOMAIN = "realtime"
@@ -120,7 +121,6 @@ def _prepare(socket: zmq.Socket[bytes], address: str, keys: ClientKeys | None) -
     common_options(socket, address)
     socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
     socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
-    socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
     if keys is not None:
         socket.curve_publickey, socket.curve_secretkey = keys.public.encode(), keys.secret.encode()
         socket.curve_serverkey = keys.server.encode()
