@@ -147,7 +147,7 @@ def engine() -> Iterator[Check]:
 
 
 def cache() -> Iterator[Check]:
-    from engines.machine.cache import cache_dir
+    from engines.folders import cache_dir
     from realtime.assets.catalogue import ASSETS, DEFAULTS
     from realtime.assets.fetch import cached
 
@@ -168,7 +168,7 @@ def cache() -> Iterator[Check]:
 
 
 def assets() -> Iterator[Check]:
-    from engines.machine.cache import cache_dir
+    from engines.folders import cache_dir
     from realtime.assets.catalogue import ASSETS, DEFAULTS
     from realtime.assets.fetch import cached
 

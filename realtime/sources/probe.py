@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 
 from engines.errors import UserError
+from engines.folders import expanded
 
 
 def require_utf8(path: Path) -> None:
@@ -22,7 +23,7 @@ def probe_file(source: str) -> Path:
 
     It is a whole one: FFmpeg takes what is before a colon in a bare name for a protocol.
     """
-    path = Path(source.removeprefix("file://")).expanduser()
+    path = expanded(source.removeprefix("file://"))
     require_utf8(path)
     if not path.exists():
         raise UserError(f"there is no file {path}: give a video file, a camera's number, an address, or 'demo'")
