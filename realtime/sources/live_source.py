@@ -17,7 +17,7 @@ from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.closing import Closing
 from realtime.contracts import Stamp
-from realtime.sources.address import shown
+from realtime.sources.address import shown, sound
 from realtime.sources.capture import Capture, Image
 from realtime.sources.file_source import FileSource
 from realtime.sources.opencv import open_camera_capture
@@ -50,7 +50,7 @@ def open_url(
     reconnect_waits_s: tuple[float, ...] = RECONNECT_WAITS_S,
 ) -> Source:
     """A live stream, or a video file behind an address (which plays like a file). Raises UserError."""
-    name = shown(url)
+    name, url = shown(url), sound(url)
     first = _connect(url, timeout_s, stall_s)
     if first is not None and first.is_file:
         first.release()
@@ -70,7 +70,7 @@ def _connect(url: str, timeout_s: float, stall_s: float) -> Video | None:
     try:
         return Video(url, timeout_s, stall_s, live=True)
     except (av.error.FFmpegError, OSError, ValueError) as error:
-        log.debug("%s: %s", shown(url), error.strerror if isinstance(error, OSError) else error)
+        log.debug("%s: %s", shown(url), getattr(error, "strerror", None) or type(error).__name__)
         return None
 
 

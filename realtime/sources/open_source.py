@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from realtime.sources.address import CAMERA, URL
+from realtime.sources.address import URL, camera_index
 from realtime.sources.opencv import quiet_ffmpeg
 from realtime.sources.source import CaptureOptions, Source
 
@@ -19,7 +19,7 @@ def open_source(
     fps: float | None = None,
     mirror: bool = False,
 ) -> Source:
-    """Opens a camera ("0", "/dev/video0"), a file, an rtsp:// or http(s):// address, or "demo".
+    """Opens a camera ("0", "/dev/video0", a link to it), a file, an rtsp:// or http(s):// address, or "demo".
 
     Files play at their own speed (late frames are skipped and counted), or with `max_speed` as fast as they are read
     with none skipped. Live sources keep only the latest frame. Raises UserError for all that cannot be opened.
@@ -30,9 +30,9 @@ def open_source(
 
     options = CaptureOptions(width, height, fps, mirror)
     quiet_ffmpeg()
-    camera = CAMERA.fullmatch(source)
-    if camera:
-        return open_camera(int(camera[1]), options)
+    camera = camera_index(source)
+    if camera is not None:
+        return open_camera(camera, options)
     if URL.match(source):
         return open_url(source, options, loop=loop, max_speed=max_speed)
     file = FileSource(str(video_path(source)), source, options, loop=loop, max_speed=max_speed)
@@ -48,7 +48,7 @@ def video_path(source: str) -> Path | None:
     from realtime.assets.fetch import fetch
     from realtime.sources.probe import probe_file
 
-    if CAMERA.fullmatch(source) or URL.match(source):
+    if camera_index(source) is not None or URL.match(source):
         return None
     clip = source in ASSETS and ASSETS[source].suffix == ".mp4"
     return fetch(source) if clip else probe_file(source)
