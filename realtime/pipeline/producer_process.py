@@ -57,7 +57,7 @@ def main(link: Link, config: RunConfig) -> None:
         open_source(
             source_options.name, loop=source_options.loop, max_speed=source_options.max_speed,
             width=source_options.width, height=source_options.height, fps=source_options.fps,
-            mirror=source_options.mirror,
+            mirror=source_options.mirror, start_s=source_options.start_s, file_fps=source_options.file_fps,
         ) as source,
         Detector(config.detector.size, config.detector.people, config.detector.threads) as detector,
     ):  # fmt: skip

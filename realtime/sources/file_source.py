@@ -43,7 +43,7 @@ class FileSource(Closing):
         self._video = self._open()
         said_fps = _sane_fps(self._video.fps)
         self.fps = options.file_fps or said_fps
-        self._slower = said_fps / self.fps  # the file's timeline runs so many times slower than what it shows
+        self._slower = self.fps / said_fps  # the file's timeline runs so many times slower than what it shows
         self._frame_ns = round(NS_PER_S / self.fps)
         self._frame_id = -1
         self._passes = 0

@@ -55,6 +55,12 @@ def open_url(
     if first is not None and first.is_file:
         first.release()
         return FileSource(url, name, options, loop=loop, max_speed=max_speed)
+    try:
+        require_none_of_a_file(options)
+    except UserError:
+        if first is not None:
+            first.release()
+        raise
     connected = [first]
     return LiveSource(
         lambda: connected.pop() if connected else _connect(url, timeout_s, stall_s),
@@ -64,6 +70,13 @@ def open_url(
         reconnect_waits_s,
         ended_s=stall_s / 2,
     )
+
+
+def require_none_of_a_file(options: CaptureOptions) -> None:
+    """Raises UserError for what only a file can be asked for."""
+    if options.start_s or options.file_fps:
+        raise UserError("--start and --source-fps (source.start_s, source.file_fps) are of video files: a camera has "
+                        "a time of its own, leave them out")  # fmt: skip
 
 
 def _connect(url: str, timeout_s: float, stall_s: float) -> Video | None:

@@ -18,20 +18,24 @@ def open_source(
     height: int | None = None,
     fps: float | None = None,
     mirror: bool = False,
+    start_s: float = 0.0,
+    file_fps: float | None = None,
 ) -> Source:
     """Opens a camera ("0", "/dev/video0", a link to it), a file, an rtsp:// or http(s):// address, or "demo".
 
     Files play at their own speed (late frames are skipped and counted), or with `max_speed` as fast as they are read
-    with none skipped. Live sources keep only the latest frame. Raises UserError for all that cannot be opened.
+    with none skipped; from `start_s` on, as if `file_fps` pictures had been taken a second. Live sources keep only the
+    latest frame. Raises UserError for all that cannot be opened.
     """
     from realtime.sources.file_source import FileSource
-    from realtime.sources.live_source import open_camera, open_url
+    from realtime.sources.live_source import open_camera, open_url, require_none_of_a_file
     from realtime.sources.read_ahead import ReadAhead
 
-    options = CaptureOptions(width, height, fps, mirror)
+    options = CaptureOptions(width, height, fps, mirror, start_s, file_fps)
     quiet_ffmpeg()
     camera = camera_index(source)
     if camera is not None:
+        require_none_of_a_file(options)
         return open_camera(camera, options)
     if URL.match(source):
         return open_url(source, options, loop=loop, max_speed=max_speed)
