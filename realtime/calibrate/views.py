@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from calibration.lens.board import MIN_CORNERS, Board, BoardFinder, View
 from calibration.lens.coverage import ViewSelector, distinct_views, draw_guide
+from calibration.lens.photo import held_alike, read_photo
 from engines.errors import UserError
 from realtime.clock import monotonic_ns
 from realtime.progress_bar import progress_bar
@@ -59,15 +60,20 @@ class Looked:
 def views_of_folder(folder: Path, board: Board) -> Looked:
     """Of every picture in the folder, in the order of their names; those that show the same again count once."""
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)
-    looked, finder = Looked(), BoardFinder(board)
+    looked, finder, turns = Looked(), BoardFinder(board), list[int]()
     with progress_bar() as bar:
         for path in bar.track(paths, description="looking for the board"):
-            image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-            if image is None:
+            photo = read_photo(path)
+            if photo is None:
                 raise UserError(f"{path} is not a picture that can be read: take it out of the folder")
-            view = _look(looked, finder, np.asarray(image, np.uint8), path.name)
+            view = _look(looked, finder, photo[0], path.name)
             if view is not None:
                 looked.views.append(view)
+                turns.append(photo[1])
+    looked.views, turned = held_alike(looked.views, turns)
+    if turned:
+        _LOG.info("the camera was held differently in %d of %d pictures: taken as it was held for the others",
+                  turned, len(turns))  # fmt: skip
     found, looked.views = len(looked.views), distinct_views(looked.views, _MAX_VIEWS)
     if len(looked.views) < found:
         _LOG.info("%d of %d views left out: others show nearly the same", found - len(looked.views), found)

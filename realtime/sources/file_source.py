@@ -156,6 +156,8 @@ class FileSource(Closing):
         if self._video.damaged or self._video.torn:
             log.warning("%s is damaged: %d pictures could not be decoded and were left out, %d were torn",
                         self.name, self._video.damaged, self._video.torn)  # fmt: skip
+        if not self._frames_in_pass:
+            return  # which is an error of its own
         expected = self._video.frame_count
         missing = expected - self._frames_in_pass
         few = self._start_ns > 0 or missing > 2 + expected // 50  # some containers only estimate the count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import cv2
@@ -112,6 +113,40 @@ def test_options_that_cannot_be_are_refused_before_any_picture(
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with pytest.raises(UserError, match="--no-window"):
         calibrate("camera", "board.avi", "--window")
+
+
+def photograph(path: Path, sensor: Image, orientation: int) -> None:
+    """What the sensor saw, with EXIF's word on how to show it (Exif 2.32, 4.6.4)."""
+    jpeg = cv2.imencode(".jpg", sensor, [cv2.IMWRITE_JPEG_QUALITY, 97])[1].tobytes()
+    tiff = b"MM\0*\0\0\0\x08" + struct.pack(">HHHIHHI", 1, 0x0112, 3, 1, orientation, 0, 0)
+    exif = b"Exif\0\0" + tiff
+    path.write_bytes(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:])
+
+
+OFF_CENTRE = Camera(IMAGE_WH, np.array([[560.0, 0, 345], [0, 560, 160], [0, 0, 1]]), np.array([-0.12, 0.03, 0, 0]))
+
+
+@pytest.mark.parametrize(
+    ("orientations", "turned"),
+    [([1, 3], False), ([1, 6], False), ([1, 1, 8], False), ([6, 6], True), ([6, 8, 6], True)],
+)
+def test_photographs_with_the_camera_held_any_way_give_the_one_lens(
+    orientations: list[int], turned: bool, tmp_path: Path
+) -> None:
+    renderer, folder = BoardRenderer(OFF_CENTRE, Board()), tmp_path / "photos"
+    folder.mkdir()
+    for number, pose in enumerate(board_poses(OFF_CENTRE, Board(), 15)):
+        sensor = renderer.render(*pose, noise=2, blur_px=0.5, seed=number)
+        photograph(folder / f"{number:02}.jpg", sensor, orientations[number % len(orientations)])
+    calibrate("camera", folder, "-o", tmp_path / "camera.yaml")
+    lens, matrix = load_camera(tmp_path / "camera.yaml"), OFF_CENTRE.camera_matrix
+    assert lens.focal_px == pytest.approx(OFF_CENTRE.focal_px, rel=0.005)
+    if turned:  # by a quarter clockwise, as most of them were shown
+        assert lens.image_wh == IMAGE_WH[::-1]
+        assert lens.camera_matrix[:2, 2] == pytest.approx([IMAGE_WH[1] - 1 - matrix[1, 2], matrix[0, 2]], abs=3)
+    else:
+        assert lens.image_wh == IMAGE_WH
+        assert lens.camera_matrix[:2, 2] == pytest.approx(matrix[:2, 2], abs=3)
 
 
 def test_every_picture_of_a_folder_is_looked_at(tmp_path: Path, pictures: list[Image]) -> None:
