@@ -53,6 +53,7 @@ def calibrate_camera(
                                  width=width, height=height)
     if len(looked.views) < MIN_VIEWS and (not looked.views or looked.mirrored):
         raise looked.explain_nothing(board)
+    looked.check_whole(board)
     calibration = calibrate(looked.views, board, model)
     path = output or _profile(source, calibration.camera.image_wh)
     camera = save_camera(path, calibration.camera, device_of(source) or path.stem, evidence_of(calibration))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.lens.board import MIN_CORNERS, Board, BoardFinder, View
+from calibration.lens.board_guess import guess_board
 from calibration.lens.coverage import ViewSelector, distinct_views, draw_guide
 from calibration.lens.photo import held_alike, read_photo
 from engines.errors import UserError
@@ -23,6 +24,7 @@ from realtime.sources.open_source import open_source
 _LOG = logging.getLogger("realtime.calibrate")
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 _WINDOW = "realtime calibrate camera (Esc stops)"
+_SAMPLES = 3
 _MAX_VIEWS = 100  # more cost minutes and tell nothing new
 
 Image = NDArray[np.uint8]
@@ -37,6 +39,18 @@ class Looked:
     markers: int = 0  # the most in one picture
     mirrored: bool = False
     views: list[View] = field(default_factory=list)
+    samples: list[tuple[int, Image]] = field(default_factory=list)  # markers in them, pictures; see `keep`
+
+    def keep(self, markers: int, image: Image) -> None:
+        """Of the pictures some with most markers, to find out which board it is."""
+        if len(self.samples) < _SAMPLES or markers > self.samples[-1][0]:
+            self.samples = sorted([*self.samples, (markers, image.copy())], key=lambda kept: -kept[0])[:_SAMPLES]
+
+    def check_whole(self, board: Board) -> None:
+        """Raises UserError where what was found of a chessboard is a part of a larger one."""
+        right = guess_board(board, [image for _, image in self.samples]) if board.kind == "chessboard" else ""
+        if right:
+            raise UserError(f"the pictures show more than a {board}: give {right}")
 
     def explain_nothing(self, board: Board) -> UserError:
         if not self.pictures:
@@ -47,6 +61,9 @@ class Looked:
         if self.found:
             return UserError(f"the board was found in {self.found} pictures, all of them blurred: hold it still, in "
                              "focus and in good light")
+        right = guess_board(board, [image for _, image in self.samples])
+        if right:
+            return UserError(f"the pictures show no {board}, but another one: give {right}")
         if self.markers >= MIN_CORNERS:
             return UserError(f"markers were seen in the pictures but they do not fit a {board}: "
                              "give the printed board's --columns, --rows and --dictionary")
@@ -70,6 +87,7 @@ def views_of_folder(folder: Path, board: Board) -> Looked:
             if view is not None:
                 looked.views.append(view)
                 turns.append(photo[1])
+    _say_legacy(finder)
     looked.views, turned = held_alike(looked.views, turns)
     if turned:
         _LOG.info("the camera was held differently in %d of %d pictures: taken as it was held for the others",
@@ -104,6 +122,7 @@ def views_of_source(source: str, board: Board, *, show: bool, keep: Path | None 
                 break
     if show:
         cv2.destroyAllWindows()
+    _say_legacy(finder)
     if selector is not None:
         looked.views = selector.views
         if not selector.progress.good:
@@ -122,10 +141,17 @@ def _look(looked: Looked, finder: BoardFinder, image: Image, name: str) -> View 
     looked.pictures += 1
     view = finder.find(image, name)
     looked.found += view is not None
+    if not looked.found or (finder.board.kind == "chessboard" and view is not None):
+        looked.keep(int(view is not None) or finder.markers, image)
     looked.markers = max(looked.markers, finder.markers)
     if not looked.found and not looked.mirrored:  # who found it once as it is needs no mirror
         looked.mirrored = finder.looks_mirrored(image)
     return view
+
+
+def _say_legacy(finder: BoardFinder) -> None:
+    if finder.board.legacy:
+        _LOG.info("the board has the layout of calib.io and of OpenCV before 4.6, and was taken as that")
 
 
 def _stopped(guide: Image, wait_key: Callable[[int], int] = cv2.waitKey) -> bool:

@@ -115,6 +115,57 @@ def test_options_that_cannot_be_are_refused_before_any_picture(
         calibrate("camera", "board.avi", "--window")
 
 
+def seen(folder: Path, board: Board, count: int = 12) -> Path:
+    """Pictures of that board."""
+    renderer = BoardRenderer(LENS, board)
+    poses = board_poses(LENS, board, count)
+    return write(folder, [renderer.render(*pose, noise=3, blur_px=0.5, seed=i) for i, pose in enumerate(poses)])
+
+
+@pytest.mark.parametrize("rows", [6, 8, 7])
+def test_a_board_of_the_older_layout_is_known_by_itself(rows: int, tmp_path: Path) -> None:
+    board = Board(rows=rows, square_m=0.02, marker_m=0.015, legacy=True)
+    calibrate("camera", seen(tmp_path / "views", board), "--rows", rows, "--square", 20, "-o", tmp_path / "camera.yaml")
+    assert load_camera(tmp_path / "camera.yaml").focal_px == pytest.approx(LENS.focal_px, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("board", "said", "advice"),
+    [
+        (Board(), ("--columns", 8, "--rows", 5), r"--columns 9 --rows 6 \(squares are counted, not inner corners\)"),
+        (Board("chessboard"), ("--board", "chessboard", "--columns", 8, "--rows", 5),
+         r"--columns 9 --rows 6 \(squares are counted, not inner corners\)"),
+        (Board("chessboard", 10, 7), ("--board", "chessboard", "--columns", 6, "--rows", 9), "--columns 7 --rows 10 "),
+        (Board(legacy=True), ("--columns", 8, "--rows", 5), "--columns 9 --rows 6"),
+        (Board(), ("--columns", 10), "--columns 9 --rows 6$"),
+        (Board(dictionary="DICT_5X5_100"), (), "--columns 9 --rows 6 --dictionary DICT_5X5_1000"),
+    ],
+)
+def test_the_board_that_is_in_the_pictures_is_named(
+    board: Board, said: tuple[object, ...], advice: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=advice):
+        calibrate("camera", seen(tmp_path / "views", board, 4), *said, "-o", tmp_path / "camera.yaml")
+
+
+def test_a_chessboard_has_no_up_and_down(tmp_path: Path) -> None:
+    folder = seen(tmp_path / "views", Board("chessboard"), 16)
+    for number, (columns, rows) in enumerate(((9, 6), (6, 9))):
+        out = tmp_path / f"camera{number}.yaml"
+        calibrate("camera", folder, "--board", "chessboard", "--columns", columns, "--rows", rows, "-o", out)
+        assert load_camera(out).focal_px == pytest.approx(LENS.focal_px, rel=0.005)
+
+
+@pytest.mark.parametrize("dictionary", ["DICT_4X4_50", "DICT_5X5_50", "DICT_6X6_100", "DICT_APRILTAG_16h5"])
+@pytest.mark.parametrize("size", [(17, 12), (20, 16), (30, 30)])
+def test_a_dictionary_that_is_large_enough_is_named_of_the_same_kind(dictionary: str, size: tuple[int, int]) -> None:
+    with pytest.raises(UserError, match="use --dictionary DICT_") as caught:
+        Board(columns=size[0], rows=size[1], dictionary=dictionary)
+    named = str(caught.value).split()[-1]
+    assert named.split("_")[1] == dictionary.split("_")[1]
+    assert Board(columns=size[0], rows=size[1], dictionary=named).charuco() is not None
+
+
 def photograph(path: Path, sensor: Image, orientation: int) -> None:
     """What the sensor saw, with EXIF's word on how to show it (Exif 2.32, 4.6.4)."""
     jpeg = cv2.imencode(".jpg", sensor, [cv2.IMWRITE_JPEG_QUALITY, 97])[1].tobytes()
