@@ -37,6 +37,15 @@ def expanded(path: Path | str) -> Path:
         raise UserError(f"{path}: there is no such home directory: write the path without ~") from error
 
 
+def require_working_directory() -> None:
+    """Raises UserError where the folder that this was started in has been deleted."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise UserError("the folder that this was started in has been deleted: go to another one with cd, and start "
+                        "again") from None  # fmt: skip
+
+
 def _usable(find: Callable[[], Path]) -> Path:
     """The folder, made or not; where it can be neither read nor made it lies in a home of our own making."""
     try:

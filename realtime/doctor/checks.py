@@ -12,13 +12,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from engines.errors import UserError
+from engines.folders import require_working_directory
 from realtime.doctor.check import PORT, Check, State
 
 _PYTHONS = ((3, 10), (3, 13))
 # module -> distribution, for what the main job imports
 _PACKAGES = {
-    "numpy": "numpy", "cv2": "opencv-contrib-python", "mediapipe": "mediapipe", "onnxruntime": "onnxruntime",
-    "zmq": "pyzmq", "msgpack": "msgpack", "open3d": "open3d", "safetensors": "safetensors", "psutil": "psutil",
+    "numpy": "numpy", "av": "av", "cv2": "opencv-contrib-python", "mediapipe": "mediapipe",
+    "onnxruntime": "onnxruntime", "zmq": "pyzmq", "msgpack": "msgpack", "open3d": "open3d", "safetensors": "safetensors", "psutil": "psutil",
 }  # fmt: skip
 _IMPORT_TIMEOUT_S = 60
 _LOW_SPACE_MB = 200
@@ -32,6 +34,14 @@ def python() -> Iterator[Check]:
         yield Check("Python", "ok", f"{version} at {sys.executable}")
     else:
         yield Check("Python", "missing", version, f"use Python {low[0]}.{low[1]} to {high[0]}.{high[1]}")
+
+
+def folder() -> Iterator[Check]:
+    """Only where it is gone: nothing else is worth a look then."""
+    try:
+        require_working_directory()
+    except UserError:
+        yield Check("folder", "missing", "the one that this was started in has been deleted", "cd to another one")
 
 
 def packages() -> Iterator[Check]:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from engines.errors import UserError
+from engines.folders import require_working_directory
 from realtime.config import PlaceConfig, RunConfig
 from realtime.session.processes import PROCESSES
 from realtime.session.status import StatusLine, Summary, report, summarise
@@ -30,6 +31,7 @@ def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool 
     It raises UserError too, after the summary, where a file was read to its end and nobody was ever seen in it.
     Raises KeyboardInterrupt where Ctrl-C came before the first frame.
     """
+    require_working_directory()
     console = Console(stderr=True)
     _log_to(console, verbose)
     # A film that was asked for and cannot be made is a reason to stop; one that stands in for a window is not.

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -191,6 +192,9 @@ def test_a_restarted_producer_keeps_counting_frames(clip: Path) -> None:
         (("--model", "no-such-model"), "no-such-model"),
         (("--camera", "no-such.yaml"), "no-such.yaml"),
         (("--plan", "nothere.plan"), "there is no plan nothere.plan"),
+        (("--plan", __file__), "beside it, so what it holds is unknown"),
+        (("--plan", "."), "plan"),
+        (("--source", "demo", "--start", "1e9"), "s long: give a --start before its end"),
         (("--engine", "steam"), "'steam' is unknown"),
         (("--lookahead", "3"), "no look-ahead 3"),
         (("--align", "end"), "no window to align in"),
@@ -207,6 +211,19 @@ def test_what_cannot_be_done_is_said_in_one_sentence(options: tuple[str, ...], s
     assert says in done.stderr.splitlines()[-1].replace("\n", " ")
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be deleted there")
+@pytest.mark.parametrize("command", [("run", "--no-view"), ("run", "--render", "out.mp4"), ("doctor",)])
+def test_a_folder_that_was_deleted_is_said_in_one_sentence(command: tuple[str, ...], tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = 'rmdir "$PWD" && exec "$@"'
+    done = subprocess.run(["sh", "-c", script, "sh", sys.executable, "-m", "realtime.cli", *command], cwd=gone,
+                          capture_output=True, text=True, timeout=TIMEOUT_S, check=False)  # fmt: skip
+    assert done.returncode != 0
+    assert "has been deleted" in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
 
 
 def refused(*options: str, cwd: Path) -> str:
