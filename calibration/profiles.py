@@ -7,12 +7,11 @@ import math
 import re
 from pathlib import Path
 
-import platformdirs
-
 from calibration.lens.camera_file import load_camera
 from calibration.lens.rays import Camera
 from calibration.person.body_scale import BodyScale, load_person
 from engines.errors import UserError
+from engines.folders import config_dir
 
 _LOG = logging.getLogger("realtime.calibration")
 _CAMERA = re.compile(r"(?:/dev/video)?(\d+)")
@@ -21,7 +20,7 @@ _NAME = re.compile(r"[\w-][\w .-]{0,60}")
 
 
 def profiles_dir() -> Path:
-    return platformdirs.user_config_path("realtime-pose") / "calibration"
+    return config_dir() / "calibration"
 
 
 def device_name(source: str) -> str:

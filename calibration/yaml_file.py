@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,11 @@ from numpy.typing import ArrayLike, NDArray
 from engines.errors import UserError
 from engines.write_aside import write_aside
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 # A directive that is right for YAML and the signature that cv2.FileStorage looks for.
 _HEADER = "%YAML 1.1\n---\n"
 
@@ -27,8 +33,10 @@ def matrix(values: ArrayLike) -> dict[str, Any]:
 
 
 def read_matrix(node: Any, where: str) -> NDArray[np.float64]:
-    """The inverse of `matrix`; also reads files that carry no `dt`. Raises UserError."""
+    """The inverse of `matrix`; also reads files that carry no `dt`, and lists, nested or not. Raises UserError."""
     try:
+        if isinstance(node, list):
+            return np.atleast_2d(np.array(node, np.float64))
         data = np.array(node["data"], np.float64)
         # OpenCV 5 writes vectors with `sizes` and no rows.
         return data.reshape(1, -1) if "sizes" in node else data.reshape(int(node["rows"]), int(node["cols"]))
@@ -74,13 +82,15 @@ def read(path: Path, kind: str) -> tuple[dict[str, Any], str]:
         raise UserError(f"no {kind} file at {path}: make one with 'realtime calibrate {kind}'") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
+    form = "TOML" if path.suffix.lower() == ".toml" else "YAML"
     try:
         # Files that cv2.FileStorage wrote start with "%YAML:1.0", which YAML itself does not allow, and tag matrices.
         text = data.decode("utf-8").replace("%YAML:1.0", "%YAML 1.1", 1)
         text = text.replace("!!opencv-matrix", "").replace("!!opencv-nd-matrix", "")
-        content = yaml.safe_load(text)
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path} is not a YAML file: calibrate again") from error
+        # The first of several, as a ROS topic gives them.
+        content = tomllib.loads(text) if form == "TOML" else next(yaml.safe_load_all(text), None)
+    except (UnicodeDecodeError, yaml.YAMLError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"{path} is not a {form} file: calibrate again") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} is not a {kind} file: make one with 'realtime calibrate {kind}'")
     return content, hashlib.sha256(data).hexdigest()[:12]

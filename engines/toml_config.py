@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.errors import UserError
+from engines.folders import expanded
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -39,7 +40,7 @@ def build(kind: Any, value: Any, where: str) -> Any:
         return _dict(typing.get_args(kind)[1], value, where)
     kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
     if Path in kinds and isinstance(value, str | Path):
-        return Path(value).expanduser()
+        return expanded(value)
     if float in kinds and type(value) is int:
         return float(value)
     if type(value) in kinds:

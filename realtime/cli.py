@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from engines.errors import NO_SPACE, UserError
+from engines.folders import require_working_directory
 
 # ROOM.COMMAND in realtime.commands, in the order of the help; such a module offers `app` (a group) or a function named
 # like itself.
@@ -54,10 +55,19 @@ def main() -> None:
     except OSError as error:  # of a file that no one closer by spoke for
         if error.filename is not None:
             _refuse(f"{error.filename}: {error.strerror}: check the path and your rights")
+        _refuse_without_folder()
         if error.errno not in NO_SPACE:
             raise
         _give_up_stdout()
         _refuse(f"no more can be written ({error.strerror}): free some space, or send the output elsewhere")
+
+
+def _refuse_without_folder() -> None:
+    """Where that is gone in which we were started, whatever failed failed because of it."""
+    try:
+        require_working_directory()
+    except UserError as error:
+        _refuse(str(error))
 
 
 def _refuse(why: str) -> NoReturn:

@@ -15,6 +15,7 @@ from realtime.ring.ring import MAX_PEOPLE
 from realtime.wire.framing import ENCODINGS, POSE, topic
 
 LAYOUTS = ("inset", "side", "3d")
+MAX_FILE_FPS = 10_000  # the fastest cameras whose films are of people
 DETECTOR_SIZES = ("lite", "full", "heavy")
 
 
@@ -30,11 +31,16 @@ class SourceConfig:
     height: int | None = None
     fps: float | None = None
     mirror: bool = False
+    start_s: float = 0.0  # files: begin so far into it
+    file_fps: float | None = None  # files: pictures taken a second, where the file plays them slower or faster
 
     def __post_init__(self) -> None:
         for what in ("width", "height", "fps"):
             value = getattr(self, what)
             _require(value is None or value > 0, f"camera {what} must be above 0, got {value}")
+        _require(0 <= self.start_s < float("inf"), f"the start must be 0 seconds or more, got {self.start_s}")
+        _require(self.file_fps is None or 1 <= self.file_fps <= MAX_FILE_FPS,
+                 f"source fps must be from 1 to {MAX_FILE_FPS}, got {self.file_fps}")
 
 
 @dataclass(frozen=True, slots=True)

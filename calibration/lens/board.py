@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import cv2
@@ -27,6 +27,7 @@ class Board:
     square_m: float = 0.028
     marker_m: float = 0.021
     dictionary: str = "DICT_4X4_50"
+    legacy: bool = False  # of OpenCV before 4.6 or of calib.io: with even rows the colours are exchanged
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -41,9 +42,8 @@ class Board:
         if self.kind == "charuco":
             room, need = len(_dictionary(self.dictionary).bytesList), self.columns * self.rows // 2
             if need > room:
-                large = next(size for size in (100, 250, 1000) if size >= need)
                 raise UserError(f"{self.dictionary} has {room} markers, {self.columns}x{self.rows} squares need "
-                                f"{need}: use --dictionary DICT_4X4_{large}")
+                                f"{need}: use --dictionary {_larger(self.dictionary, need)}")
 
     def corner_points(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Inner corners (n,) by number, row by row -> (n, 3) metres on the board."""
@@ -52,13 +52,15 @@ class Board:
                         -1).astype(np.float32)
 
     def charuco(self) -> Any:
-        return cv2.aruco.CharucoBoard((self.columns, self.rows), self.square_m, self.marker_m,
+        made = cv2.aruco.CharucoBoard((self.columns, self.rows), self.square_m, self.marker_m,
                                       _dictionary(self.dictionary))
+        made.setLegacyPattern(self.legacy)
+        return made
 
     def __str__(self) -> str:
         sizes = f"{self.square_m * 1000:g} mm"
         if self.kind == "charuco":
-            sizes += f", markers {self.marker_m * 1000:g} mm, {self.dictionary}"
+            sizes += f", markers {self.marker_m * 1000:g} mm, {self.dictionary}" + ", legacy" * self.legacy
         return f"{self.kind} {self.columns}x{self.rows} squares of {sizes}"
 
 
@@ -74,17 +76,24 @@ class View:
 
 
 class BoardFinder:
-    """Finds one kind of board; keeps what the detector needs. `markers`: in the last picture, fitting or not."""
+    """Finds one kind of board; keeps what the detector needs. `markers`: in the last picture, fitting or not.
+
+    A legacy board is recognised by itself: from then on `board` says so.
+    """
 
     def __init__(self, board: Board) -> None:
         self.board = board
         self.markers = 0
         self._detector = cv2.aruco.CharucoDetector(board.charuco()) if board.kind == "charuco" else None
+        self._sure = board.legacy or board.rows % 2 == 1  # which of the two layouts it is: with odd rows they agree
 
     def find(self, image: NDArray[np.uint8], name: str) -> View | None:
         """The board in a grey or BGR picture, or None."""
         grey = np.asarray(image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
-        found = self._charuco(grey) if self._detector is not None else self._chessboard(grey)
+        found = self._chessboard(grey) if self._detector is None else self._charuco(grey)
+        if self._detector is not None and not self._sure:
+            found = found if self._fits(found) else self._legacy(grey)
+            self._sure = self._fits(found)
         if found is None or len(found[0]) < MIN_CORNERS:
             return None
         ids, corners = found
@@ -105,6 +114,24 @@ class BoardFinder:
             return None
         return np.asarray(ids).reshape(-1).astype(np.int64), np.asarray(corners, np.float32).reshape(-1, 2)
 
+    def _legacy(self, grey: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+        """The same in the other layout, which is kept where it fits."""
+        if self.markers < MIN_CORNERS // 2:
+            return None
+        markers, before = self.markers, self._detector
+        other = replace(self.board, legacy=True)
+        self._detector = cv2.aruco.CharucoDetector(other.charuco())
+        found = self._charuco(grey)
+        if self._fits(found):
+            self.board = other
+            return found
+        self.markers, self._detector = markers, before
+        return None
+
+    @staticmethod
+    def _fits(found: tuple[NDArray[np.int64], NDArray[np.float32]] | None) -> bool:
+        return found is not None and len(found[0]) >= MIN_CORNERS
+
     def _chessboard(self, grey: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
         pattern = (self.board.columns - 1, self.board.rows - 1)
         found, corners = cv2.findChessboardCornersSB(grey, pattern, flags=_FIND)
@@ -118,6 +145,17 @@ def _dictionary(name: str) -> Any:
     if number is None:
         raise UserError(f"unknown marker dictionary {name!r}: use one of OpenCV's, like DICT_4X4_50")
     return cv2.aruco.getPredefinedDictionary(number)
+
+
+def _larger(name: str, need: int) -> str:
+    """A dictionary with so many markers, of the same kind where there is one: the smaller is a part of the larger."""
+    kind = name.rpartition("_")[0]
+    kinds = (kind, "DICT_APRILTAG") if "APRILTAG" in name else (kind, "DICT_4X4")
+    for size in (*(f"{kind}_{count}" for kind in kinds for count in (50, 100, 250, 1000)), "DICT_APRILTAG_36h11",
+                 "DICT_APRILTAG_36h10"):  # fmt: skip
+        if hasattr(cv2.aruco, size) and len(_dictionary(size).bytesList) >= need:
+            return size
+    raise AssertionError(f"no dictionary has {need} markers")
 
 
 def _sharpness(grey: NDArray[np.uint8], corners: NDArray[np.float32]) -> float:

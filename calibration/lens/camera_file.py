@@ -12,14 +12,12 @@ from typing import Any
 import numpy as np
 
 from calibration import yaml_file
+from calibration.lens.camera_forms import camera_of
 from calibration.lens.intrinsics import Calibration
 from calibration.lens.rays import Camera
-from engines.errors import UserError
 
 GUESS = "guess-"  # what the identity of a guessed lens begins with, so that every message says so
 _TO_ROS = {4: "plumb_bob", 5: "plumb_bob", 8: "rational_polynomial"}
-_FROM_ROS = {"plumb_bob": "pinhole", "rational_polynomial": "pinhole", "equidistant": "fisheye", "fisheye": "fisheye",
-             "thin_prism": "pinhole", "none": "pinhole"}
 
 
 def save_camera(path: Path, camera: Camera, name: str, evidence: dict[str, Any] | None = None) -> Camera:
@@ -61,21 +59,12 @@ def evidence_of(calibration: Calibration) -> dict[str, Any]:
 
 
 def load_camera(path: Path) -> Camera:
-    """A camera from a ROS or OpenCV calibration file. Raises UserError where it is none."""
+    """A camera from a calibration file of ours or of another tool. Raises UserError where it is none."""
     content, identity = yaml_file.read(path, "camera")
-    try:
-        image_wh = int(content["image_width"]), int(content["image_height"])
-        ros_model = str(content.get("distortion_model", "plumb_bob"))
-        model = _FROM_ROS[ros_model]
-        matrix, dist = content["camera_matrix"], content["distortion_coefficients"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} lacks or does not know {error}: it should be a ROS camera_info file, like "
-                        "'realtime calibrate camera' writes") from error
     known = content.get("calibration")
     if isinstance(known, dict) and known.get("source") == "guess":
         identity = GUESS + identity
-    return Camera(image_wh, yaml_file.read_matrix(matrix, f"camera_matrix in {path}"),
-                  yaml_file.read_matrix(dist, f"distortion_coefficients in {path}").ravel(), model, identity)
+    return replace(camera_of(content, path), identity=identity)
 
 
 def _rounded(value: float) -> float | None:

@@ -13,6 +13,7 @@ from engines.errors import UserError
 
 MODELS = ("pinhole", "fisheye")
 ASPECT_TOLERANCE = 0.01
+_SQUARE_TOLERANCE = 0.02  # of a measured lens; real pixels are square or at least a fifteenth off
 _MAX_TAN = 12.0  # rays further than 85 degrees off the axis have no usable x/z, y/z
 _ROUND_TRIP_PX = 0.05  # an inverse that does not come back this close is no inverse
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-9)
@@ -75,11 +76,16 @@ class Camera:
         return math.degrees(math.atan(right[0]) - math.atan(left[0]))
 
     def scaled(self, image_wh: tuple[int, int]) -> Camera:
-        """The same lens read at another resolution of the same aspect. Raises UserError for another aspect."""
+        """The same lens read at another resolution of the same aspect. Raises UserError for another aspect.
+
+        One measured on pixels that are not square fits the same pictures with square pixels, which have another aspect.
+        """
         if tuple(image_wh) == tuple(self.image_wh):
             return self
         (width, height), (new_width, new_height) = self.image_wh, image_wh
-        if abs(new_width * height / (new_height * width) - 1) > ASPECT_TOLERANCE:
+        change_of_aspect = new_width * height / (new_height * width)
+        squareness = change_of_aspect * self.camera_matrix[0, 0] / self.camera_matrix[1, 1]  # of the new pixels
+        if abs(change_of_aspect - 1) > ASPECT_TOLERANCE and abs(squareness - 1) > _SQUARE_TOLERANCE:
             raise UserError(f"the camera was calibrated at {width}x{height} and now gives {new_width}x{new_height}, "
                             "another aspect: calibrate at this resolution, or open it in the old one")
         sx, sy = new_width / width, new_height / height

@@ -13,6 +13,7 @@ from engines.errors import UserError
 from engines.export.model_graph import model_graph
 from engines.lifting.poses import ALIGNMENTS, ENGINES, Lifter, check_align
 from engines.models.card import PAPER, ModelCard, find_model, graph_beside
+from engines.plans.plan import load_plan
 
 _log = logging.getLogger("realtime.engines.lifter")  # below what the processes hand on to the terminal
 
@@ -27,6 +28,8 @@ def check_lifter(
         raise UserError(f"engine {engine} runs no plan: leave --plan out, or choose --engine tensorrt")
     if plan is not None and not plan.exists():
         raise UserError(f"there is no plan {plan}: 'realtime build-engine' makes one; without --plan one is looked for")
+    if plan is not None:
+        load_plan(plan)  # one that was asked for and is none is an error, whatever else could do the work
     card, weights = find_model(model)
     if lookahead and lookahead not in card.lookaheads:
         known = list(card.lookaheads) or [0]

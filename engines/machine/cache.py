@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-import platformdirs
-
-
-def cache_dir() -> Path:
-    """The user cache of the project; the environment variable REALTIME_CACHE moves it."""
-    return Path(os.environ.get("REALTIME_CACHE") or platformdirs.user_cache_dir("realtime-pose"))
+from engines.folders import cache_dir
 
 
 def plans_dir() -> Path:

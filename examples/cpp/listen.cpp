@@ -32,7 +32,6 @@ static void *subscribe(void *context, const char *address, const std::string &st
     option(socket, ZMQ_HEARTBEAT_IVL, 2000);
     option(socket, ZMQ_HEARTBEAT_TIMEOUT, 6000);
     option(socket, ZMQ_RECONNECT_IVL, 100);
-    option(socket, ZMQ_RECONNECT_IVL_MAX, 5000);
     const int64_t largest = 1 << 20;
     zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);
     if (const char *server = std::getenv("CURVE_SERVER")) {

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engines.errors import NO_SPACE, UserError
-from engines.machine.cache import cache_dir
+from engines.folders import cache_dir
 from realtime.assets.catalogue import ASSETS, Asset
 from realtime.assets.download import DownloadFailed, download
 from realtime.clock import NS_PER_S, unix_ns

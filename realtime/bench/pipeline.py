@@ -49,6 +49,7 @@ def bench_pipeline(
 
     from realtime.assets.fetch import fetch
     from realtime.config import DetectorConfig, LifterConfig, RunConfig, SourceConfig, StreamConfig, ViewConfig
+    from realtime.sources.address import shown
     from realtime.sources.open_source import video_path
 
     config = RunConfig(
@@ -60,7 +61,8 @@ def bench_pipeline(
         frames=frames,
     )
     if video_path(source) is None:
-        raise UserError(f"{source} is a camera or a stream, which gives no second round: give --source a video file")
+        raise UserError(f"{shown(source)} is a camera or a stream, which gives no second round: give --source a "
+                        "video file")  # fmt: skip
     fetch(f"pose-{detector}")  # here, where Ctrl-C ends a download and its time is no round's
     console = Console(stderr=True)
     alone: list[AloneRound] = []

@@ -12,9 +12,10 @@ from calibration.lens.camera_file import evidence_of, save_camera
 from calibration.lens.coverage import draw_report
 from calibration.lens.intrinsics import MIN_VIEWS, Calibration, calibrate, with_identity
 from calibration.lens.rays import check_model
-from calibration.profiles import camera_path, device_name
+from calibration.profiles import camera_path
 from engines.errors import UserError
 from realtime.calibrate.views import views_of_folder, views_of_source
+from realtime.sources.address import device_of
 
 _LOG = logging.getLogger("realtime.calibrate")
 
@@ -45,16 +46,17 @@ def calibrate_camera(
     else:
         from realtime.view.display import has_display
 
-        window = show if show is not None else device_name(source) != "" and has_display()
+        window = show if show is not None else device_of(source) != "" and has_display()
         if window and not has_display():
             raise UserError("no display for a window: calibrate without one with --no-window")
         looked = views_of_source(source, board, show=window, keep=keep, every=every, seconds=seconds,
                                  width=width, height=height)
     if len(looked.views) < MIN_VIEWS and (not looked.views or looked.mirrored):
         raise looked.explain_nothing(board)
+    looked.check_whole(board)
     calibration = calibrate(looked.views, board, model)
     path = output or _profile(source, calibration.camera.image_wh)
-    camera = save_camera(path, calibration.camera, device_name(source) or path.stem, evidence_of(calibration))
+    camera = save_camera(path, calibration.camera, device_of(source) or path.stem, evidence_of(calibration))
     calibration = with_identity(calibration, camera.identity)
     report = path.with_suffix(".png")
     if not cv2.imwrite(str(report), draw_report(calibration)):
@@ -78,5 +80,5 @@ def summary(path: Path, calibration: Calibration) -> str:
 
 
 def _profile(source: str, image_wh: tuple[int, int]) -> Path:
-    device = device_name(source)
+    device = device_of(source)
     return camera_path(device, image_wh) if device else Path("camera.yaml")

@@ -19,7 +19,7 @@ from calibration.lens.rays import Camera
 from calibration.person.body import Body
 from calibration.person.body_scale import ANKLE_HEIGHT, BodyScale, bone_lengths, make_rigid, stature
 from calibration.person.root import solve_root
-from calibration.profiles import camera_for, device_name
+from calibration.profiles import camera_for
 from engines.errors import UserError
 from engines.lifting.load_lifter import load_lifter
 from realtime.clock import monotonic_ns
@@ -28,6 +28,7 @@ from realtime.files.keypoints_file import KeypointsFile, read_keypoints
 from realtime.files.lift_file import assemble, lift_stretch
 from realtime.pipeline.detect import Detector
 from realtime.progress_bar import progress_bar
+from realtime.sources.address import device_of, shown
 from realtime.sources.open_source import open_source
 
 MIN_SECONDS = 3.0
@@ -49,6 +50,8 @@ def watch(source: str, camera_file: Path | None, *, seconds: float = 60.0, detec
             progress_bar() as bar:
         task, start, image_wh = bar.add_task("watching", total=seconds), None, frames.image_wh
         while (frame := frames.read()) is not None:
+            if frame.image_bgr.shape[1::-1] != image_wh:
+                raise UserError(f"the pictures of {shown(source)} change their size: give a part where they do not")
             now = frame.stamp.source_ns * 1e-9
             start = now if start is None else start
             for person in detect.detect(frame):
@@ -60,8 +63,8 @@ def watch(source: str, camera_file: Path | None, *, seconds: float = 60.0, detec
                 break
     longest = max(times, key=lambda track: len(times[track]), default=None)
     if longest is None:
-        raise UserError(f"nobody was seen in {source}: stand where all of you is in the picture")
-    camera = camera_for(camera_file, device_name(source), image_wh)
+        raise UserError(f"nobody was seen in {shown(source)}: stand where all of you is in the picture")
+    camera = camera_for(camera_file, device_of(source), image_wh)
     return _at_30_hz(KeypointsFile(np.stack(xy[longest]), np.stack(score[longest]), np.array(times[longest]), camera))
 
 
@@ -118,7 +121,7 @@ def ground_from_picture(source: str, camera_file: Path | None, board: Board, att
     """From one picture of the board lying on the floor."""
     finder, stop_ns = BoardFinder(board), monotonic_ns() + int(attempts_s * 1e9)
     with open_source(source, max_speed=True) as frames:
-        camera = camera_for(camera_file, device_name(source), frames.image_wh)
+        camera = camera_for(camera_file, device_of(source), frames.image_wh)
         while (frame := frames.read()) is not None and monotonic_ns() < stop_ns:
             view = finder.find(frame.image_bgr, source)
             if view is not None:
@@ -129,7 +132,7 @@ def ground_from_picture(source: str, camera_file: Path | None, board: Board, att
                     at = points @ np.asarray(cv2.Rodrigues(turn)[0]).T + np.ravel(shift)
                     error = float(np.sqrt(np.square(at[:, :2] / at[:, 2:] - rays).sum(1).mean()) * at[:, 2].mean())
                     return from_board(at, error, camera.identity)
-    raise UserError(f"no {board} was seen lying on the floor in {source}: show all of it, in good light")
+    raise UserError(f"no {board} was seen lying on the floor in {shown(source)}: show all of it, in good light")
 
 
 def _at_30_hz(recording: KeypointsFile) -> KeypointsFile:

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.lens.board import MIN_CORNERS, Board, BoardFinder, View
+from calibration.lens.board_guess import guess_board
 from calibration.lens.coverage import ViewSelector, distinct_views, draw_guide
+from calibration.lens.photo import held_alike, read_photo
 from engines.errors import UserError
 from realtime.clock import monotonic_ns
 from realtime.progress_bar import progress_bar
@@ -22,6 +24,7 @@ from realtime.sources.open_source import open_source
 _LOG = logging.getLogger("realtime.calibrate")
 _PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 _WINDOW = "realtime calibrate camera (Esc stops)"
+_SAMPLES = 3
 _MAX_VIEWS = 100  # more cost minutes and tell nothing new
 
 Image = NDArray[np.uint8]
@@ -36,6 +39,18 @@ class Looked:
     markers: int = 0  # the most in one picture
     mirrored: bool = False
     views: list[View] = field(default_factory=list)
+    samples: list[tuple[int, Image]] = field(default_factory=list)  # markers in them, pictures; see `keep`
+
+    def keep(self, markers: int, image: Image) -> None:
+        """Of the pictures some with most markers, to find out which board it is."""
+        if len(self.samples) < _SAMPLES or markers > self.samples[-1][0]:
+            self.samples = sorted([*self.samples, (markers, image.copy())], key=lambda kept: -kept[0])[:_SAMPLES]
+
+    def check_whole(self, board: Board) -> None:
+        """Raises UserError where what was found of a chessboard is a part of a larger one."""
+        right = guess_board(board, [image for _, image in self.samples]) if board.kind == "chessboard" else ""
+        if right:
+            raise UserError(f"the pictures show more than a {board}: give {right}")
 
     def explain_nothing(self, board: Board) -> UserError:
         if not self.pictures:
@@ -46,6 +61,9 @@ class Looked:
         if self.found:
             return UserError(f"the board was found in {self.found} pictures, all of them blurred: hold it still, in "
                              "focus and in good light")
+        right = guess_board(board, [image for _, image in self.samples])
+        if right:
+            return UserError(f"the pictures show no {board}, but another one: give {right}")
         if self.markers >= MIN_CORNERS:
             return UserError(f"markers were seen in the pictures but they do not fit a {board}: "
                              "give the printed board's --columns, --rows and --dictionary")
@@ -59,15 +77,21 @@ class Looked:
 def views_of_folder(folder: Path, board: Board) -> Looked:
     """Of every picture in the folder, in the order of their names; those that show the same again count once."""
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)
-    looked, finder = Looked(), BoardFinder(board)
+    looked, finder, turns = Looked(), BoardFinder(board), list[int]()
     with progress_bar() as bar:
         for path in bar.track(paths, description="looking for the board"):
-            image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-            if image is None:
+            photo = read_photo(path)
+            if photo is None:
                 raise UserError(f"{path} is not a picture that can be read: take it out of the folder")
-            view = _look(looked, finder, np.asarray(image, np.uint8), path.name)
+            view = _look(looked, finder, photo[0], path.name)
             if view is not None:
                 looked.views.append(view)
+                turns.append(photo[1])
+    _say_legacy(finder)
+    looked.views, turned = held_alike(looked.views, turns)
+    if turned:
+        _LOG.info("the camera was held differently in %d of %d pictures: taken as it was held for the others",
+                  turned, len(turns))  # fmt: skip
     found, looked.views = len(looked.views), distinct_views(looked.views, _MAX_VIEWS)
     if len(looked.views) < found:
         _LOG.info("%d of %d views left out: others show nearly the same", found - len(looked.views), found)
@@ -98,6 +122,7 @@ def views_of_source(source: str, board: Board, *, show: bool, keep: Path | None 
                 break
     if show:
         cv2.destroyAllWindows()
+    _say_legacy(finder)
     if selector is not None:
         looked.views = selector.views
         if not selector.progress.good:
@@ -116,10 +141,17 @@ def _look(looked: Looked, finder: BoardFinder, image: Image, name: str) -> View 
     looked.pictures += 1
     view = finder.find(image, name)
     looked.found += view is not None
+    if not looked.found or (finder.board.kind == "chessboard" and view is not None):
+        looked.keep(int(view is not None) or finder.markers, image)
     looked.markers = max(looked.markers, finder.markers)
     if not looked.found and not looked.mirrored:  # who found it once as it is needs no mirror
         looked.mirrored = finder.looks_mirrored(image)
     return view
+
+
+def _say_legacy(finder: BoardFinder) -> None:
+    if finder.board.legacy:
+        _LOG.info("the board has the layout of calib.io and of OpenCV before 4.6, and was taken as that")
 
 
 def _stopped(guide: Image, wait_key: Callable[[int], int] = cv2.waitKey) -> bool:

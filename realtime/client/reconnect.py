@@ -1,4 +1,7 @@
-"""What ZeroMQ leaves out of reconnecting: where a key was refused, it is tried again, ever more rarely."""
+"""What ZeroMQ leaves out of reconnecting: where a key was refused, it is tried again, ever more rarely.
+
+And what it does not tell: whether the publisher was there before us.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,8 @@ class Reconnect:
     def __init__(self, socket: zmq.Socket[bytes], address: str) -> None:
         self._socket, self._address = socket, address
         # Before the connection: a refusal may come within a millisecond, and comes once.
-        self._monitor = socket.get_monitor_socket(_FINAL)
+        self._monitor = socket.get_monitor_socket(_FINAL | zmq.EVENT_CONNECT_RETRIED)
+        self._retries = 0
         self._wait_s = FIRST_S
         self._due_ns: int | None = None  # when to try again
         try:
@@ -33,10 +37,27 @@ class Reconnect:
             self._monitor.close(linger=0)
             raise
 
+    @property
+    def retries(self) -> int:
+        """How often nobody was there, so far: above 0, what the publisher has sent began after we did."""
+        self._look()
+        return self._retries
+
     def tend(self) -> None:
+        self._look()
+        if self._due_ns is not None and monotonic_ns() >= self._due_ns:
+            self._due_ns = None
+            with contextlib.suppress(zmq.ZMQError):  # it may know no more that it was connected
+                self._socket.disconnect(self._address)
+            connect(self._socket, self._address)
+
+    def _look(self) -> None:
         while self._monitor.poll(0):
             # Read by hand (a uint16 and a value): zmq.utils.monitor would import asyncio, 25 ms for every client.
             event = int.from_bytes(self._monitor.recv_multipart()[0][:2], sys.byteorder)
+            if event == zmq.EVENT_CONNECT_RETRIED:
+                self._retries += 1
+                continue
             if self._wait_s == FIRST_S:
                 key = event == zmq.EVENT_HANDSHAKE_FAILED_AUTH
                 log.warning(
@@ -45,11 +66,6 @@ class Reconnect:
                 )  # fmt: skip
             self._due_ns = monotonic_ns() + int(self._wait_s * NS_PER_S)
             self._wait_s = min(2 * self._wait_s, LONGEST_S)
-        if self._due_ns is not None and monotonic_ns() >= self._due_ns:
-            self._due_ns = None
-            with contextlib.suppress(zmq.ZMQError):  # it may know no more that it was connected
-                self._socket.disconnect(self._address)
-            connect(self._socket, self._address)
 
     def arrived(self) -> None:
         """Something was received: the next refusal is a first one again."""

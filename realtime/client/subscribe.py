@@ -163,7 +163,8 @@ class Subscriber(Closing):
             check_version(fields)
             session, seq = text(fields, "session"), integer(fields, "seq")
             fresh = session != self._session
-            gap = 0 if fresh else max(0, seq - self._seq - 1)
+            last = self._before(seq) if fresh else self._seq
+            gap = max(0, seq - last - 1)
             clock = self._clock.offset if self._clock else None
             message = pose_message(
                 stream, fields, t_receive_ns=t_receive_ns, gap=gap, new_session=fresh, clock=clock
@@ -180,6 +181,10 @@ class Subscriber(Closing):
         self._seq, self.gaps, self.received, self._newest = seq, self.gaps + gap, self.received + 1, message
         self._published.append((seq, message.t_publish_ns))
         return message
+
+    def _before(self, seq: int) -> int:
+        """What a session's first message follows: the session's beginning, where it began after we did."""
+        return -1 if self.sessions or self._reconnect.retries else seq - 1
 
     def _silence(self, timeout_s: float | None) -> StreamTimeoutError:
         return StreamTimeoutError(f"no pose on stream '{self.stream}' from {self.address} within {timeout_s:g} s")

@@ -12,13 +12,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from engines.errors import UserError
+from engines.folders import require_working_directory
 from realtime.doctor.check import PORT, Check, State
 
 _PYTHONS = ((3, 10), (3, 13))
 # module -> distribution, for what the main job imports
 _PACKAGES = {
-    "numpy": "numpy", "cv2": "opencv-contrib-python", "mediapipe": "mediapipe", "onnxruntime": "onnxruntime",
-    "zmq": "pyzmq", "msgpack": "msgpack", "open3d": "open3d", "safetensors": "safetensors", "psutil": "psutil",
+    "numpy": "numpy", "av": "av", "cv2": "opencv-contrib-python", "mediapipe": "mediapipe",
+    "onnxruntime": "onnxruntime", "zmq": "pyzmq", "msgpack": "msgpack", "open3d": "open3d", "safetensors": "safetensors", "psutil": "psutil",
 }  # fmt: skip
 _IMPORT_TIMEOUT_S = 60
 _LOW_SPACE_MB = 200
@@ -32,6 +34,14 @@ def python() -> Iterator[Check]:
         yield Check("Python", "ok", f"{version} at {sys.executable}")
     else:
         yield Check("Python", "missing", version, f"use Python {low[0]}.{low[1]} to {high[0]}.{high[1]}")
+
+
+def folder() -> Iterator[Check]:
+    """Only where it is gone: nothing else is worth a look then."""
+    try:
+        require_working_directory()
+    except UserError:
+        yield Check("folder", "missing", "the one that this was started in has been deleted", "cd to another one")
 
 
 def packages() -> Iterator[Check]:
@@ -89,16 +99,16 @@ def display() -> Iterator[Check]:
 
 def cameras() -> Iterator[Check]:
     from realtime.sources.live_source import camera_devices
-    from realtime.sources.opencv import open_capture, quiet_ffmpeg
+    from realtime.sources.opencv import open_camera_capture, quiet_ffmpeg
 
     quiet_ffmpeg()
     indices = [int(path.name.removeprefix("video")) for path in camera_devices()] if sys.platform == "linux" else [0, 1]
     found = []
     for index in indices:
-        capture = open_capture(index)
-        if capture.isOpened():
+        capture = open_camera_capture(index)
+        if capture is not None:
             found.append(str(index))
-        capture.release()
+            capture.release()
     if found:
         yield Check("cameras", "ok", ", ".join(found))
     elif indices and sys.platform == "linux":
@@ -147,7 +157,7 @@ def engine() -> Iterator[Check]:
 
 
 def cache() -> Iterator[Check]:
-    from engines.machine.cache import cache_dir
+    from engines.folders import cache_dir
     from realtime.assets.catalogue import ASSETS, DEFAULTS
     from realtime.assets.fetch import cached
 
@@ -168,7 +178,7 @@ def cache() -> Iterator[Check]:
 
 
 def assets() -> Iterator[Check]:
-    from engines.machine.cache import cache_dir
+    from engines.folders import cache_dir
     from realtime.assets.catalogue import ASSETS, DEFAULTS
     from realtime.assets.fetch import cached
 

@@ -18,7 +18,7 @@ def examine() -> Iterable[Check]:
     from realtime.doctor import checks
 
     every: tuple[Callable[[], Iterable[Check]], ...] = (
-        checks.python, checks.packages, checks.distribution, checks.display, checks.cameras, checks.gpu,
+        checks.folder, checks.python, checks.packages, checks.distribution, checks.display, checks.cameras, checks.gpu,
         checks.engine, checks.cache, checks.assets, checks.ports,
     )  # fmt: skip
     for check in every:

@@ -10,6 +10,7 @@ from pathlib import Path
 import zmq
 
 from engines.errors import UserError
+from engines.folders import config_dir
 from realtime.keys.key_files import (
     PUBLIC_SUFFIX,
     SECRET_SUFFIX,
@@ -29,9 +30,7 @@ log = logging.getLogger("realtime.keys")
 
 
 def default_directory() -> Path:
-    import platformdirs
-
-    return platformdirs.user_config_path("realtime-pose") / "keys"
+    return config_dir() / "keys"
 
 
 @dataclass(frozen=True, slots=True)

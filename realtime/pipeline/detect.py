@@ -20,6 +20,7 @@ from realtime.assets.fetch import fetch
 from realtime.clock import NS_PER_MS
 from realtime.closing import Closing
 from realtime.contracts import Array, Person2D
+from realtime.pipeline.cut import CutFinder
 from realtime.pipeline.track import Tracker
 from realtime.sources.source import Frame
 
@@ -50,6 +51,7 @@ class Detector(Closing):
         model = fetch(f"pose-{size}")
         self.last_world_m = np.zeros((0, _LANDMARKS, 3), np.float32)
         self._tracker = Tracker()
+        self._cuts = CutFinder()
         self._last_ms = -1
         self._rgb = np.empty((0, 0, 3), np.uint8)
         self._noisy = True  # the networks still have warnings to give that no user can act on
@@ -70,7 +72,12 @@ class Detector(Closing):
             )
 
     def detect(self, frame: Frame) -> tuple[Person2D, ...]:
-        """The people in a frame, in pixels of its image. Frames must come in the order of their stamps."""
+        """The people in a frame, in pixels of its image. Frames must come in the order of their stamps.
+
+        Where a film cuts to another scene, everybody in it is somebody new.
+        """
+        if self._cuts.is_cut(frame.image_bgr):
+            self._forget_everybody(frame)
         result = self._landmarks(frame)
         height, width = frame.image_bgr.shape[:2]
         poses = [_unpack(pose) for pose in result.pose_landmarks]
@@ -89,6 +96,13 @@ class Detector(Closing):
     def close(self) -> None:
         with _stderr_to_log():
             self._landmarker.close()
+
+    def _forget_everybody(self, frame: Frame) -> None:
+        """MediaPipe looks for people anew, and smooths nothing, after a picture with nobody in it."""
+        log.debug("frame %d begins another scene", frame.stamp.frame_id)
+        self._tracker.clear()
+        self._last_ms = max(self._last_ms + 1, frame.stamp.source_ns // NS_PER_MS - 1)
+        self._landmarker.detect_for_video(self._image(np.full_like(frame.image_bgr, 127)), self._last_ms)
 
     def _landmarks(self, frame: Frame) -> Any:
         if self._rgb.shape != frame.image_bgr.shape:

@@ -42,6 +42,8 @@ def main(link: Link, config: RunConfig) -> None:
         report = Report(link, lifter, publisher, reader)
         report.reprimed = reprime(lift, ring, reader, link, skip_unread=not lossless)
         gc.freeze()  # what is loaded stays: going through it in search of garbage would hold up a frame for 10 ms
+        if not link.life:
+            publisher.settle()
         link.ready(f"{lifter.name} on {lifter.engine}, publishing at {publisher.address}")
         while not link.stopping:
             link.beat()

@@ -61,6 +61,7 @@ def main(link: Link, config: RunConfig) -> None:
             source_options.name, loop=source_options.loop, max_speed=source_options.max_speed,
             width=source_options.width, height=source_options.height, fps=source_options.fps,
             mirror=source_options.mirror, every_frame=source_options.every_frame,
+            start_s=source_options.start_s, file_fps=source_options.file_fps,
         ) as source,
         Detector(config.detector.size, config.detector.people, config.detector.threads) as detector,
         ExitStack() as stack,

@@ -9,9 +9,10 @@ from calibration.floor.ground import Ground, load_ground
 from calibration.lens.camera_file import GUESS, load_camera
 from calibration.lens.rays import Camera
 from calibration.person.body_scale import BodyScale
-from calibration.profiles import camera_for, device_name, find_person
+from calibration.profiles import camera_for, find_person
 from engines.errors import UserError
 from realtime.config import PlaceConfig
+from realtime.sources.address import device_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +45,7 @@ def setting_for(place: PlaceConfig, source: str, image_wh: tuple[int, int]) -> S
 
     Raises UserError for a profile that is missing or does not fit.
     """
-    camera = camera_for(place.camera, device_name(source), image_wh)
+    camera = camera_for(place.camera, device_of(source), image_wh)
     ground = load_ground(place.ground) if place.ground else None
     return Setting(camera, ground, find_person(place.person) if place.person else None)
 

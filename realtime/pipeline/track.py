@@ -47,6 +47,10 @@ class Tracker:
                 matched[person] = index
         return [self._seen(matched.get(person), xy_px, source_ns) for person, xy_px in enumerate(skeletons_px)]
 
+    def clear(self) -> None:
+        """Another scene: nobody in it is who was there before."""
+        self._tracks.clear()
+
     def _seen(self, index: int | None, xy_px: Array, source_ns: int) -> int:
         if index is None:
             self._tracks.append(_Track(self._next_id, xy_px.copy(), source_ns))

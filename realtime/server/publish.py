@@ -14,7 +14,7 @@ from typing import Any
 import zmq
 
 from engines.errors import UserError
-from realtime.clock import monotonic_ns, to_unix_ns, unix_ns
+from realtime.clock import NS_PER_S, monotonic_ns, to_unix_ns, unix_ns
 from realtime.closing import Closing
 from realtime.contracts import Keypoints2D, PoseFrame
 from realtime.keys.key_store import KeyStore
@@ -29,13 +29,17 @@ from realtime.wire.endpoints import (
     DEFAULT_RPC_ADDRESS,
     KERNEL_BUFFER_BYTES,
     PUBLISH_HIGH_WATER,
+    SETTLE_S,
     check_exposure,
     is_local,
     own_context,
 )
 from realtime.wire.framing import ENCODINGS, VERSION, WireError, topic
 
+PATIENCE_MS = 2000  # for a reader that stands still, where readers are waited for
 LAST_WORDS_MS = 200  # on close: time for the last frames to leave; only a reader that stands still uses it up
+
+_LOOK_S = 0.02
 
 log = logging.getLogger("realtime.publish")
 
@@ -59,9 +63,11 @@ class Publisher(Closing):
     def __init__(
         self, address: str = DEFAULT_ADDRESS, rpc_address: str | None = DEFAULT_RPC_ADDRESS, stream: str = "main", *,
         encoding: str = "msgpack", keys: KeyStore | Path | None = None, insecure: bool = False,
-        high_water: int = PUBLISH_HIGH_WATER,
+        high_water: int = PUBLISH_HIGH_WATER, patient: bool = False,
     ) -> None:  # fmt: skip
         """`keys`: the directory of `realtime keys`; all peers must then be on its allow-list.
+
+        `patient`: `send` waits for slow readers, so that they lose nothing; not for one that stands still.
 
         Raises UserError for an address that is taken, or that others can reach without keys and without `insecure`.
         """
@@ -73,12 +79,14 @@ class Publisher(Closing):
                 log.warning("%s is open to everyone who can reach it: no keys, no encryption (--insecure)", bound)
         self.session = str(uuid.uuid4())
         self.stream, self.encoding, self.high_water = stream, encoding, high_water
+        self._patient = patient
         self._versions = {"realtime": version("realtime-pose"), "zeromq": zmq.zmq_version()}
         self._streams: dict[str, _Stream] = {}
         self._lock = threading.Lock()  # the socket is used by `send` and by the beat
         with own_context() as self._context:
             self._gate = None if keys is None else Gate(self._context, _store(keys))
             self._socket, self.address = self._open(address)
+            self._settled_ns = monotonic_ns() + int(SETTLE_S * NS_PER_S)
             self._subscriptions, self._crowd_told = Subscriptions(), False
             self._service = Service(
                 self._context, rpc_address, self._gate, answer=self._answer, beat=self._beat, crowded=self._crowded,
@@ -97,8 +105,28 @@ class Publisher(Closing):
             for name, state in self._streams.items():
                 state.told["state"] = "stopped"
                 self._put_status(name, state)
-            self._socket.close(linger=LAST_WORDS_MS)
+            self._socket.close(linger=PATIENCE_MS if self._patient else LAST_WORDS_MS)
         self._context.term()
+
+    # ---- listeners ----
+
+    def settle(self) -> None:
+        """Waits until all who were waiting on this machine when it opened are connected: they see the first frame."""
+        threading.Event().wait(max(0, self._settled_ns - monotonic_ns()) / NS_PER_S)
+
+    def wait_for_listener(self, timeout_s: float, stop: threading.Event) -> bool:
+        """Until somebody listens (and who was waiting beside them), `stop` is set or the time is up: then False."""
+        end_ns = monotonic_ns() + int(timeout_s * NS_PER_S)
+        while not self._listened_to():
+            if monotonic_ns() >= end_ns or stop.wait(_LOOK_S):
+                return False
+        self.settle()
+        return True
+
+    def _listened_to(self) -> bool:
+        with self._lock:
+            self._subscriptions.look(self._socket)
+            return self._subscriptions.any
 
     # ---- sending ----
 
@@ -150,7 +178,13 @@ class Publisher(Closing):
     def _put(self, message: bytes) -> None:
         """With the lock held."""
         self._subscriptions.look(self._socket)
-        self._socket.send(message, zmq.NOBLOCK)
+        try:
+            self._socket.send(message, 0 if self._patient else zmq.NOBLOCK)
+        except zmq.Again:
+            log.warning("%s: a reader stands still and is not waited for any more: it loses frames", self.address)
+            self._patient = False
+            self._socket.setsockopt(zmq.XPUB_NODROP, 0)
+            self._socket.send(message, zmq.NOBLOCK)
 
     def _put_status(self, name: str, state: _Stream) -> None:
         self._put(encode_status(self._status(name, state), name, self.encoding))
@@ -215,7 +249,10 @@ class Publisher(Closing):
     # ---- inside ----
 
     def _open(self, address: str) -> tuple[zmq.Socket[bytes], str]:
-        return open_bound(self._context, zmq.XPUB, address, self._gate, self.high_water, KERNEL_BUFFER_BYTES)
+        opened = open_bound(self._context, zmq.XPUB, address, self._gate, self.high_water, KERNEL_BUFFER_BYTES)
+        opened[0].setsockopt(zmq.XPUB_NODROP, int(self._patient))
+        opened[0].setsockopt(zmq.SNDTIMEO, PATIENCE_MS)
+        return opened
 
     def _state(self, stream: str) -> _Stream:
         if stream not in self._streams:

@@ -17,6 +17,10 @@ class Subscriptions:
         self._topics = 0
 
     @property
+    def any(self) -> bool:
+        return self._topics > 0
+
+    @property
     def too_many(self) -> bool:
         return self._topics > MAX_TOPICS
 

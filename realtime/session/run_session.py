@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from engines.errors import UserError
+from engines.folders import require_working_directory
 from realtime.config import PlaceConfig, RunConfig
 from realtime.session.processes import PROCESSES
 from realtime.session.status import StatusLine, Summary, report, summarise
@@ -34,9 +35,11 @@ def run_session(
 ) -> Summary:
     """Runs until the source ends or an order comes. Raises UserError for what ended it otherwise.
 
-    `dashboard` fills the terminal meanwhile; else there is one line. Raises KeyboardInterrupt where Ctrl-C came before
-    the first frame.
+    `dashboard` fills the terminal meanwhile; else there is one line. After the summary it raises UserError too where a
+    file was read to its end and nobody was ever seen in it. Raises KeyboardInterrupt where Ctrl-C came before the
+    first frame.
     """
+    require_working_directory()
     screen = _screen() if dashboard else None
     console = Console(stderr=True)
     _log_to(console, verbose)
@@ -55,6 +58,7 @@ def run_session(
         if supervisor.interrupted and supervisor.went_ns is None:
             raise KeyboardInterrupt  # there has been no session to sum up
         made = film is not None and newest_picture(film) != before
+        ended = supervisor.source_ended
         summary = summarise(supervisor, shown(config.source.name), str(film) if made else None)
     report(console, summary)
     if json_summary:
@@ -62,6 +66,9 @@ def run_session(
         sys.stdout.flush()
     if film_asked and not made:
         raise UserError(f"{film} was not made: see above what the viewer says, mend it and run again")
+    if ended and not summary.frames_with_person:
+        raise UserError(f"nobody was seen in any of the {summary.frames} frames of {summary.source}: see what they "
+                        "show in a player, or try --detector heavy")
     return summary
 
 

@@ -108,6 +108,12 @@ class Supervisor:
         return self._board.finishing
 
     @property
+    def source_ended(self) -> bool:
+        """By itself, and not by an order."""
+        limit = self._config.frames
+        return self.children["producer"].done and not self._finishing_ns and (limit is None or self.ring.head < limit)
+
+    @property
     def restarted(self) -> int:
         return sum(child.life for child in self.children.values())
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from pathlib import Path
-from typing import Any
 
+import av.error
 import cv2
 
 from engines.errors import UserError
-from realtime.clock import NS_PER_MS, NS_PER_S, monotonic_ns
+from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.closing import Closing
 from realtime.contracts import Stamp
-from realtime.sources.opencv import open_capture
+from realtime.sources.capture import Image
 from realtime.sources.source import CaptureOptions, Frame
+from realtime.sources.video import Video
 
 log = logging.getLogger("realtime.capture")
 
@@ -22,39 +22,7 @@ _DEFAULT_FPS = 30.0
 # At the seam of a loop the picture jumps, so the source's timeline does too: readers start afresh after a gap.
 _LOOP_GAP_NS = NS_PER_S
 _SLIP_NS = NS_PER_S
-
-
-def require_utf8(path: Path) -> None:
-    """OpenCV dies of other names. Raises UserError."""
-    try:
-        str(path).encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"the name {str(path)!a} is not UTF-8: rename the file") from error
-
-
-def probe_file(source: str) -> Path:
-    """The path, after the mistakes that OpenCV would report as 'not opened' or not at all. Raises UserError.
-
-    It is a whole one: FFmpeg takes what is before a colon in a bare name for a protocol.
-    """
-    path = Path(source.removeprefix("file://")).expanduser()
-    require_utf8(path)
-    if not path.exists():
-        raise UserError(f"there is no file {path}: give a video file, a camera's number, an address, or 'demo'")
-    if path.is_dir():
-        raise UserError(f"{path} is a folder: give one video file in it")
-    if not path.is_file():
-        raise UserError(f"{path} is no regular file, which can be read from its beginning: save the video as a file")
-    try:
-        with path.open("rb") as file:
-            empty = not file.read(1)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}): check its permissions") from error
-    if empty:
-        raise UserError(f"{path} is empty: give a video file with at least one frame")
-    if path.suffix.lower() != ".gif" and cv2.haveImageReader(str(path)):
-        raise UserError(f"{path} is an image, not a video: give a video file or a camera")
-    return path.resolve()
+_GAP_NS = 5 * NS_PER_S  # without a picture in the file: nobody is kept waiting for longer
 
 
 class FileSource(Closing):
@@ -74,82 +42,140 @@ class FileSource(Closing):
         self._max_speed = max_speed
         self._every_frame = every_frame
         self._closed = threading.Event()
-        self._capture = self._open()
-        self.fps = _sane_fps(self._capture.get(cv2.CAP_PROP_FPS))
-        self._expected_frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self._start_ns = round(options.start_s * NS_PER_S)  # on the file's own timeline
+        self._video = self._open()
+        said_fps = _sane_fps(self._video.fps)
+        self.fps = options.file_fps or said_fps
+        self._slower = self.fps / said_fps  # the file's timeline runs so many times slower than what it shows
         self._frame_ns = round(NS_PER_S / self.fps)
         self._frame_id = -1
         self._passes = 0
         self._frames_in_pass = 0
+        self._damaged = 0  # pictures of this pass that are known to be lost
         self._pass_start_ns = 0  # where this pass begins on the playing timeline
         self._play_ns = -self._frame_ns  # the grabbed frame's place on it
         self._zero_ns: int | None = None  # the playing timeline's zero on the monotonic clock
+        self._positioned = self._find_start()  # the pass's first picture is there, and not counted yet
         self._grabbed = self._advance()
-        ok, first = self._capture.retrieve() if self._grabbed else (False, None)
-        if not ok or first is None:
+        first = self._video.retrieve() if self._grabbed else None
+        if first is None:
+            why = self._why_no_frame()
             self.close()
-            raise UserError(f"{name} has no frame that can be decoded: it is damaged or cut off, give another file")
-        self._image: Any = first  # each frame is decoded into it
-        self.image_wh = (self._image.shape[1], self._image.shape[0])
+            self.release()
+            raise UserError(why)
+        self._image: Image = first  # each frame is decoded into it
+        self.image_wh = (first.shape[1], first.shape[0])
 
     def read(self, timeout_s: float | None = None) -> Frame | None:
-        """See `Source.read`. A frame is read when it is due; when the reader is late, the latest due one, or all one
-        after the other (`every_frame`)."""
-        if self._closed.is_set() or not (self._grabbed or self._advance()):
-            return None
-        if not self._max_speed:
-            self._wait_until_due(timeout_s)
-            if self._closed.is_set() or not (self._every_frame or self._skip_late()):
-                return None
-        self._grabbed = False
-        source_ns = self._play_ns + self._passes * _LOOP_GAP_NS
-        stamp = Stamp(self._frame_id, monotonic_ns(), source_ns)
-        ok, self._image = self._capture.retrieve(self._image)
-        if not ok:
-            return None
-        if self._options.mirror:
-            cv2.flip(self._image, 1, dst=self._image)
-        return Frame(stamp, self._image)
+        """See `Source.read`. A frame is read when it is due; when the reader is late, the latest due one,
+        or all one after the other (`every_frame`)."""
+        while not self._closed.is_set() and (self._grabbed or self._advance()):
+            if not self._max_speed:
+                self._wait_until_due(timeout_s)
+                if self._closed.is_set() or not (self._every_frame or self._skip_late()):
+                    return None
+            self._grabbed = False
+            source_ns = self._play_ns + self._passes * _LOOP_GAP_NS
+            stamp = Stamp(self._frame_id, monotonic_ns(), source_ns)
+            image = self._video.retrieve(self._image)
+            if image is None:
+                continue  # it is counted with the next one
+            self._image = image
+            if self._options.mirror:
+                cv2.flip(image, 1, dst=image)
+            return Frame(stamp, image)
+        return None
 
     def close(self) -> None:
         self._closed.set()
 
     def release(self) -> None:
-        self._capture.release()
+        self._video.release()
 
-    def _open(self) -> Any:
-        capture = open_capture(self._target)
-        if not capture.isOpened():
-            raise UserError(f"{self.name} cannot be read as a video: it is damaged, cut off or of an unknown format")
-        return capture
+    def _open(self) -> Video:
+        try:
+            return Video(self._target)
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise UserError(f"{self.name} cannot be read as a video: it is damaged, cut off or of an unknown "
+                            "format") from error
+
+    def _find_start(self) -> bool:
+        """Grabs the first picture at or after the start. False where there is none."""
+        found = self._start_ns > 0 and self._video.seek(self._start_ns) and self._video.grab()
+        if found and (self._video.position_ns is None or self._video.position_ns > self._start_ns):
+            self._video.release()  # where seeking is a guess it is read from its beginning
+            self._video = self._open()
+            found = False
+        found = found or self._video.grab()
+        count, frame_ns = 0, round(self._frame_ns * self._slower)
+        while found and self._position_ns(count, frame_ns) < self._start_ns - frame_ns // 2:
+            found = self._video.grab()
+            count += 1
+        return found
+
+    def _position_ns(self, count: int, frame_ns: int) -> int:
+        position_ns = self._video.position_ns
+        return count * frame_ns if position_ns is None else position_ns
+
+    def _why_no_frame(self) -> str:
+        duration_ns = self._video.duration_ns
+        if self._start_ns and duration_ns and self._start_ns >= duration_ns:
+            return f"{self.name} is {duration_ns / NS_PER_S:.1f} s long: give a --start before its end"
+        return f"{self.name} has no frame that can be decoded: it is damaged or cut off, give another file"
 
     def _advance(self) -> bool:
         """Grabs the next frame, from the beginning again where the file loops. False at the end."""
-        if not self._capture.grab():
-            self._warn_if_cut_off()
+        if not (self._positioned or self._video.grab()):
+            self._tell_what_is_missing()
             if not self._loop or self._frames_in_pass == 0:
                 return False
-            self._capture.release()
-            self._capture = self._open()
+            self._video.release()
+            self._video = self._open()
             self._passes += 1
-            self._frames_in_pass = 0
-            self._pass_start_ns = self._play_ns + self._frame_ns
-            if not self._capture.grab():
+            self._frames_in_pass = self._damaged = 0
+            self._pass_start_ns = self._play_ns + self._frame_ns - round(self._start_ns / self._slower)
+            if not self._find_start():
                 return False
+        self._positioned = False
         self._frames_in_pass += 1
-        self._frame_id += 1
-        in_pass_ns = round(self._capture.get(cv2.CAP_PROP_POS_MSEC) * NS_PER_MS)
-        previous_ns, self._play_ns = self._play_ns, self._pass_start_ns + in_pass_ns
-        if self._play_ns <= previous_ns:  # containers without usable time stamps
-            self._play_ns = previous_ns + self._frame_ns
+        lost, self._damaged = self._video.damaged - self._damaged, self._video.damaged
+        self.dropped += lost
+        self._frame_id += 1 + lost
+        self._move_to(self._video.position_ns)
         self._grabbed = True
         return True
 
-    def _warn_if_cut_off(self) -> None:
-        missing = self._expected_frames - self._frames_in_pass
-        if missing > 2 + self._expected_frames // 50:  # some containers only estimate the count
+    def _move_to(self, position_ns: int | None) -> None:
+        """The playing timeline goes on to a picture with this time in the file."""
+        previous_ns, next_ns = self._play_ns, self._play_ns + self._frame_ns
+        if position_ns is not None:
+            next_ns = self._pass_start_ns + round(position_ns / self._slower)
+        self._play_ns = next_ns if next_ns > previous_ns else previous_ns + self._frame_ns  # unusable time stamps
+        gap_ns = self._play_ns - previous_ns
+        if self._frames_in_pass > 1 and gap_ns > _GAP_NS and not self._max_speed:
+            log.warning("%s shows nothing for %.0f s of its time: playing on at once", self.name, gap_ns / NS_PER_S)
+            self._zero_ns = None
+
+    def _tell_what_is_missing(self) -> None:
+        if self._video.damaged or self._video.torn:
+            log.warning("%s is damaged: %d pictures could not be decoded and were left out, %d were torn",
+                        self.name, self._video.damaged, self._video.torn)  # fmt: skip
+        if not self._frames_in_pass:
+            return  # which is an error of its own
+        expected = self._video.frame_count
+        missing = expected - self._frames_in_pass
+        few = self._start_ns > 0 or missing > 2 + expected // 50  # some containers only estimate the count
+        if few and self._ends_early():
             log.warning("%s ends after %d of %d frames: it is damaged or cut off",
-                        self.name, self._frames_in_pass, self._expected_frames)  # fmt: skip
+                        self.name, self._frames_in_pass, expected)  # fmt: skip
+
+    def _ends_early(self) -> bool:
+        """By its time, where that is known: pictures may be as far apart as they like."""
+        duration_ns = self._video.duration_ns
+        if duration_ns is None or not self._frames_in_pass:
+            return True
+        end_ns = (self._play_ns - self._pass_start_ns + self._frame_ns) * self._slower
+        return bool(duration_ns - end_ns > 2 * self._frame_ns * self._slower + duration_ns / 50)
 
     def _late_ns(self) -> int:
         now_ns = monotonic_ns()
@@ -172,6 +198,8 @@ class FileSource(Closing):
             if not self._advance():
                 return False
             self.dropped += 1
+            if self._zero_ns is None:  # the file's time has jumped
+                return True
         if self._late_ns() > _SLIP_NS:  # decoding alone is slower than the file plays: let its clock slip
             self._zero_ns = None
         return True

@@ -8,8 +8,8 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+import av.error
 import cv2
 import numpy as np
 
@@ -17,10 +17,12 @@ from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.closing import Closing
 from realtime.contracts import Stamp
-from realtime.sources.address import shown
+from realtime.sources.address import shown, sound
+from realtime.sources.capture import Capture, Image
 from realtime.sources.file_source import FileSource
-from realtime.sources.opencv import open_capture
+from realtime.sources.opencv import open_camera_capture
 from realtime.sources.source import CaptureOptions, Frame, Source
+from realtime.sources.video import Video
 
 log = logging.getLogger("realtime.capture")
 
@@ -32,13 +34,9 @@ _IMAGES = 2  # connections that end after one frame, until it is no accident
 def open_camera(index: int, options: CaptureOptions) -> LiveSource:
     """Raises UserError where the camera is not there, taken, or gives nothing."""
 
-    def connect() -> Any:
-        capture = open_capture(index)
-        if capture.isOpened():
-            _configure(capture, options)
-        return capture
-
-    return LiveSource(connect, f"camera {index}", options, lambda: _why_no_camera(index))
+    return LiveSource(
+        lambda: open_camera_capture(index, options), f"camera {index}", options, lambda: _why_no_camera(index)
+    )
 
 
 def open_url(
@@ -52,20 +50,41 @@ def open_url(
     reconnect_waits_s: tuple[float, ...] = RECONNECT_WAITS_S,
 ) -> Source:
     """A live stream, or a video file behind an address (which plays like a file). Raises UserError."""
-    name = shown(url)
-    capture = open_capture(url, timeout_s, stall_s)
-    if capture.isOpened() and capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
-        capture.release()
+    name, url = shown(url), sound(url)
+    first = _connect(url, timeout_s, stall_s)
+    if first is not None and first.is_file:
+        first.release()
         return FileSource(url, name, options, loop=loop, max_speed=max_speed)
-    captures = [capture]
+    try:
+        require_none_of_a_file(options)
+    except UserError:
+        if first is not None:
+            first.release()
+        raise
+    connected = [first]
     return LiveSource(
-        lambda: captures.pop() if captures else open_capture(url, timeout_s, stall_s),
+        lambda: connected.pop() if connected else _connect(url, timeout_s, stall_s),
         name,
         options,
         lambda: f"{name} gives no picture: check the address, the network, and that the camera is on",
         reconnect_waits_s,
         ended_s=stall_s / 2,
     )
+
+
+def require_none_of_a_file(options: CaptureOptions) -> None:
+    """Raises UserError for what only a file can be asked for."""
+    if options.start_s or options.file_fps:
+        raise UserError("--start and --source-fps (source.start_s, source.file_fps) are of video files: a camera has "
+                        "a time of its own, leave them out")  # fmt: skip
+
+
+def _connect(url: str, timeout_s: float, stall_s: float) -> Video | None:
+    try:
+        return Video(url, timeout_s, stall_s, live=True)
+    except (av.error.FFmpegError, OSError, ValueError) as error:
+        log.debug("%s: %s", shown(url), getattr(error, "strerror", None) or type(error).__name__)
+        return None
 
 
 class LiveSource(Closing):
@@ -75,7 +94,7 @@ class LiveSource(Closing):
 
     def __init__(
         self,
-        connect: Callable[[], Any],
+        connect: Callable[[], Capture | None],
         name: str,
         options: CaptureOptions,
         why_not: Callable[[], str],
@@ -93,16 +112,18 @@ class LiveSource(Closing):
         self._reconnect_waits_s = reconnect_waits_s
         self._ended_s = ended_s
         self._capture = connect()
-        ok, first = self._capture.read() if self._capture.isOpened() else (False, None)
-        if not ok or first is None:
-            self._capture.release()
+        first = self._capture.retrieve() if self._capture is not None and self._capture.grab() else None
+        if self._capture is None or first is None:
+            self._disconnect()
             raise UserError(why_not())
-        self.fps = float(max(self._capture.get(cv2.CAP_PROP_FPS), 0.0))
+        self.fps = self._capture.fps
         self.image_wh = (first.shape[1], first.shape[0])
         self._frame_id = -1
-        self._writing: Any = first
-        self._newest: Any = np.empty_like(first)
-        self._reading: Any = np.empty_like(first)
+        self._writing: Image = first
+        self._newest: Image = np.empty_like(first)
+        self._reading: Image = np.empty_like(first)
+        self._damaged = self._capture.damaged  # of this connection; what was before its first picture is no loss
+        self._told = False  # of the others
         self._stamp: Stamp | None = None  # of the newest frame; None: it has been read
         self._lost: UserError | None = None
         self._changed = threading.Condition()
@@ -139,11 +160,8 @@ class LiveSource(Closing):
         frames, images = 1, 0  # of this connection; connections in a row that ended after one frame
         while not self._stop.is_set():
             asked_ns = monotonic_ns()
-            if self._capture.grab():
-                stamp_ns = monotonic_ns()
-                ok, self._writing = self._capture.retrieve(self._writing)
-                if ok:
-                    self._publish(stamp_ns)
+            if self._capture is not None and self._capture.grab():
+                self._take(self._capture, monotonic_ns())
                 frames += 1
                 continue
             ended = monotonic_ns() - asked_ns < self._ended_s * NS_PER_S
@@ -154,7 +172,26 @@ class LiveSource(Closing):
                 frames = 1
                 continue
             break
-        self._capture.release()
+        self._disconnect()
+
+    def _take(self, capture: Capture, stamp_ns: int) -> None:
+        image = capture.retrieve(self._writing)
+        self._count_damaged(capture.damaged)
+        if image is not None:
+            self._writing = image
+            self._publish(stamp_ns)
+
+    def _count_damaged(self, damaged: int) -> None:
+        """Pictures of this connection that were lost on the way, or could not be decoded."""
+        lost, self._damaged = damaged - self._damaged, damaged
+        if lost <= 0:
+            return
+        if not self._told:
+            self._told = True
+            log.warning("%s gives pictures that cannot be decoded: they count as dropped", self.name)
+        self._frame_id += lost
+        with self._changed:
+            self.dropped += lost
 
     def _publish(self, stamp_ns: int) -> None:
         if self._options.mirror:
@@ -171,33 +208,25 @@ class LiveSource(Closing):
         """Opens the source again, waiting longer each time. False when stopped or given up."""
         for wait_s in self._reconnect_waits_s:
             log.warning("%s gives no frames: connecting again in %.1f s", self.name, wait_s)
-            self._capture.release()
+            self._disconnect()
             if self._stop.wait(wait_s):
                 return False
             self._capture = self._connect()
-            if self._capture.isOpened() and self._capture.grab():
+            if self._capture is not None and self._capture.grab():
+                self._damaged = self._capture.damaged
                 return True
         self._give_up(f"{self.name} stopped giving frames and did not come back: check it and start again")
         return False
+
+    def _disconnect(self) -> None:
+        capture, self._capture = self._capture, None
+        if capture is not None:
+            capture.release()
 
     def _give_up(self, why: str) -> None:
         with self._changed:
             self._lost = UserError(why)
             self._changed.notify_all()
-
-
-def _configure(capture: Any, options: CaptureOptions) -> None:
-    if options.width or options.height or options.fps:
-        # USB cameras reach their larger sizes and rates only compressed.
-        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-    for prop, value in (
-        (cv2.CAP_PROP_FRAME_WIDTH, options.width),
-        (cv2.CAP_PROP_FRAME_HEIGHT, options.height),
-        (cv2.CAP_PROP_FPS, options.fps),
-        (cv2.CAP_PROP_BUFFERSIZE, 1),
-    ):
-        if value:
-            capture.set(prop, value)
 
 
 def camera_devices() -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from realtime.sources.address import CAMERA, URL
+from realtime.sources.address import URL, camera_index
 from realtime.sources.opencv import quiet_ffmpeg
 from realtime.sources.source import CaptureOptions, Source
 
@@ -19,22 +19,26 @@ def open_source(
     height: int | None = None,
     fps: float | None = None,
     mirror: bool = False,
+    start_s: float = 0.0,
+    file_fps: float | None = None,
 ) -> Source:
-    """Opens a camera ("0", "/dev/video0"), a file, an rtsp:// or http(s):// address, or "demo".
+    """Opens a camera ("0", "/dev/video0", a link to it), a file, an rtsp:// or http(s):// address, or "demo".
 
     Files play at their own speed (late frames are skipped and counted), or with `max_speed` as fast as they are read
-    with none skipped; `every_frame`: late frames come late
-    instead of being skipped. Live sources keep only the latest frame. Raises UserError for all that cannot be opened.
+    with none skipped (`every_frame`: as late as need be, with none skipped either); from `start_s` on, as if `file_fps`
+    pictures had been taken a second. Live sources keep only the latest frame. Raises UserError for all that cannot be
+    opened.
     """
     from realtime.sources.file_source import FileSource
-    from realtime.sources.live_source import open_camera, open_url
+    from realtime.sources.live_source import open_camera, open_url, require_none_of_a_file
     from realtime.sources.read_ahead import ReadAhead
 
-    options = CaptureOptions(width, height, fps, mirror)
+    options = CaptureOptions(width, height, fps, mirror, start_s, file_fps)
     quiet_ffmpeg()
-    camera = CAMERA.fullmatch(source)
-    if camera:
-        return open_camera(int(camera[1]), options)
+    camera = camera_index(source)
+    if camera is not None:
+        require_none_of_a_file(options)
+        return open_camera(camera, options)
     if URL.match(source):
         return open_url(source, options, loop=loop, max_speed=max_speed)
     file = FileSource(str(video_path(source)), source, options, loop=loop, max_speed=max_speed, every_frame=every_frame)
@@ -48,9 +52,9 @@ def video_path(source: str) -> Path | None:
     """
     from realtime.assets.catalogue import ASSETS
     from realtime.assets.fetch import fetch
-    from realtime.sources.file_source import probe_file
+    from realtime.sources.probe import probe_file
 
-    if CAMERA.fullmatch(source) or URL.match(source):
+    if camera_index(source) is not None or URL.match(source):
         return None
     clip = source in ASSETS and ASSETS[source].suffix == ".mp4"
     return fetch(source) if clip else probe_file(source)

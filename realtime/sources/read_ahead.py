@@ -70,6 +70,8 @@ class ReadAhead(Closing):
             if frame is None:
                 self._hand_over(None)
                 return
+            if buffers[count % 3].shape != frame.image_bgr.shape:  # pictures of another size from here on
+                buffers[count % 3] = np.empty_like(frame.image_bgr)
             np.copyto(buffers[count % 3], frame.image_bgr)
             self._hand_over(Frame(frame.stamp, buffers[count % 3]))
 

@@ -25,7 +25,7 @@ class Source(Protocol):
     """Where frames come from. A context manager; used by one thread, but `close` may come from any."""
 
     name: str
-    image_wh: tuple[int, int]
+    image_wh: tuple[int, int]  # of the first picture; a stream may change its size
     fps: float  # nominal; 0 where the source does not say
     live: bool  # a camera or stream: latest wins
     dropped: int  # frames lost or skipped so far
@@ -50,9 +50,11 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CaptureOptions:
-    """What a camera is asked for (None: its default), and whether pictures are mirrored left to right."""
+    """What a camera is asked for (None: its default), how a file is read, and whether pictures are mirrored."""
 
     width: int | None = None
     height: int | None = None
     fps: float | None = None
-    mirror: bool = False
+    mirror: bool = False  # left to right
+    start_s: float = 0.0  # where in a file to begin
+    file_fps: float | None = None  # pictures that were taken a second, where the file says otherwise: slow motion

@@ -32,6 +32,7 @@ class RecordSummary:
     keypoints: int = 0
     missed: int = 0  # lost on the way to the recorder
     invalid: int = 0
+    waited: bool = False  # nobody was there at first, so that what came began after us
     _last: dict[tuple[str, str, str], int] = field(default_factory=dict)  # (kind, stream, session) -> seq
 
     @property
@@ -42,7 +43,8 @@ class RecordSummary:
         if kind not in (POSE, KEYPOINTS):
             return
         key, seq = (kind, stream, fields["session"]), fields["seq"]
-        self.missed += max(0, seq - self._last.get(key, seq - 1) - 1)
+        began = self.waited or any(known[:2] == key[:2] for known in self._last)  # after us
+        self.missed += max(0, seq - self._last.get(key, -1 if began else seq - 1) - 1)
         self._last[key] = seq
         self.poses += kind == POSE
         self.keypoints += kind == KEYPOINTS
@@ -69,6 +71,7 @@ def record(
             ready()
             while not stop.is_set() and (end_ns is None or monotonic_ns() < end_ns):
                 if socket.poll(int(FLUSH_S * 1000)):
+                    summary.waited = summary.waited or (not summary.frames and reconnect.retries > 0)
                     _keep(socket.recv(), take, summary)
                     reconnect.arrived()
                 else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,7 +20,10 @@ from realtime.wire.messages import KeypointsMessage, PoseMessage
 
 SPEEDS = (0.001, 1000.0)
 MAX_STEP_NS = 10 * NS_PER_S  # a longer pause between two frames is cut to this, a step back to none: a clock was set
+LISTENER_S = 5.0  # how long a replay waits for somebody to listen
 _LATE_NS = 200_000_000  # further behind than this the clock of the replay is set anew
+
+log = logging.getLogger("realtime.replay")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +75,19 @@ def frames(path: Path, seek_s: float = 0.0, lift: LiftOptions | None = None) -> 
 
 def replay(
     path: Path, publisher: Publisher, *, speed: float = 1.0, loop: bool = False, seek_s: float = 0.0,
-    lift: LiftOptions | None = None, stop: threading.Event | None = None,
+    lift: LiftOptions | None = None, stop: threading.Event | None = None, wait_s: float = 0.0,
 ) -> int:  # fmt: skip
     """Publishes a recording at `speed` times its own pace (0: as fast as it goes), once or until `stop` is set.
 
-    Returns the number of frames sent. The pace is that of publication, and frames are as old when they are due as they
-    were when first published: at the recording's own speed all times are shifted by one offset. Raises UserError for
-    a speed that is neither 0 nor in SPEEDS.
+    It begins once somebody listens, or after `wait_s`. Returns the number of frames sent. The pace is that of
+    publication, and frames are as old when they are due as they were when first published: at the recording's own
+    speed all times are shifted by one offset. Raises UserError for a speed that is neither 0 nor in SPEEDS.
     """
     if speed and not SPEEDS[0] <= speed <= SPEEDS[1]:
         raise UserError(f"speed {speed:g} is neither 0 nor from {SPEEDS[0]:g} to {SPEEDS[1]:g}: choose another")
     stop, sent = stop or threading.Event(), 0
+    if wait_s and not publisher.wait_for_listener(wait_s, stop) and not stop.is_set():
+        log.info("nobody listens at %s: playing all the same", publisher.address)
     while not stop.is_set():
         start_ns, first_ns = monotonic_ns(), None
         for replayed in frames(path, seek_s, lift):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engines.errors import UserError
 from engines.write_aside import refuse_existing
-from realtime.sources.file_source import require_utf8
+from realtime.sources.probe import require_utf8
 from realtime.view.frame_writer import FrameWriter, check_writable
 from realtime.view.stills import GifWriter, PngWriter, SheetWriter
 from realtime.view.video import Mp4Writer

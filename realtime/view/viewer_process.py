@@ -56,7 +56,10 @@ def _pictures(link: Link, config: RunConfig) -> Pictures:
     source = config.source
     if config.view.render is None or video_path(source.name) is None:
         return SlotPictures(PictureSlot.attach(slot_name(link.ring_name)))
-    return FilePictures(open_source(source.name, loop=source.loop, max_speed=True, mirror=source.mirror))
+    return FilePictures(open_source(
+        source.name, loop=source.loop, max_speed=True, mirror=source.mirror, start_s=source.start_s,
+        file_fps=source.file_fps,
+    ))  # fmt: skip
 
 
 def _stand_back() -> None:

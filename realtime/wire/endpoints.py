@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from socket import AF_INET6, SOCK_STREAM, getaddrinfo
 
 import zmq
 
@@ -22,7 +23,8 @@ RECEIVE_HIGH_WATER = 1000
 MAX_REQUEST_BYTES = 4096
 MAX_SUBSCRIPTION_BYTES = 512  # the longest topic has 77
 HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 2000, 6000
-RECONNECT_MS, RECONNECT_MAX_MS = 100, 5000  # exponential in between
+RECONNECT_MS = 100  # up to twice that, however long a client has waited: what begins late loses nothing of its start
+SETTLE_S = 0.3  # after binding: so late has a client come that was waiting on this machine
 HANDSHAKE_MS = 5000
 KERNEL_BUFFER_BYTES = 256 * 1024  # the default would hold minutes of frames for a reader that stands still
 ZAP_DOMAIN = "realtime"
@@ -77,14 +79,36 @@ def common_options(socket: zmq.Socket[bytes], address: str) -> None:
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
     socket.setsockopt(zmq.HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS)
     socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
-    socket.setsockopt(zmq.IPV6, int("[" in address))
+    socket.setsockopt(zmq.IPV6, int(needs_ipv6(address)))
+
+
+def needs_ipv6(address: str) -> bool:
+    """Whether ZeroMQ must be allowed IPv6 to reach it. It would then take no other way to a host that has both."""
+    if not address.startswith("tcp://"):
+        return False
+    host, _, port = address.removeprefix("tcp://").rpartition(";")[2].rpartition(":")
+    if ":" in host:
+        return True
+    if host in ("*", "0.0.0.0", "localhost") or re.fullmatch(r"[\d.]+", host):
+        return False
+    try:
+        found = getaddrinfo(host, int(port) if port.isdigit() else None, type=SOCK_STREAM)
+    except (OSError, UnicodeError, OverflowError):  # not known (yet), or an interface's name
+        return False
+    return bool(found) and all(family == AF_INET6 for family, *_ in found)
+
+
+def check_port(address: str, or_any: str = "") -> None:
+    """Raises UserError for a port that there cannot be: libzmq takes what is left of it in 16 bits."""
+    port = address.rpartition(":")[2]
+    number = port.isascii() and port.isdigit() and int(port) <= 65535
+    if address.startswith("tcp://") and not number and re.match(r"\s*[+-]?\s*\d", port):
+        raise UserError(f"{address} has no such port: choose one from 1 to 65535{or_any}")
 
 
 def bind(socket: zmq.Socket[bytes], address: str) -> str:
     """Binds and returns the address with the port that was taken. Raises UserError."""
-    port = address.rpartition(":")[2]
-    if address.startswith("tcp://") and port.isdigit() and int(port) > 65535:  # libzmq takes what is left of it
-        raise UserError(f"{address} has no such port: choose one from 1 to 65535, or * for any")
+    check_port(address, ", or * for any")
     try:
         socket.bind(address)
     except zmq.ZMQError as error:
@@ -120,7 +144,6 @@ def _prepare(socket: zmq.Socket[bytes], address: str, keys: ClientKeys | None) -
     common_options(socket, address)
     socket.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
     socket.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
-    socket.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MAX_MS)
     if keys is not None:
         socket.curve_publickey, socket.curve_secretkey = keys.public.encode(), keys.secret.encode()
         socket.curve_serverkey = keys.server.encode()
@@ -129,7 +152,11 @@ def _prepare(socket: zmq.Socket[bytes], address: str, keys: ClientKeys | None) -
 def connect(socket: zmq.Socket[bytes], address: str) -> None:
     """Raises UserError, with the socket closed."""
     try:
+        check_port(address)
         socket.connect(address)
+    except UserError:
+        socket.close()
+        raise
     except zmq.ZMQError as error:
         socket.close()
         raise UserError(f"cannot connect to '{address}': {error.strerror}: use tcp://HOST:PORT") from error

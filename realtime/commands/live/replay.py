@@ -33,6 +33,10 @@ def replay(
     people: Annotated[int, typer.Option(min=1, max=8, help="With --lift: as in the 'realtime run' recorded.")] = 1,
     address: Annotated[str, typer.Option(help="Where to publish.")] = "tcp://127.0.0.1:5556",
     rpc: Annotated[str, typer.Option(help="Where to answer requests.")] = "tcp://127.0.0.1:5557",
+    wait: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="SECONDS", help="Wait no longer than this for somebody to listen. (5)"),
+    ] = None,
     encoding: Annotated[str, typer.Option(help="msgpack or json.")] = "msgpack",
     keys: Annotated[Path | None, typer.Option(help="Directory of 'realtime keys', to publish with keys.")] = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="Publish to other machines without keys.")] = False,
@@ -44,7 +48,7 @@ def replay(
     realtime replay killed.mcap -o whole.mcap
     """
     from realtime.server.publish import Publisher
-    from realtime.takes.replay import LiftOptions
+    from realtime.takes.replay import LISTENER_S, LiftOptions
     from realtime.takes.replay import relift as relift_take
     from realtime.takes.replay import replay as replay_take
     from realtime.takes.take import copy_take, read_take
@@ -61,6 +65,11 @@ def replay(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     stream = first.stream if first else "main"  # of others the publisher learns as they come
-    with Publisher(address, rpc, stream, encoding=encoding, keys=keys, insecure=insecure) as publisher:
-        sent = replay_take(take, publisher, speed=speed, loop=loop, seek_s=seek, lift=options, stop=stop)
+    with Publisher(
+        address, rpc, stream, encoding=encoding, keys=keys, insecure=insecure, patient=speed == 0
+    ) as publisher:
+        sent = replay_take(
+            take, publisher, speed=speed, loop=loop, seek_s=seek, lift=options, stop=stop,
+            wait_s=LISTENER_S if wait is None else wait,
+        )  # fmt: skip
     log.info("%d frames replayed", sent)

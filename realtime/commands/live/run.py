@@ -24,6 +24,13 @@ def run(
         typer.Option("--max-speed", help="Play a file as fast as possible, no frame dropped."),
     ] = False,
     mirror: Annotated[bool, typer.Option("--mirror", help="Swap left and right, as in a mirror.")] = False,
+    start: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Begin so far into a file.")
+    ] = None,
+    source_fps: Annotated[
+        float | None,
+        typer.Option(help="Pictures taken a second, where a file plays slower than life: slow motion."),
+    ] = None,
     camera_width: Annotated[int | None, typer.Option(help="Ask the camera for this width in pixels.")] = None,
     camera_height: Annotated[int | None, typer.Option(help="Ask the camera for this height in pixels.")] = None,
     camera_fps: Annotated[float | None, typer.Option(help="Ask the camera for this many frames a second.")] = None,
@@ -93,7 +100,7 @@ def run(
 
     flags = {
         "source.name": source, "source.loop": loop or None, "source.max_speed": max_speed or None,
-        "source.mirror": mirror or None,
+        "source.mirror": mirror or None, "source.start_s": start, "source.file_fps": source_fps,
         "source.width": camera_width, "source.height": camera_height, "source.fps": camera_fps,
         "detector.size": detector, "detector.people": people,
         "lifter.engine": engine, "lifter.model": model, "lifter.plan": plan, "lifter.lookahead": lookahead,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import cv2
@@ -112,6 +113,91 @@ def test_options_that_cannot_be_are_refused_before_any_picture(
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with pytest.raises(UserError, match="--no-window"):
         calibrate("camera", "board.avi", "--window")
+
+
+def seen(folder: Path, board: Board, count: int = 12) -> Path:
+    """Pictures of that board."""
+    renderer = BoardRenderer(LENS, board)
+    poses = board_poses(LENS, board, count)
+    return write(folder, [renderer.render(*pose, noise=3, blur_px=0.5, seed=i) for i, pose in enumerate(poses)])
+
+
+@pytest.mark.parametrize("rows", [6, 8, 7])
+def test_a_board_of_the_older_layout_is_known_by_itself(rows: int, tmp_path: Path) -> None:
+    board = Board(rows=rows, square_m=0.02, marker_m=0.015, legacy=True)
+    calibrate("camera", seen(tmp_path / "views", board), "--rows", rows, "--square", 20, "-o", tmp_path / "camera.yaml")
+    assert load_camera(tmp_path / "camera.yaml").focal_px == pytest.approx(LENS.focal_px, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("board", "said", "advice"),
+    [
+        (Board(), ("--columns", 8, "--rows", 5), r"--columns 9 --rows 6 \(squares are counted, not inner corners\)"),
+        (Board("chessboard"), ("--board", "chessboard", "--columns", 8, "--rows", 5),
+         r"--columns 9 --rows 6 \(squares are counted, not inner corners\)"),
+        (Board("chessboard", 10, 7), ("--board", "chessboard", "--columns", 6, "--rows", 9), "--columns 7 --rows 10 "),
+        (Board(legacy=True), ("--columns", 8, "--rows", 5), "--columns 9 --rows 6"),
+        (Board(), ("--columns", 10), "--columns 9 --rows 6$"),
+        (Board(dictionary="DICT_5X5_100"), (), "--columns 9 --rows 6 --dictionary DICT_5X5_1000"),
+    ],
+)
+def test_the_board_that_is_in_the_pictures_is_named(
+    board: Board, said: tuple[object, ...], advice: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=advice):
+        calibrate("camera", seen(tmp_path / "views", board, 4), *said, "-o", tmp_path / "camera.yaml")
+
+
+def test_a_chessboard_has_no_up_and_down(tmp_path: Path) -> None:
+    folder = seen(tmp_path / "views", Board("chessboard"), 16)
+    for number, (columns, rows) in enumerate(((9, 6), (6, 9))):
+        out = tmp_path / f"camera{number}.yaml"
+        calibrate("camera", folder, "--board", "chessboard", "--columns", columns, "--rows", rows, "-o", out)
+        assert load_camera(out).focal_px == pytest.approx(LENS.focal_px, rel=0.005)
+
+
+@pytest.mark.parametrize("dictionary", ["DICT_4X4_50", "DICT_5X5_50", "DICT_6X6_100", "DICT_APRILTAG_16h5"])
+@pytest.mark.parametrize("size", [(17, 12), (20, 16), (30, 30)])
+def test_a_dictionary_that_is_large_enough_is_named_of_the_same_kind(dictionary: str, size: tuple[int, int]) -> None:
+    with pytest.raises(UserError, match="use --dictionary DICT_") as caught:
+        Board(columns=size[0], rows=size[1], dictionary=dictionary)
+    named = str(caught.value).split()[-1]
+    assert named.split("_")[1] == dictionary.split("_")[1]
+    assert Board(columns=size[0], rows=size[1], dictionary=named).charuco() is not None
+
+
+def photograph(path: Path, sensor: Image, orientation: int) -> None:
+    """What the sensor saw, with EXIF's word on how to show it (Exif 2.32, 4.6.4)."""
+    jpeg = cv2.imencode(".jpg", sensor, [cv2.IMWRITE_JPEG_QUALITY, 97])[1].tobytes()
+    tiff = b"MM\0*\0\0\0\x08" + struct.pack(">HHHIHHI", 1, 0x0112, 3, 1, orientation, 0, 0)
+    exif = b"Exif\0\0" + tiff
+    path.write_bytes(jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:])
+
+
+OFF_CENTRE = Camera(IMAGE_WH, np.array([[560.0, 0, 345], [0, 560, 160], [0, 0, 1]]), np.array([-0.12, 0.03, 0, 0]))
+
+
+@pytest.mark.parametrize(
+    ("orientations", "turned"),
+    [([1, 3], False), ([1, 6], False), ([1, 1, 8], False), ([6, 6], True), ([6, 8, 6], True)],
+)
+def test_photographs_with_the_camera_held_any_way_give_the_one_lens(
+    orientations: list[int], turned: bool, tmp_path: Path
+) -> None:
+    renderer, folder = BoardRenderer(OFF_CENTRE, Board()), tmp_path / "photos"
+    folder.mkdir()
+    for number, pose in enumerate(board_poses(OFF_CENTRE, Board(), 15)):
+        sensor = renderer.render(*pose, noise=2, blur_px=0.5, seed=number)
+        photograph(folder / f"{number:02}.jpg", sensor, orientations[number % len(orientations)])
+    calibrate("camera", folder, "-o", tmp_path / "camera.yaml")
+    lens, matrix = load_camera(tmp_path / "camera.yaml"), OFF_CENTRE.camera_matrix
+    assert lens.focal_px == pytest.approx(OFF_CENTRE.focal_px, rel=0.005)
+    if turned:  # by a quarter clockwise, as most of them were shown
+        assert lens.image_wh == IMAGE_WH[::-1]
+        assert lens.camera_matrix[:2, 2] == pytest.approx([IMAGE_WH[1] - 1 - matrix[1, 2], matrix[0, 2]], abs=3)
+    else:
+        assert lens.image_wh == IMAGE_WH
+        assert lens.camera_matrix[:2, 2] == pytest.approx(matrix[:2, 2], abs=3)
 
 
 def test_every_picture_of_a_folder_is_looked_at(tmp_path: Path, pictures: list[Image]) -> None:

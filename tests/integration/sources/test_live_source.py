@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import socket
 import threading
@@ -109,6 +110,21 @@ def test_mirror(camera: MjpegServer) -> None:
             assert number(frame, -1) == 0
 
 
+def test_a_size_that_changes_is_followed() -> None:
+    images = [np.full((48, 64, 3), 10, np.uint8), np.full((48, 64, 3), 20, np.uint8)]
+    images += [np.full((96, 128, 3), 100, np.uint8)] * 8
+    with MjpegServer(images) as camera:
+        camera.advance(2)
+        with open_url(camera.url, PLAIN, stall_s=1.0) as source:
+            assert source.image_wh == (64, 48)
+            camera.advance(3)
+            while (frame := source.read(TIMEOUT_S)) is not None and frame.image_bgr.shape[0] == 48:
+                pass
+            assert frame is not None
+            assert frame.image_bgr.shape == (96, 128, 3)
+            assert abs(int(frame.image_bgr[90, 120, 0]) - 100) < 3
+
+
 def test_a_stalled_camera_times_out_and_is_read_again_when_it_recovers(camera: MjpegServer) -> None:
     with connect(camera) as source:
         read_until(source, 1)
@@ -167,9 +183,9 @@ def test_no_thread_outlives_the_source(camera: MjpegServer) -> None:
 
 
 @contextlib.contextmanager
-def served(folder: Path) -> Iterator[str]:
+def served(folder: Path, handler: type[SimpleHTTPRequestHandler] | None = None) -> Iterator[str]:
     """The folder's address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_QuietFiles, directory=str(folder)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler or _QuietFiles, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
@@ -246,6 +262,40 @@ def test_a_server_that_never_answers_is_given_up() -> None:
 def test_a_camera_that_is_not_there() -> None:
     with pytest.raises(UserError, match=r"there is no camera 97: (plug one in|use one of)|camera 97 gives no picture"):
         open_source("97")
+
+
+def test_a_camera_by_a_link_to_its_device(tmp_path: Path) -> None:
+    link = tmp_path / "by-id"
+    link.symlink_to("/dev/video98")
+    with pytest.raises(UserError, match="camera 98"):
+        open_source(str(link))
+
+
+def test_a_password_as_people_write_it_reaches_the_camera(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Guarded(_QuietFiles):
+        def do_GET(self) -> None:
+            given = self.headers.get("Authorization", "")
+            asked.append(base64.b64decode(given.removeprefix("Basic ")).decode())
+            if given:
+                super().do_GET()
+                return
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (64, 48))
+    for level in range(10):
+        writer.write(np.full((48, 64, 3), level * STEP, np.uint8))
+    writer.release()
+    with served(tmp_path, Guarded) as address:
+        host = address.removeprefix("http://")
+        with open_source(f"http://admin:p#s/s?1@{host}/clip.avi", max_speed=True) as source:
+            assert source.name == f"http://{host}/clip.avi"
+            assert source.read() is not None
+    assert "admin:p#s/s?1" in asked
 
 
 def test_a_camera_by_its_device_path() -> None:

@@ -87,6 +87,18 @@ def test_another_resolution_of_the_same_aspect_sees_the_same_rays() -> None:
         camera.scaled((640, 480))
 
 
+def test_a_lens_measured_on_pixels_that_are_not_square_fits_the_square_ones() -> None:
+    stored = Camera((1440, 1080), np.array([[1050.0, 0, 719], [0, 1400, 539], [0, 0, 1]]), np.array([-0.1, 0.02, 0, 0]))
+    square = stored.scaled((1920, 1080))
+    assert square.camera_matrix[0, 0] == pytest.approx(square.camera_matrix[1, 1])
+    at = np.array([[100.0, 200], [1300, 900]])
+    drawn_out = (at + 0.5) * [4 / 3, 1] - 0.5
+    np.testing.assert_allclose(square.rays(drawn_out), stored.rays(at), atol=1e-6)
+    with pytest.raises(UserError, match="another aspect"):
+        stored.scaled((1080, 1080))
+
+
+
 def test_a_broken_lens_is_refused() -> None:
     with pytest.raises(UserError, match="lens model"):
         Camera((640, 480), np.eye(3), np.zeros(5), "wide")
