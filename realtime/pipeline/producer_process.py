@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 
 from realtime.clock import NS_PER_S, monotonic_ns
-from realtime.config import RunConfig
+from realtime.config import RunConfig, SourceConfig
 from realtime.contracts import Keypoints2D, Person2D, Stamp
 from realtime.pipeline.detect import Detector
+from realtime.pipeline.lasting_source import LastingSource
+from realtime.pipeline.source_watch import SourceWatch
 from realtime.process.link import Link
 from realtime.process.metrics import Rate
 from realtime.process.stats import Load, ProducerStats
 from realtime.ring.ring import Ring
+from realtime.sources.address import is_live
 from realtime.sources.open_source import open_source
 from realtime.sources.source import Frame, Source
 
@@ -25,7 +29,7 @@ _WAIT_S = 0.002
 class Continuation:
     """Frame ids, track ids, drops and the source's timeline go on where the producer before this one ended."""
 
-    def __init__(self, ring: Ring, source: Source) -> None:
+    def __init__(self, ring: Ring, source: LastingSource) -> None:
         last = ring.record(ring.head)
         self._source = source
         self._frame_id = last.stamp.frame_id + 1 if last else 0
@@ -42,46 +46,57 @@ class Continuation:
         moved = Stamp(stamp.frame_id + self._frame_id, stamp.capture_ns, stamp.source_ns + self._source_ns)
         return replace(frame, stamp=moved)
 
-    def keypoints(self, frame: Frame, persons: tuple[Person2D, ...]) -> Keypoints2D:
+    def keypoints(self, frame: Frame, persons: tuple[Person2D, ...], repeated: bool = False) -> Keypoints2D:
         height, width = frame.image_bgr.shape[:2]
         known = tuple(replace(person, track_id=person.track_id + self._track_id) for person in persons)
         dropped = self._dropped + self._source.dropped
-        return Keypoints2D(frame.stamp, (width, height), known, monotonic_ns(), dropped)
+        return Keypoints2D(frame.stamp, (width, height), known, monotonic_ns(), dropped, repeated)
 
 
 def main(link: Link, config: RunConfig) -> None:
     """Reads the source. Writes the keypoint ring. Beats every frame. Ends with the source, or when told to finish."""
-    source_options = config.source
+    options = config.source
     with (
         Ring.attach(link.ring_name, link.doorbell) as ring,
-        open_source(
-            source_options.name, loop=source_options.loop, max_speed=source_options.max_speed,
-            width=source_options.width, height=source_options.height, fps=source_options.fps,
-            mirror=source_options.mirror,
-        ) as source,
+        LastingSource(partial(_open, options), is_live(options.name), ring.head > 0, options.give_up_s) as source,
         Detector(config.detector.size, config.detector.people, config.detector.threads) as detector,
-    ):  # fmt: skip
-        width, height = source.image_wh
-        link.ready(f"{source.name}, {width}x{height}" + (f", {source.fps:.3g} fps" if source.fps else ""))
+    ):
+        link.ready(_what(source.source) if source.source else source.away)
         link.wait_for_go()
         going_on = Continuation(ring, source)
-        report = Report(link)
+        report, watch = Report(link), SourceWatch(link)
+        persons: tuple[Person2D, ...] = ()
         while not link.finishing and (config.frames is None or ring.head < config.frames):
             link.beat()
-            if source_options.max_speed and ring.head - ring.consumed >= MAX_AHEAD:
+            if options.max_speed and ring.head - ring.consumed >= MAX_AHEAD:
                 time.sleep(_WAIT_S)
                 continue
             try:
                 frame = source.read(READ_TIMEOUT_S)
             except TimeoutError:  # a slow or stalled source: it reconnects by itself, and we still listen to orders
+                watch.silent(source.away, source.reconnecting)
                 continue
             if frame is None:
                 break
             frame = going_on.stamp(frame)
-            keypoints = going_on.keypoints(frame, detector.detect(frame))
+            repeated = watch.repeated(frame.image_bgr, source.fps)
+            persons = persons if repeated else detector.detect(frame)
+            keypoints = going_on.keypoints(frame, persons, repeated)
             ring.write(keypoints)
             report.written(keypoints)
         report.tell()
+
+
+def _open(options: SourceConfig) -> Source:
+    return open_source(
+        options.name, loop=options.loop, max_speed=options.max_speed, width=options.width, height=options.height,
+        fps=options.fps, mirror=options.mirror,
+    )  # fmt: skip
+
+
+def _what(source: Source) -> str:
+    width, height = source.image_wh
+    return f"{source.name}, {width}x{height}" + (f", {source.fps:.3g} fps" if source.fps else "")
 
 
 class Report:

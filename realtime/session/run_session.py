@@ -17,6 +17,7 @@ from realtime.config import PlaceConfig, RunConfig
 from realtime.session.processes import PROCESSES
 from realtime.session.status import StatusLine, Summary, report, summarise
 from realtime.session.supervisor import Supervisor
+from realtime.session.terminal import Terminal, TerminalHandler
 from realtime.sources.address import shown
 from realtime.sources.open_source import video_path
 from realtime.view.video import check_output, newest_picture
@@ -30,7 +31,19 @@ def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool 
     Raises KeyboardInterrupt where Ctrl-C came before the first frame.
     """
     console = Console(stderr=True)
-    _log_to(console, verbose)
+    with Terminal() as terminal:
+        _log_to(console, terminal, verbose)
+        summary = _run(config, console, terminal)
+    report(console, summary)
+    if json_summary:
+        sys.stdout.write(json.dumps(summary.as_json(), allow_nan=False) + "\n")
+        sys.stdout.flush()
+    if config.view.render is not None and summary.render is None:
+        raise UserError(f"{config.view.render} was not made: see above what the viewer says, mend it and run again")
+    return summary
+
+
+def _run(config: RunConfig, console: Console, terminal: Terminal) -> Summary:
     # A film that was asked for and cannot be made is a reason to stop; one that stands in for a window is not.
     film_asked = config.view.render is not None
     check(config)
@@ -41,18 +54,12 @@ def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool 
     film = config.view.render
     before = newest_picture(film) if film else None
     with Supervisor(config, processes) as supervisor:
-        with StatusLine(console) as status:
+        with StatusLine(console, terminal) as status:
             supervisor.run(status.update)
         if supervisor.interrupted and supervisor.went_ns is None:
             raise KeyboardInterrupt  # there has been no session to sum up
         made = film is not None and newest_picture(film) != before
         summary = summarise(supervisor, shown(config.source.name), str(film) if made else None)
-    report(console, summary)
-    if json_summary:
-        sys.stdout.write(json.dumps(summary.as_json(), allow_nan=False) + "\n")
-        sys.stdout.flush()
-    if film_asked and not made:
-        raise UserError(f"{film} was not made: see above what the viewer says, mend it and run again")
     return summary
 
 
@@ -106,7 +113,7 @@ def with_ports(config: RunConfig) -> RunConfig:
     return replace(config, stream=replace(stream, address=address, rpc_address=rpc[0] if rpc else None))
 
 
-def _log_to(console: Console, verbose: bool) -> None:
+def _log_to(console: Console, terminal: Terminal, verbose: bool) -> None:
     """Log lines above the status line on a terminal, plain lines elsewhere."""
     root = logging.getLogger("realtime")
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
@@ -117,4 +124,4 @@ def _log_to(console: Console, verbose: bool) -> None:
     else:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    root.handlers[:] = [handler]
+    root.handlers[:] = [TerminalHandler(terminal, handler)]

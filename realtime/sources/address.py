@@ -9,6 +9,11 @@ URL = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _USERINFO = re.compile(r"^([^/]*//)[^/?#]*@")  # up to the last @ before the path: passwords hold some
 
 
+def is_live(source: str) -> bool:
+    """A camera or an address: not a file."""
+    return bool(CAMERA.fullmatch(source) or URL.match(source))
+
+
 def shown(source: str) -> str:
     """A source as it may be said and logged: an address without its user and password."""
     return _USERINFO.sub(r"\1", source) if URL.match(source) else source
