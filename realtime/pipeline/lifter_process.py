@@ -37,6 +37,7 @@ def main(link: Link, config: RunConfig) -> None:
             insecure=stream.insecure,
         ) as publisher,
     ):  # fmt: skip
+        publisher.status(stream_state(link.conditions(), published=False))
         check_profiles(config.place)
         lift = Lift(lifter, config.place, config.source.name, config.detector.people)
         reader = ring.reader()

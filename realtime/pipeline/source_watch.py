@@ -39,6 +39,8 @@ class SourceWatch:
             if now_ns - self._fresh_ns > FROZEN_S * NS_PER_S:
                 self._tell(FROZEN, "the source gives the same picture again and again")
             return True
+        if now_ns - self._fresh_ns > SILENT_S * NS_PER_S:  # after a break its rate is anybody's guess
+            self._rate, self._good_ns = Rate(), now_ns
         self._fresh_ns = now_ns
         self._rate.tick(now_ns)
         fps = self._rate.recent(now_ns)

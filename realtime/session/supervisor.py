@@ -81,7 +81,6 @@ class Supervisor:
                 if not self._board.finishing:
                     self._start(child)
             while not self._over():
-                self._watchdog.begin_round()
                 self._listen()
                 self._let_go()
                 self._watch()
@@ -229,6 +228,7 @@ class Supervisor:
             log.warning("no %s: %s", child.process.name, why)
 
     def _watch(self) -> None:
+        self._watchdog.begin_round()
         now_ns = monotonic_ns()
         for child in self.children.values():
             complaint = self._watchdog.complaint(child) if child.popen is not None else None

@@ -36,7 +36,7 @@ class Terminal(Closing):
         """Waits a moment until all is written. What is said from now on is written by who says it."""
         self.closed = True
         with contextlib.suppress(queue.Full):
-            self._waiting.put_nowait(None)
+            self._waiting.put(None, timeout=_LAST_WORDS_S)
             self._thread.join(_LAST_WORDS_S)
 
     def _write(self) -> None:
