@@ -111,7 +111,7 @@ class Report:
 
     def written(self, keypoints: Keypoints2D) -> None:
         self._rate.tick(keypoints.detected_ns)
-        self._with_person += bool(keypoints.persons)
+        self._with_person += bool(keypoints.persons) and not keypoints.repeated
         self._dropped = keypoints.dropped
         if keypoints.detected_ns - self._told_ns >= NS_PER_S:
             self.tell()
