@@ -14,6 +14,7 @@ import yaml
 from numpy.typing import ArrayLike, NDArray
 
 from engines.errors import UserError
+from engines.read_bounded import read_bounded
 from engines.write_aside import write_aside
 
 # A directive that is right for YAML and the signature that cv2.FileStorage looks for.
@@ -69,7 +70,7 @@ def _for_opencv(value: Any) -> Any:
 def read(path: Path, kind: str) -> tuple[dict[str, Any], str]:
     """The file's content and its identity (of the bytes, so that any change shows). Raises UserError."""
     try:
-        data = path.read_bytes()
+        data = read_bounded(path)
     except FileNotFoundError:
         raise UserError(f"no {kind} file at {path}: make one with 'realtime calibrate {kind}'") from None
     except OSError as error:
@@ -79,7 +80,7 @@ def read(path: Path, kind: str) -> tuple[dict[str, Any], str]:
         text = data.decode("utf-8").replace("%YAML:1.0", "%YAML 1.1", 1)
         text = text.replace("!!opencv-matrix", "").replace("!!opencv-nd-matrix", "")
         content = yaml.safe_load(text)
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise UserError(f"{path} is not a YAML file: calibrate again") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} is not a {kind} file: make one with 'realtime calibrate {kind}'")

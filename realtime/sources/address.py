@@ -7,6 +7,7 @@ import re
 CAMERA = re.compile(r"(?:/dev/video)?(\d+)")
 URL = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _USERINFO = re.compile(r"^([^/]*//)[^/?#]*@")  # up to the last @ before the path: passwords hold some
+_SECRET = re.compile(r"([?&][^=&#]*(?:token|key|pass|pwd|auth|secret|sig)[^=&#]*=)[^&#]*", re.IGNORECASE)
 
 
 def is_live(source: str) -> bool:
@@ -15,5 +16,5 @@ def is_live(source: str) -> bool:
 
 
 def shown(source: str) -> str:
-    """A source as it may be said and logged: an address without its user and password."""
-    return _USERINFO.sub(r"\1", source) if URL.match(source) else source
+    """A source as it may be said and logged: an address without its user and password or token."""
+    return _SECRET.sub(r"\1...", _USERINFO.sub(r"\1", source)) if URL.match(source) else source
