@@ -30,9 +30,7 @@ static void *subscribe(void *context, const char *address, const std::string &st
     option(socket, ZMQ_LINGER, 0);
     option(socket, ZMQ_RCVHWM, 1000);
     option(socket, ZMQ_TCP_KEEPALIVE, 1);
-    option(socket, ZMQ_TCP_KEEPALIVE_IDLE, 2);
-    option(socket, ZMQ_TCP_KEEPALIVE_INTVL, 2);
-    option(socket, ZMQ_TCP_KEEPALIVE_CNT, 2);
+    for (int name : {ZMQ_TCP_KEEPALIVE_IDLE, ZMQ_TCP_KEEPALIVE_INTVL, ZMQ_TCP_KEEPALIVE_CNT}) option(socket, name, 2);
     option(socket, ZMQ_RECONNECT_IVL, 100);
     option(socket, ZMQ_RECONNECT_IVL_MAX, 5000);
     const int64_t largest = 1 << 20;

@@ -63,7 +63,7 @@ def _inside(record: McapRecord, path: Path) -> list[McapRecord]:
 
 def _announced(file: BinaryIO) -> list[Channel]:
     """The channels as the file's end tells them, where it has one: the part that introduced them may be damaged."""
-    with contextlib.suppress(*_DAMAGE):
+    with contextlib.suppress(*_DAMAGE, OSError):  # too short a file has no end to go to
         summary = SeekingReader(file, record_size_limit=_MAX_RECORD_BYTES).get_summary()
         return list(summary.channels.values()) if summary else []
     return []
