@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +15,7 @@ from rich.logging import RichHandler
 
 from engines.errors import UserError
 from realtime.config import PlaceConfig, RunConfig
+from realtime.session.instance import Instance, Running
 from realtime.session.processes import PROCESSES
 from realtime.session.status import StatusLine, Summary, report, summarise
 from realtime.session.supervisor import Supervisor
@@ -53,7 +55,9 @@ def _run(config: RunConfig, console: Console, terminal: Terminal) -> Summary:
     processes = [replace(process, must_start=film_asked) for process in processes]
     film = config.view.render
     before = newest_picture(film) if film else None
-    with Supervisor(config, processes) as supervisor:
+    stream = config.stream
+    running = Running(os.getpid(), stream.name, stream.address, stream.rpc_address)
+    with Instance(running), Supervisor(config, processes) as supervisor:
         with StatusLine(console, terminal) as status:
             supervisor.run(status.update)
         if supervisor.interrupted and supervisor.went_ns is None:
