@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import socket as sockets
 import struct
 import sys
@@ -18,13 +17,13 @@ from typing import Any
 import zmq
 
 from realtime.clock import NS_PER_S, monotonic_ns
+from realtime.server.descriptors import Copier, received_bytes
 from realtime.server.refusals import UNKNOWN, RefusalLog
 
 # What one connection may send: more than the 100 requests a second of the protocol need, each of 4096 bytes at most.
 BYTES_PER_S, BYTES_AT_ONCE = 1 << 19, 1 << 20
 ACCEPTED_PER_S = 1000  # beyond that nobody is let in for a moment: telling them apart would hold up the frames
 _NEW_NS = NS_PER_S  # a connection this young has not had the time to ask for anything
-_LINUX_RECEIVED = struct.Struct("<Q"), 128  # tcpi_bytes_received in struct tcp_info
 _EVENTS = (
     zmq.EVENT_ACCEPTED | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
     | zmq.EVENT_DISCONNECTED
@@ -58,6 +57,7 @@ class Doorkeeper:
         self.socket.linger = 0
         self.socket.rcvhwm = 0  # libzmq's own thread would wait for us, and all peers with it
         self.socket.connect(where)
+        self._copier = Copier()
         self._connections: dict[int, _Connection] = {}  # by file descriptor
         self._failed = False
         self._accepted, self._second_ns, self._looked_ns = 0, 0, monotonic_ns()
@@ -106,7 +106,7 @@ class Doorkeeper:
         if connection is None:
             return
         self._refusals.refuse(connection.peer, reason)
-        with contextlib.suppress(OSError), _copy(fd) as copy:
+        with contextlib.suppress(OSError), self._copier.copy(fd) as copy:
             if copy.getpeername() == connection.address:
                 copy.shutdown(sockets.SHUT_RDWR)
 
@@ -117,7 +117,9 @@ class Doorkeeper:
         now_ns = monotonic_ns()
         earned, self._looked_ns = (now_ns - self._looked_ns) / NS_PER_S * BYTES_PER_S, now_ns
         for fd, connection in list(self._connections.items()):
-            received = _received(fd)
+            received = connection.received
+            with contextlib.suppress(OSError), self._copier.copy(fd) as copy:
+                received = received_bytes(copy)
             connection.allowance = min(BYTES_AT_ONCE, connection.allowance + earned)
             connection.allowance -= max(0, received - connection.received)
             connection.received = received
@@ -129,10 +131,11 @@ class Doorkeeper:
             self.socket.recv_multipart()
         self._watched.disable_monitor()
         self.socket.close(linger=0)
+        self._copier.close()
 
     def _accept(self, fd: int, now_ns: int) -> None:
         peer, address = UNKNOWN, None
-        with contextlib.suppress(OSError), _copy(fd) as copy:
+        with contextlib.suppress(OSError), self._copier.copy(fd) as copy:
             address = copy.getpeername()
             peer = str(address[0]) if isinstance(address, tuple) else "a local peer"
         self._connections[fd] = _Connection(peer, address, now_ns)
@@ -150,23 +153,3 @@ class Doorkeeper:
         chosen = list(dict.fromkeys([*(fd for _, fd in silent), *newest]))[:surplus]
         for fd in chosen:
             self.cut(fd, f"there are more than {self._most} connections")
-
-
-def _copy(fd: int) -> sockets.socket:
-    return sockets.socket(fileno=os.dup(fd))
-
-
-def _received(fd: int) -> int:
-    """Bytes received over a connection since it began; 0 where the system does not say."""
-    layout, offset = _LINUX_RECEIVED
-    try:
-        connection = sockets.socket(sockets.AF_INET, sockets.SOCK_STREAM, sockets.IPPROTO_TCP, fileno=fd)
-    except OSError:
-        return 0
-    try:
-        told = connection.getsockopt(sockets.IPPROTO_TCP, sockets.TCP_INFO, offset + layout.size)
-        return int(layout.unpack_from(told, offset)[0]) if len(told) >= offset + layout.size else 0
-    except OSError:  # it has gone, or is no TCP connection
-        return 0
-    finally:
-        connection.detach()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ import zmq
 
 from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns
+from realtime.process.limits import descriptor_limit, open_descriptors
 from realtime.server.doorkeeper import Doorkeeper
 from realtime.server.gate import Gate
 from realtime.server.refusals import RefusalLog
@@ -61,15 +60,10 @@ class Listening:
 
 def most_connections() -> int:
     """That all sockets of this process together may have: there must be descriptors left to work with."""
-    if sys.platform == "win32":
+    limit = descriptor_limit()
+    if limit is None:
         return MOST_CONNECTIONS
-    import resource
-
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    if limit in (resource.RLIM_INFINITY, -1):
-        return MOST_CONNECTIONS
-    used = len(os.listdir("/dev/fd"))
-    return min(MOST_CONNECTIONS, max(8, limit - used - min(_SPARE, limit // 4)))
+    return min(MOST_CONNECTIONS, max(8, limit - open_descriptors() - min(_SPARE, limit // 4)))
 
 
 def open_bound(

@@ -15,6 +15,7 @@ from rich.logging import RichHandler
 
 from engines.errors import UserError
 from realtime.config import PlaceConfig, RunConfig
+from realtime.process.limits import check_descriptors
 from realtime.session.instance import Instance, Running
 from realtime.session.processes import PROCESSES
 from realtime.session.status import StatusLine, Summary, report, summarise
@@ -72,6 +73,7 @@ def check(config: RunConfig) -> None:
     from engines.lifting.load_lifter import check_lifter
     from realtime.wire.endpoints import check_exposure
 
+    check_descriptors()
     lifter, stream = config.lifter, config.stream
     check_lifter(lifter.model, lifter.engine, lifter.lookahead, lifter.plan, lifter.align)
     for address in filter(None, (stream.address, stream.rpc_address)):

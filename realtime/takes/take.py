@@ -114,6 +114,8 @@ class TakeWriter:
             self._guard(self._writer.finish)
             self._guard(self._file.flush)
             self._guard(os.fsync, self._file.fileno())
+            if os.fstat(self._file.fileno()).st_nlink == 0:
+                raise UserError(f"{self.path} was removed while it was written: nothing of it is left")
         finally:
             with contextlib.suppress(OSError):  # what it still holds back does not fit, as has been said
                 self._file.close()
