@@ -15,6 +15,7 @@ import yaml
 from numpy.typing import ArrayLike, NDArray
 
 from engines.errors import UserError
+from engines.read_bounded import read_bounded
 from engines.write_aside import write_aside
 
 if sys.version_info >= (3, 11):
@@ -77,7 +78,7 @@ def _for_opencv(value: Any) -> Any:
 def read(path: Path, kind: str) -> tuple[dict[str, Any], str]:
     """The file's content and its identity (of the bytes, so that any change shows). Raises UserError."""
     try:
-        data = path.read_bytes()
+        data = read_bounded(path)
     except FileNotFoundError:
         raise UserError(f"no {kind} file at {path}: make one with 'realtime calibrate {kind}'") from None
     except OSError as error:
@@ -89,7 +90,7 @@ def read(path: Path, kind: str) -> tuple[dict[str, Any], str]:
         text = text.replace("!!opencv-matrix", "").replace("!!opencv-nd-matrix", "")
         # The first of several, as a ROS topic gives them.
         content = tomllib.loads(text) if form == "TOML" else next(yaml.safe_load_all(text), None)
-    except (UnicodeDecodeError, yaml.YAMLError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, yaml.YAMLError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise UserError(f"{path} is not a {form} file: calibrate again") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} is not a {kind} file: make one with 'realtime calibrate {kind}'")

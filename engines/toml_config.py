@@ -12,6 +12,7 @@ from typing import Any
 
 from engines.errors import UserError
 from engines.folders import expanded
+from engines.read_bounded import read_bounded
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -22,12 +23,13 @@ else:
 def read_toml(path: Path) -> dict[str, Any]:
     """The file's tables. Raises UserError where it cannot be read or is not TOML."""
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        return tomllib.loads(read_bounded(path).decode())
     except OSError as error:
         raise UserError(f"the configuration {path} cannot be read ({error.strerror}): check its path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise UserError(f"{path} is not valid TOML: it is nested too deeply") from error
 
 
 def build(kind: Any, value: Any, where: str) -> Any:

@@ -17,10 +17,10 @@ from engines.folders import require_working_directory
 # ROOM.COMMAND in realtime.commands, in the order of the help; such a module offers `app` (a group) or a function named
 # like itself.
 COMMANDS: tuple[str, ...] = (
-    "live.run", "live.view", "live.watch", "live.listen", "live.latency", "live.record", "live.replay", "live.bridge",
-    "files.lift", "files.plot", "files.export", "setup.assets", "setup.doctor", "models.bench",
-    "models.import_checkpoint", "models.build_engine", "models.inspect", "setup.calibrate", "setup.keys",
-    "models.train", "models.evaluate",
+    "live.run", "live.status", "live.stop", "live.view", "live.watch", "live.listen", "live.latency", "live.record",
+    "live.replay", "live.bridge", "files.lift", "files.plot", "files.export", "setup.assets", "setup.doctor",
+    "models.bench", "models.import_checkpoint", "models.build_engine", "models.inspect", "setup.calibrate",
+    "setup.keys", "models.train", "models.evaluate",
 )  # fmt: skip
 
 

@@ -33,8 +33,10 @@ class SourceConfig:
     mirror: bool = False
     start_s: float = 0.0  # files: begin so far into it
     file_fps: float | None = None  # files: pictures taken a second, where the file plays them slower or faster
+    give_up_s: float | None = None  # a camera that was once open is waited for so long; None: without end
 
     def __post_init__(self) -> None:
+        _require(self.give_up_s is None or self.give_up_s >= 0, f"give up after 0 s or more, got {self.give_up_s}")
         for what in ("width", "height", "fps"):
             value = getattr(self, what)
             _require(value is None or value > 0, f"camera {what} must be above 0, got {value}")

@@ -33,6 +33,7 @@ class Keypoints2D:
     persons: tuple[Person2D, ...]  # empty: a frame with nobody in it
     detected_ns: int  # time.monotonic_ns() when the detector was done
     dropped: int  # frames the source lost or skipped since the session began
+    repeated: bool = False  # the picture before once more: nothing new was seen
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,14 @@ SHARED = Path(__file__).resolve().parents[2] / "shared"
 for _name, _usual in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
     if hasattr(signal, _name) and signal.getsignal(getattr(signal, _name)) is signal.SIG_IGN:
         signal.signal(getattr(signal, _name), _usual)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _sessions_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Whoever runs a stream beside the tests keeps its name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REALTIME_RUNTIME", str(tmp_path_factory.mktemp("runtime")))
+        yield
 
 
 def _optional(*parts: str) -> Path:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
 
+import numpy as np
+
 from engines.backends.base import Float
 from engines.errors import UserError
 from engines.models.card import PAPER, ModelCard
@@ -68,6 +70,11 @@ class Lifter(Protocol):
     def finish(self) -> None: ...
 
     def remember(self, stream: int, rays: Float, score: Float) -> None: ...
+
+
+def believable(score: Float) -> Float:
+    """Scores as the models know them, 0 to 1; what is no number is no sight of the joint."""
+    return np.fmin(np.fmax(score, 0), 1)  # fmax knows no NaN
 
 
 def check_align(card: ModelCard, align: str | None) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from engines.backends.base import Float, KeepsTaps, RunsChunks, StepBackend, StepBuffers, Taps
 from engines.errors import UserError
-from engines.lifting.poses import RATE_HZ, Commit, LiftedPoses
+from engines.lifting.poses import RATE_HZ, Commit, LiftedPoses, believable
 from engines.lifting.slots import Slots
 from engines.lifting.taps import TapMemory
 from engines.lifting.turns import Turns
@@ -82,6 +82,7 @@ class StreamLifter:
         """
         self.finish()
         self._slots.check(streams)
+        score = believable(score)
         kept = [True] * len(streams) if commit is None else commit
         return self._turns.push(self._push, self._output, streams, rays, score, kept)
 
@@ -107,6 +108,7 @@ class StreamLifter:
         """
         self.finish()
         self._slots.check([stream])
+        score = believable(score)
         frames = len(rays)
         if not 1 <= frames <= self.chunk_frames:
             raise ValueError(f"a chunk has 1 to {self.chunk_frames} frames here, got {frames}")

@@ -20,7 +20,7 @@ from engines.backends.base import Float
 from engines.backends.window import OnnxRuntimeWindow, TorchWindow, WindowBackend
 from engines.errors import UserError
 from engines.export.model_graph import model_graph
-from engines.lifting.poses import RATE_HZ, LiftedPoses, check_align
+from engines.lifting.poses import RATE_HZ, LiftedPoses, believable, check_align
 from engines.lifting.slots import Slots
 from engines.lifting.turns import Turns
 from engines.models.card import ModelCard
@@ -90,6 +90,7 @@ class WindowLifter:
         `commit` False lifts without storing. The poses hold until the next push.
         """
         self._slots.check(streams)
+        score = believable(score)
         kept = [True] * len(streams) if commit is None else commit
         return self._turns.push(self._push, self._output, streams, rays, score, kept)
 

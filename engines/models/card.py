@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from engines.errors import UserError
 from engines.models.normalise import FEATURES, FRAME_FEATURES
 from engines.models.receptive_field import window_frames
+from engines.read_bounded import read_bounded
 from engines.write_aside import write_aside
 
 PAPER, STREAM = "gla-gcn", "stream-gla-gcn"
@@ -89,7 +90,7 @@ def find_model(model: str | Path) -> tuple[ModelCard, Path]:
 
 def read_card(path: Path) -> ModelCard:
     try:
-        raw = json.loads(path.read_text())
+        raw = json.loads(read_bounded(path))
         known = {field.name for field in fields(ModelCard)}
         values: dict[str, Any] = {key: value for key, value in raw.items() if key in known}
         values.setdefault("features", FRAME_FEATURES)  # a card from before a model could be told more
@@ -100,7 +101,7 @@ def read_card(path: Path) -> ModelCard:
         raise UserError(
             f"{path} is missing: 'realtime import-checkpoint FILE' writes it beside the .safetensors"
         ) from None
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} is not a model card ({error}): import the checkpoint again") from error
 
 

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from engines.errors import UserError
+from engines.read_bounded import read_bounded
+
+PLAN_BYTES = 4 << 30
 
 
 def sha256_of(data: bytes) -> str:
@@ -19,9 +22,10 @@ def fingerprint(ingredients: Mapping[str, object]) -> str:
     return sha256_of(json.dumps(ingredients, sort_keys=True, default=str).encode())
 
 
-def read_bytes(path: Path, what: str) -> bytes:
+def read_bytes(path: Path, what: str, most_bytes: int = PLAN_BYTES) -> bytes:
+    """Raises UserError."""
     try:
-        return path.read_bytes()
+        return read_bounded(path, most_bytes)
     except FileNotFoundError:
         raise UserError(f"{what} {path} does not exist: check the path, or run 'realtime build-engine'") from None
     except OSError as error:

@@ -11,6 +11,7 @@ from typing import Any
 from engines.errors import UserError
 from engines.plans.certificate import LIMITS_MM, MIN_FRAMES, Certificate
 from engines.plans.fingerprint import fingerprint, read_bytes, sha256_of
+from engines.read_bounded import TEXT_BYTES
 from engines.toml_config import build
 
 FORMAT = 2
@@ -118,7 +119,7 @@ def read_card(plan: Path) -> PlanCard:
     if not path.exists():
         raise UserError(f"{plan} has no {path.name} beside it, so what it holds is unknown: copy both or {REBUILD}")
     try:
-        return _card(json.loads(read_bytes(path, "the plan's card")))
+        return _card(json.loads(read_bytes(path, "the plan's card", TEXT_BYTES)))
     except (ValueError, RecursionError, UserError) as error:
         raise UserError(f"{path} is not a plan's card ({error}): {REBUILD}") from error
 

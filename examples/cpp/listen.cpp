@@ -29,8 +29,8 @@ static void *subscribe(void *context, const char *address, const std::string &st
     void *socket = zmq_socket(context, ZMQ_SUB);
     option(socket, ZMQ_LINGER, 0);
     option(socket, ZMQ_RCVHWM, 1000);
-    option(socket, ZMQ_HEARTBEAT_IVL, 2000);
-    option(socket, ZMQ_HEARTBEAT_TIMEOUT, 6000);
+    option(socket, ZMQ_TCP_KEEPALIVE, 1);
+    for (int name : {ZMQ_TCP_KEEPALIVE_IDLE, ZMQ_TCP_KEEPALIVE_INTVL, ZMQ_TCP_KEEPALIVE_CNT}) option(socket, name, 2);
     option(socket, ZMQ_RECONNECT_IVL, 100);
     const int64_t largest = 1 << 20;
     zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest);

@@ -1,6 +1,6 @@
-"""What ZeroMQ leaves out of reconnecting: where a key was refused, it is tried again, ever more rarely.
+"""What ZeroMQ leaves out of reconnecting: after a refused key, or a message that is too large, it gives up for good.
 
-And what it does not tell: whether the publisher was there before us.
+Then it is tried again, ever more rarely. And what it does not tell: whether the publisher was there before us.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from realtime.wire.endpoints import connect
 FIRST_S, LONGEST_S = 1.0, 30.0
 # After these libzmq gives up on the address; of every other failure it takes care itself.
 _FINAL = zmq.EVENT_HANDSHAKE_FAILED_AUTH | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+_TRIES = zmq.EVENT_CONNECTED | zmq.EVENT_CONNECT_DELAYED | zmq.EVENT_CONNECT_RETRIED  # it has not given up
+GIVEN_UP_S = 1.0  # longer than ZeroMQ waits before it tries again
 
 log = logging.getLogger("realtime.reconnect")
 
@@ -27,10 +29,11 @@ class Reconnect:
     def __init__(self, socket: zmq.Socket[bytes], address: str) -> None:
         self._socket, self._address = socket, address
         # Before the connection: a refusal may come within a millisecond, and comes once.
-        self._monitor = socket.get_monitor_socket(_FINAL | zmq.EVENT_CONNECT_RETRIED)
+        self._monitor = socket.get_monitor_socket(_FINAL | _TRIES | zmq.EVENT_DISCONNECTED)
         self._retries = 0
         self._wait_s = FIRST_S
         self._due_ns: int | None = None  # when to try again
+        self._lost_ns: int | None = None  # since when there is no connection, and no try
         try:
             connect(socket, address)
         except BaseException:
@@ -45,6 +48,9 @@ class Reconnect:
 
     def tend(self) -> None:
         self._look()
+        if self._lost_ns is not None and monotonic_ns() - self._lost_ns > GIVEN_UP_S * NS_PER_S:
+            log.warning("%s broke ZeroMQ's rules, as by a message over 1 MiB: connecting again", self._address)
+            self._try_later()
         if self._due_ns is not None and monotonic_ns() >= self._due_ns:
             self._due_ns = None
             with contextlib.suppress(zmq.ZMQError):  # it may know no more that it was connected
@@ -55,8 +61,9 @@ class Reconnect:
         while self._monitor.poll(0):
             # Read by hand (a uint16 and a value): zmq.utils.monitor would import asyncio, 25 ms for every client.
             event = int.from_bytes(self._monitor.recv_multipart()[0][:2], sys.byteorder)
-            if event == zmq.EVENT_CONNECT_RETRIED:
-                self._retries += 1
+            self._retries += event == zmq.EVENT_CONNECT_RETRIED
+            if not event & _FINAL:
+                self._lost_ns = monotonic_ns() if event == zmq.EVENT_DISCONNECTED else None
                 continue
             if self._wait_s == FIRST_S:
                 key = event == zmq.EVENT_HANDSHAKE_FAILED_AUTH
@@ -64,8 +71,12 @@ class Reconnect:
                     "%s refuses %s: trying again", self._address,
                     "this key (has it been allowed with 'realtime keys allow'?)" if key else "clients without its keys",
                 )  # fmt: skip
-            self._due_ns = monotonic_ns() + int(self._wait_s * NS_PER_S)
-            self._wait_s = min(2 * self._wait_s, LONGEST_S)
+            self._try_later()
+
+    def _try_later(self) -> None:
+        self._lost_ns = None
+        self._due_ns = monotonic_ns() + int(self._wait_s * NS_PER_S)
+        self._wait_s = min(2 * self._wait_s, LONGEST_S)
 
     def arrived(self) -> None:
         """Something was received: the next refusal is a first one again."""

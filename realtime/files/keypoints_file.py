@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from calibration.lens.rays import Camera
 from engines.errors import UserError
 from engines.models.skeleton import JOINTS
+from engines.read_bounded import check_npz
 from realtime.contracts import Array
 
 _FIELDS = ("keypoints_px", "scores", "fps", "t_s", "image_wh", "camera_matrix", "dist_coeffs")
@@ -51,6 +52,7 @@ def read_keypoints(path: Path) -> KeypointsFile:
 
 
 def _load(path: Path) -> Mapping[str, NDArray[Any]]:
+    check_npz(path)
     try:
         with path.open("rb") as file:  # numpy leaves it open where the archive is broken
             archive = np.load(file, allow_pickle=False)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 from dataclasses import replace
 
-from engines.lifting.load_lifter import load_lifter
 from engines.lifting.poses import Lifter
 from realtime.clock import NS_PER_S, elapsed_ms, monotonic_ns
 from realtime.config import RunConfig
 from realtime.contracts import Keypoints2D, PoseFrame
+from realtime.pipeline.load import load_working
 from realtime.pipeline.pose_frame import Lift
 from realtime.pipeline.setting import check_profiles
+from realtime.pipeline.stream_state import stream_state
 from realtime.process.link import Link
 from realtime.process.metrics import Rate, Stages
 from realtime.process.stats import LifterStats, Load
@@ -19,6 +20,7 @@ from realtime.ring.ring import Ring, RingReader
 from realtime.server.publish import Publisher
 
 _READ_TIMEOUT_S = 0.1
+_STATE_EVERY_NS = NS_PER_S // 10
 _MAX_BEHIND = 4  # frames; a lifter further behind than that leaves out what is not the newest
 # The line in stages; `message` is what lifting and publishing add, `total` is from the grab to the message.
 STAGES = ("detect", "ring", "lift", "publish", "message", "total")
@@ -29,12 +31,13 @@ def main(link: Link, config: RunConfig) -> None:
     options, stream = config.lifter, config.stream
     with (
         Ring.attach(link.ring_name, link.doorbell) as ring,
-        load_lifter(options.model, options.engine, options.lookahead, align=options.align, plan=options.plan) as lifter,
+        load_working(options, link) as lifter,
         Publisher(
             stream.address, stream.rpc_address, stream.name, encoding=stream.encoding, keys=stream.keys,
             insecure=stream.insecure,
         ) as publisher,
     ):  # fmt: skip
+        publisher.status(stream_state(link.conditions(), published=False))
         check_profiles(config.place)
         lift = Lift(lifter, config.place, config.source.name, config.detector.people)
         reader = ring.reader()
@@ -116,6 +119,7 @@ class Report:
         self._rate = Rate()
         self._with_person = 0
         self._told_ns = monotonic_ns()
+        self._state_told_ns, self._state = 0, dict[str, object]()
         self.reprimed = 0
 
     def published(self, frame: PoseFrame, keypoints: Keypoints2D, lifted_ns: int) -> None:
@@ -128,7 +132,14 @@ class Report:
         )  # fmt: skip
 
     def tell_sometimes(self, lift: Lift) -> None:
-        if monotonic_ns() - self._told_ns >= NS_PER_S:
+        now_ns = monotonic_ns()
+        if now_ns - self._state_told_ns >= _STATE_EVERY_NS:
+            self._state_told_ns = now_ns
+            state = stream_state(self._link.conditions(), self._publisher.sent() > 0)
+            if state != self._state:
+                self._publisher.status(state)  # which goes out at once where `state` is another
+                self._state = state
+        if now_ns - self._told_ns >= NS_PER_S:
             self.tell(lift)
 
     def tell(self, lift: Lift) -> None:
@@ -143,5 +154,3 @@ class Report:
             recent_ms, self._stages.summary(), Load.now(),
         )  # fmt: skip
         self._link.tell(stats)
-
-

@@ -75,10 +75,7 @@ class Lift:
     ) -> PoseFrame:
         source_ns = keypoints.stamp.source_ns
         setting = self._setting_for(keypoints.image_wh)
-        sightings = [
-            Sighting(person.track_id, setting.camera.rays(person.xy_px), person.score) for person in keypoints.persons
-        ]
-        sightings = self._clean.push(source_ns, sightings)
+        sightings = [] if keypoints.repeated else self._sightings(setting, keypoints)
         lifted = lift(source_ns, sightings) if sightings else {}
         persons: list[Pose3D] = []
         for sighting in sightings:
@@ -95,6 +92,12 @@ class Lift:
             keypoints.stamp, keypoints.image_wh, tuple(persons), setting.space, self._scale, setting.calibration,
             keypoints.dropped,
         )  # fmt: skip
+
+    def _sightings(self, setting: Setting, keypoints: Keypoints2D) -> list[Sighting]:
+        seen = [
+            Sighting(person.track_id, setting.camera.rays(person.xy_px), person.score) for person in keypoints.persons
+        ]
+        return self._clean.push(keypoints.stamp.source_ns, seen)
 
     def _setting_for(self, image_wh: tuple[int, int]) -> Setting:
         """Reads the calibration files for the first picture and for one of another size.

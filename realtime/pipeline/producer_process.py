@@ -5,16 +5,20 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 
 from realtime.clock import NS_PER_S, monotonic_ns
-from realtime.config import RunConfig
+from realtime.config import RunConfig, SourceConfig
 from realtime.contracts import Keypoints2D, Person2D, Stamp
 from realtime.pipeline.detect import Detector
+from realtime.pipeline.lasting_source import LastingSource
+from realtime.pipeline.source_watch import SourceWatch
 from realtime.process.link import Link
 from realtime.process.metrics import Rate
 from realtime.process.stats import Load, ProducerStats
 from realtime.ring.picture_slot import PictureSlot, slot_name
 from realtime.ring.ring import Ring
+from realtime.sources.address import is_live
 from realtime.sources.open_source import open_source
 from realtime.sources.source import Frame, Source
 
@@ -28,7 +32,7 @@ _FILM_HZ = 30.0  # pictures a second for a film of a camera
 class Continuation:
     """Frame ids, track ids, drops and the source's timeline go on where the producer before this one ended."""
 
-    def __init__(self, ring: Ring, source: Source) -> None:
+    def __init__(self, ring: Ring, source: LastingSource) -> None:
         last = ring.record(ring.head)
         self._source = source
         self._frame_id = last.stamp.frame_id + 1 if last else 0
@@ -45,34 +49,28 @@ class Continuation:
         moved = Stamp(stamp.frame_id + self._frame_id, stamp.capture_ns, stamp.source_ns + self._source_ns)
         return replace(frame, stamp=moved)
 
-    def keypoints(self, frame: Frame, persons: tuple[Person2D, ...]) -> Keypoints2D:
+    def keypoints(self, frame: Frame, persons: tuple[Person2D, ...], repeated: bool = False) -> Keypoints2D:
         height, width = frame.image_bgr.shape[:2]
         known = tuple(replace(person, track_id=person.track_id + self._track_id) for person in persons)
         dropped = self._dropped + self._source.dropped
-        return Keypoints2D(frame.stamp, (width, height), known, monotonic_ns(), dropped)
+        return Keypoints2D(frame.stamp, (width, height), known, monotonic_ns(), dropped, repeated)
 
 
 def main(link: Link, config: RunConfig) -> None:
     """Reads the source. Writes the keypoint ring. Beats every frame. Ends with the source, or when told to finish."""
-    source_options = config.source
+    options = config.source
     with (
         Ring.attach(link.ring_name, link.doorbell) as ring,
-        open_source(
-            source_options.name, loop=source_options.loop, max_speed=source_options.max_speed,
-            width=source_options.width, height=source_options.height, fps=source_options.fps,
-            mirror=source_options.mirror, every_frame=source_options.every_frame,
-            start_s=source_options.start_s, file_fps=source_options.file_fps,
-        ) as source,
+        LastingSource(partial(_open, options), is_live(options.name), ring.head > 0, options.give_up_s) as source,
         Detector(config.detector.size, config.detector.people, config.detector.threads) as detector,
         ExitStack() as stack,
-    ):  # fmt: skip
-        width, height = source.image_wh
-        link.ready(f"{source.name}, {width}x{height}" + (f", {source.fps:.3g} fps" if source.fps else ""))
+    ):
+        link.ready(_what(source.source) if source.source else source.away)
         link.wait_for_go()
         going_on = Continuation(ring, source)
-        preview = Preview(link, config, source, stack)
-        lossless = source_options.max_speed or source_options.every_frame
-        report = Report(link)
+        report, watch, preview = Report(link), SourceWatch(link), Preview(link, config, stack)
+        persons: tuple[Person2D, ...] = ()
+        lossless = options.max_speed or options.every_frame
         while not link.finishing and (config.frames is None or ring.head < config.frames):
             link.beat()
             if lossless and ring.head - ring.consumed >= MAX_AHEAD:
@@ -81,11 +79,14 @@ def main(link: Link, config: RunConfig) -> None:
             try:
                 frame = source.read(READ_TIMEOUT_S)
             except TimeoutError:  # a slow or stalled source: it reconnects by itself, and we still listen to orders
+                watch.silent(source.away, source.reconnecting)
                 continue
             if frame is None:
                 break
             frame = going_on.stamp(frame)
-            keypoints = going_on.keypoints(frame, detector.detect(frame))
+            repeated = watch.repeated(frame.image_bgr, source.fps)
+            persons = persons if repeated else detector.detect(frame)
+            keypoints = going_on.keypoints(frame, persons, repeated)
             ring.write(keypoints)
             preview.show(frame)
             report.written(keypoints)
@@ -95,11 +96,11 @@ def main(link: Link, config: RunConfig) -> None:
 class Preview:
     """Pictures for a viewer on this machine, so many a second. A film of a file reads the file itself instead."""
 
-    def __init__(self, link: Link, config: RunConfig, source: Source, stack: ExitStack) -> None:
+    def __init__(self, link: Link, config: RunConfig, stack: ExitStack) -> None:
         view = config.view
         rate_hz = view.picture_fps
         if view.render is not None:
-            rate_hz = _FILM_HZ if source.live else 0.0
+            rate_hz = _FILM_HZ if is_live(config.source.name) else 0.0
         wanted = view.enabled and rate_hz > 0 and view.layout != "3d"
         self._slot = stack.enter_context(PictureSlot.attach(slot_name(link.ring_name))) if wanted else None
         self._every_ns = round(NS_PER_S / rate_hz) if wanted else 0
@@ -114,6 +115,19 @@ class Preview:
         self._due_ns = frame.stamp.capture_ns + self._every_ns - min(late_ns, self._every_ns // 2)
 
 
+def _open(options: SourceConfig) -> Source:
+    return open_source(
+        options.name, loop=options.loop, max_speed=options.max_speed, width=options.width, height=options.height,
+        fps=options.fps, mirror=options.mirror, every_frame=options.every_frame, start_s=options.start_s,
+        file_fps=options.file_fps,
+    )  # fmt: skip
+
+
+def _what(source: Source) -> str:
+    width, height = source.image_wh
+    return f"{source.name}, {width}x{height}" + (f", {source.fps:.3g} fps" if source.fps else "")
+
+
 class Report:
     """Counts, and tells the supervisor once a second."""
 
@@ -126,7 +140,7 @@ class Report:
 
     def written(self, keypoints: Keypoints2D) -> None:
         self._rate.tick(keypoints.detected_ns)
-        self._with_person += bool(keypoints.persons)
+        self._with_person += bool(keypoints.persons) and not keypoints.repeated
         self._dropped = keypoints.dropped
         if keypoints.detected_ns - self._told_ns >= NS_PER_S:
             self.tell()

@@ -5,60 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnContext
 from typing import Any
 
-from realtime.clock import monotonic_ns
+from realtime.process.board import Board, Condition
 from realtime.process.doorbell import Doorbell
+from realtime.process.outbox import Outbox
 
-_ORDER, _GO = range(2)
-_FINISH, _STOP = 1, 2
 _POLL_S = 0.01
-# A process has one link, and several threads that log. Not in the Link, which is pickled.
-_SENDING = threading.Lock()
-
-
-class Board:
-    """Words in nameless shared memory: each process beats its own, the supervisor gives orders in the first ones."""
-
-    def __init__(self, context: SpawnContext, names: Sequence[str]) -> None:
-        self._names = tuple(names)
-        self._words = context.RawArray("q", 2 + len(names))
-
-    def go(self) -> None:
-        self._words[_GO] = 1
-
-    @property
-    def went(self) -> bool:
-        return bool(self._words[_GO])
-
-    def finish(self) -> None:
-        """No new frames; what is under way is brought to its end."""
-        self._words[_ORDER] = max(self._words[_ORDER], _FINISH)
-
-    def stop(self) -> None:
-        self._words[_ORDER] = _STOP
-
-    @property
-    def finishing(self) -> bool:
-        return bool(self._words[_ORDER] >= _FINISH)
-
-    @property
-    def stopping(self) -> bool:
-        return bool(self._words[_ORDER] >= _STOP)
-
-    def beat(self, name: str) -> None:
-        self._words[2 + self._names.index(name)] = monotonic_ns()
-
-    def disarm(self, name: str) -> None:
-        self._words[2 + self._names.index(name)] = 0
-
-    def last_beat_ns(self, name: str) -> int:
-        """0 before the first beat of this life: the watchdog is not armed."""
-        return int(self._words[2 + self._names.index(name)])
+_PULSE_S = 0.2
+_LAST_WORDS_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +52,22 @@ class Link:
         self.doorbell = doorbell
         self._board = board
         self._events = events
+        self._outbox: Outbox | None = None
+
+    def open(self) -> None:
+        """In the process itself, once: from now on it can speak, and has a pulse until its first beat."""
+        self._outbox = Outbox(self._events)
+        threading.Thread(target=self._pulse, name="pulse", daemon=True).start()
+
+    def close(self) -> None:
+        """Before the end: last words are waited for a moment."""
+        if self._outbox is not None:
+            self._outbox.close(_LAST_WORDS_S)
+
+    def _pulse(self) -> None:
+        while not self._board.last_beat_ns(self.name):
+            self._board.pulse(self.name)
+            time.sleep(_PULSE_S)
 
     def beat(self) -> None:
         self._board.beat(self.name)
@@ -123,13 +96,18 @@ class Link:
             self.beat()
             time.sleep(_POLL_S)
 
+    def work(self, state: str, event: str = "") -> None:
+        """How the work goes, for the status; `event`: what happened, in a few words."""
+        self._board.tell_work(self.name, state, event)
+
+    def conditions(self) -> dict[str, Condition]:
+        """How every process of the session is."""
+        return {name: self._board.condition(name) for name in self._board.names}
+
     def tell(self, event: object) -> None:
-        """Says it to the supervisor, who may be gone: the watch on the supervisor deals with that. From any thread."""
-        try:
-            with _SENDING:
-                self._events.send(event)
-        except (BrokenPipeError, ConnectionResetError):
-            logging.getLogger("realtime.link").debug("nobody listens to %s", self.name)
+        """Says it to the supervisor, who may be gone, or stopped, or busy: nobody waits. From any thread."""
+        if self._outbox is not None:
+            self._outbox.put(event)
 
 
 class LinkHandler(logging.Handler):

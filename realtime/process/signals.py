@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 # Ctrl-C, `kill` and (where there is such a signal) a terminal that is closed.
 END_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+_PR_SET_PDEATHSIG = 1
 
 
 @contextlib.contextmanager
@@ -71,6 +75,23 @@ def ending_in_order() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
+@contextlib.contextmanager
+def ordering(order: Callable[[int], None], hang_up: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM call `order` with their number, a closed terminal `hang_up`."""
+    before = {number: signal.getsignal(number) for number in END_SIGNALS}
+    for number, handler in before.items():
+        if number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, _: order(number))
+        elif handler != signal.SIG_IGN:  # as `nohup` has it
+            # Shell and kernel both tell of a closed terminal: the second time is no second order.
+            signal.signal(number, lambda *_: hang_up())
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def _leave(number: int, _frame: object) -> None:
     raise SystemExit(128 + number)  # the code that a shell gives a process that a signal ended
 
@@ -81,3 +102,9 @@ def leave_to_parent(numbers: Sequence[signal.Signals] = END_SIGNALS) -> None:
         signal.signal(number, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
+
+
+def wake_with_parent() -> None:
+    """Where the parent dies while this process is stopped (SIGSTOP), it is woken to find that out. Linux alone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGCONT)

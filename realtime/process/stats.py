@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import psutil
@@ -19,9 +20,13 @@ class Load:
 
     @classmethod
     def now(cls) -> Load:
-        process = psutil.Process()
-        times = process.cpu_times()
-        return cls(times.user + times.system, process.memory_info().rss / 1e6, monotonic_ns())
+        """0 for memory where it cannot be read: a process without a file descriptor to spare goes on all the same."""
+        times = os.times()
+        try:
+            rss_mb = psutil.Process().memory_info().rss / 1e6
+        except (OSError, psutil.Error):
+            rss_mb = 0.0
+        return cls(times.user + times.system, rss_mb, monotonic_ns())
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,13 @@ from realtime.ring.segment import Segment
 
 SLOTS = 512  # 8.1 s of a 60 fps camera: the whole memory of a 243-frame model
 MAX_PEOPLE = 8
-_MAGIC = 0x5254_504F_5345_0001  # "RTPOSE", layout 1
+_MAGIC = 0x5254_504F_5345_0002  # "RTPOSE", layout 2
 # Words of the header, each 8 bytes.
 _LAYOUT, _SLOTS, _PEOPLE, _HEAD, _FINISHED, _CONSUMED = range(6)
 _HEADER_BYTES = 64
 # A slot: the sequence word, a word of length << 32 | checksum, the record.
 _SLOT_WORDS_BYTES = 16
-_RECORD = struct.Struct("<5q3i4x")  # frame_id, capture, source, detected, dropped; width, height, persons
+_RECORD = struct.Struct("<5q4i")  # frame_id, capture, source, detected, dropped; width, height, persons, repeated
 _PERSON = np.dtype([("track_id", "<i8"), ("xy_px", "<f4", (JOINTS, 2)), ("score", "<f4", (JOINTS,))])
 _POLL_S = 0.0005  # for readers without a doorbell
 
@@ -140,7 +140,7 @@ class Ring(Closing):
         if len(persons) > self.max_people:
             raise ValueError(f"{len(persons)} persons in a ring made for {self.max_people}")
         _RECORD.pack_into(self._scratch, 0, stamp.frame_id, stamp.capture_ns, stamp.source_ns, keypoints.detected_ns,
-                          keypoints.dropped, *keypoints.image_wh, len(persons))  # fmt: skip
+                          keypoints.dropped, *keypoints.image_wh, len(persons), keypoints.repeated)  # fmt: skip
         for row, person in enumerate(persons):
             self._persons["track_id"][row] = person.track_id
             self._persons["xy_px"][row] = person.xy_px
@@ -204,7 +204,8 @@ def _checksum(record: bytes | memoryview, number: int) -> int:
 
 def _decode(record: bytes) -> Keypoints2D:
     """The arrays are read-only views of `record`, a private copy."""
-    frame_id, capture_ns, source_ns, detected_ns, dropped, width, height, count = _RECORD.unpack_from(record)
+    frame_id, capture_ns, source_ns, detected_ns, dropped, width, height, count, repeated = _RECORD.unpack_from(record)
     rows = np.frombuffer(record, _PERSON, count, offset=_RECORD.size)
     persons = tuple(Person2D(int(row["track_id"]), row["xy_px"], row["score"]) for row in rows)
-    return Keypoints2D(Stamp(frame_id, capture_ns, source_ns), (width, height), persons, detected_ns, dropped)
+    stamp = Stamp(frame_id, capture_ns, source_ns)
+    return Keypoints2D(stamp, (width, height), persons, detected_ns, dropped, bool(repeated))

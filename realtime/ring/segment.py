@@ -60,7 +60,7 @@ class Segment:
     def attach(cls, name: str) -> Segment:
         path = directory() / f"{PREFIX}{name}"
         try:
-            fd = os.open(path, os.O_RDWR)
+            fd = os.open(_of_parent(path) or path, os.O_RDWR)
         except OSError as error:
             raise UserError(f"there is no shared memory {path}: is 'realtime run' still running?") from error
         _lock(fd)
@@ -82,6 +82,20 @@ class Segment:
         # On Windows a file that someone maps stays until `sweep`.
         with contextlib.suppress(PermissionError):
             (directory() / f"{PREFIX}{name}").unlink(missing_ok=True)
+
+
+def _of_parent(path: Path) -> Path | None:
+    """What the parent process still has open where the name itself was taken away from outside (a login manager does
+    that). Linux alone tells."""
+    held = Path(f"/proc/{os.getppid()}/fd")
+    if path.exists() or not held.exists():
+        return None
+    with contextlib.suppress(OSError):
+        for descriptor in held.iterdir():
+            with contextlib.suppress(OSError):
+                if os.readlink(descriptor) == f"{path} (deleted)":
+                    return descriptor
+    return None
 
 
 def _open_new(path: Path) -> int:

@@ -21,7 +21,8 @@ from realtime.keys.key_store import KeyStore
 from realtime.process.metrics import Rate
 from realtime.server.answer import SKELETON_FIELDS, answer
 from realtime.server.gate import Gate
-from realtime.server.serve import Service, open_bound, reopen_bound
+from realtime.server.listening import Listening, most_connections, open_bound, reopen_bound
+from realtime.server.serve import Service
 from realtime.server.subscriptions import Subscriptions
 from realtime.wire.encode import encode_keypoints, encode_pose, encode_status
 from realtime.wire.endpoints import (
@@ -85,12 +86,16 @@ class Publisher(Closing):
         self._lock = threading.Lock()  # the socket is used by `send` and by the beat
         with own_context() as self._context:
             self._gate = None if keys is None else Gate(self._context, _store(keys))
-            self._socket, self.address = self._open(address)
+            most = most_connections()
+            self._most = most if rpc_address is None else most - most // 4  # the rest may ask
+            self._listening = self._open(address)
+            self.address = self._listening.address
+            self._subscriptions = Subscriptions()
             self._settled_ns = monotonic_ns() + int(SETTLE_S * NS_PER_S)
-            self._subscriptions, self._crowd_told = Subscriptions(), False
             self._service = Service(
-                self._context, rpc_address, self._gate, answer=self._answer, beat=self._beat, crowded=self._crowded,
-                reopen=self._reopen, published=self._socket,
+                self._context, rpc_address, self._gate, answer=self._answer, beat=self._beat, reopen=self._reopen,
+                published=lambda: self._listening, subscriptions=lambda: self._subscriptions, lock=self._lock,
+                most=most // 4,
             )  # fmt: skip
             self.rpc_address = self._service.address
             self._state(stream)
@@ -98,14 +103,14 @@ class Publisher(Closing):
 
     def close(self) -> None:
         """Says `stopped` on every stream and closes. May be called twice."""
-        if self._socket.closed:
+        if self._listening.socket.closed:
             return
         self._service.stop()
         with self._lock:
             for name, state in self._streams.items():
                 state.told["state"] = "stopped"
                 self._put_status(name, state)
-            self._socket.close(linger=PATIENCE_MS if self._patient else LAST_WORDS_MS)
+            self._listening.close(PATIENCE_MS if self._patient else LAST_WORDS_MS)
         self._context.term()
 
     # ---- listeners ----
@@ -125,7 +130,7 @@ class Publisher(Closing):
 
     def _listened_to(self) -> bool:
         with self._lock:
-            self._subscriptions.look(self._socket)
+            self._subscriptions.look(self._listening.socket)
             return self._subscriptions.any
 
     # ---- sending ----
@@ -177,14 +182,15 @@ class Publisher(Closing):
 
     def _put(self, message: bytes) -> None:
         """With the lock held."""
-        self._subscriptions.look(self._socket)
+        self._subscriptions.look(self._listening.socket)
+        socket = self._listening.socket
         try:
-            self._socket.send(message, 0 if self._patient else zmq.NOBLOCK)
+            socket.send(message, 0 if self._patient else zmq.NOBLOCK)
         except zmq.Again:
             log.warning("%s: a reader stands still and is not waited for any more: it loses frames", self.address)
             self._patient = False
-            self._socket.setsockopt(zmq.XPUB_NODROP, 0)
-            self._socket.send(message, zmq.NOBLOCK)
+            socket.setsockopt(zmq.XPUB_NODROP, 0)
+            socket.send(message, zmq.NOBLOCK)
 
     def _put_status(self, name: str, state: _Stream) -> None:
         self._put(encode_status(self._status(name, state), name, self.encoding))
@@ -220,13 +226,6 @@ class Publisher(Closing):
             for name, state in self._streams.items():
                 self._put_status(name, state)
 
-    def _crowded(self) -> bool:
-        crowded = self._subscriptions.too_many
-        if crowded and not self._crowd_told:
-            log.warning("%s: peers subscribe to more topics than there can be, all must connect anew", self.address)
-            self._crowd_told = True
-        return crowded
-
     def _answer(self, request: bytes, received_ns: int) -> bytes:
         return answer(request, received_ns, self._hello, self._statuses)
 
@@ -240,18 +239,18 @@ class Publisher(Closing):
         with self._lock:
             return {name: self._status(name, state) for name, state in self._streams.items()}
 
-    def _reopen(self) -> zmq.Socket[bytes]:
+    def _reopen(self) -> None:
         with self._lock:
-            self._socket = reopen_bound(self._socket, lambda: self._open(self.address)[0])
+            self._listening = reopen_bound(self._listening, lambda: self._open(self.address))
             self._subscriptions = Subscriptions()
-            return self._socket
 
     # ---- inside ----
 
-    def _open(self, address: str) -> tuple[zmq.Socket[bytes], str]:
-        opened = open_bound(self._context, zmq.XPUB, address, self._gate, self.high_water, KERNEL_BUFFER_BYTES)
-        opened[0].setsockopt(zmq.XPUB_NODROP, int(self._patient))
-        opened[0].setsockopt(zmq.SNDTIMEO, PATIENCE_MS)
+    def _open(self, address: str) -> Listening:
+        gate, most = self._gate, self._most
+        opened = open_bound(self._context, zmq.XPUB, address, gate, self.high_water, most, KERNEL_BUFFER_BYTES)
+        opened.socket.setsockopt(zmq.XPUB_NODROP, int(self._patient))
+        opened.socket.setsockopt(zmq.SNDTIMEO, PATIENCE_MS)
         return opened
 
     def _state(self, stream: str) -> _Stream:

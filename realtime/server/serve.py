@@ -1,4 +1,4 @@
-"""The publisher's second thread: answers requests, authenticates peers, and keeps the one-second beat."""
+"""The publisher's second thread: answers requests, authenticates peers, sends the unruly away, keeps the beat."""
 
 from __future__ import annotations
 
@@ -7,72 +7,42 @@ from collections.abc import Callable
 
 import zmq
 
-from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
-from realtime.server.answer import RateLimit, encoding_of, failure
-from realtime.server.gate import Doorkeeper, Gate
-from realtime.wire.endpoints import MAX_REQUEST_BYTES, MAX_SUBSCRIPTION_BYTES, bind, common_options
+from realtime.server.answer import Asked, RateLimit, encoding_of, failure
+from realtime.server.doorkeeper import Doorkeeper
+from realtime.server.gate import Gate
+from realtime.server.listening import ANSWERS_HELD, Listening, open_bound, reopen_bound
+from realtime.server.subscriptions import MAX_TOPICS, Subscriptions
 
 BEAT_S = 1.0
-LOOK_S = 0.25  # how soon a revoked key is noticed
-REQUESTS_HZ = 1000  # of all peers together; what is more waits in its sender
-REBIND_S = 5.0
-
-
-def open_bound(
-    context: zmq.Context[zmq.Socket[bytes]], kind: int, address: str, gate: Gate | None, high_water: int,
-    kernel_buffer_bytes: int = -1,
-) -> tuple[zmq.Socket[bytes], str]:  # fmt: skip
-    """A listening socket with the limits of PROTOCOL.md, and its address. Raises UserError."""
-    socket = context.socket(kind)
-    common_options(socket, address)
-    socket.setsockopt(zmq.SNDHWM, high_water)
-    socket.setsockopt(zmq.RCVHWM, high_water)
-    socket.setsockopt(zmq.SNDBUF, kernel_buffer_bytes)  # -1: as the system likes
-    socket.setsockopt(zmq.MAXMSGSIZE, MAX_SUBSCRIPTION_BYTES if kind == zmq.XPUB else MAX_REQUEST_BYTES)
-    if gate is not None:
-        gate.secure(socket)
-    try:
-        return socket, bind(socket, address)
-    except BaseException:
-        socket.close(linger=0)
-        raise
-
-
-def reopen_bound(old: zmq.Socket[bytes], open_new: Callable[[], zmq.Socket[bytes]]) -> zmq.Socket[bytes]:
-    """Closes a socket, and with it every connection, and listens again at once: who comes back must authenticate."""
-    old.close(linger=0)
-    end_ns = monotonic_ns() + int(REBIND_S * NS_PER_S)
-    pause = threading.Event()
-    while True:
-        try:
-            return open_new()
-        except UserError:  # the old listener is closed by ZeroMQ's own thread, a moment later
-            if monotonic_ns() > end_ns:
-                raise
-            pause.wait(0.005)
+LOOK_S = 0.1  # how soon a revoked key is noticed, and who sends too much
+AT_ONCE = 256  # requests read before everything else has its turn
+_TOO_MUCH = "it asks far more often than it may"
+_TOO_MANY = f"it has more than {MAX_TOPICS} subscriptions"
 
 
 class Service(threading.Thread):
-    """Owns the request socket. Ends on `stop()`; where it ends by an error, nobody new is let in."""
+    """Owns the request socket. Ends on `stop()`; where it ends by an error, nobody new is let in.
+
+    `published` and `subscriptions`: the stream's socket now and what its peers have; `lock`: for whoever uses them.
+    """
 
     def __init__(
         self, context: zmq.Context[zmq.Socket[bytes]], rpc_address: str | None, gate: Gate | None, *,
-        answer: Callable[[bytes, int], bytes], beat: Callable[[], None], crowded: Callable[[], bool],
-        reopen: Callable[[], zmq.Socket[bytes]], published: zmq.Socket[bytes],
+        answer: Callable[[bytes, int], bytes], beat: Callable[[], None], reopen: Callable[[], None],
+        published: Callable[[], Listening], subscriptions: Callable[[], Subscriptions], lock: threading.Lock,
+        most: int,
     ) -> None:  # fmt: skip
         super().__init__(name="realtime-publisher", daemon=True)
-        self._context, self._gate = context, gate
-        self._answer, self._beat, self._crowded, self._reopen = answer, beat, crowded, reopen
+        self._context, self._gate, self._most = context, gate, most
+        self._answer, self._beat, self._reopen = answer, beat, reopen
+        self._published, self._subscriptions, self._lock = published, subscriptions, lock
         self._limit = RateLimit()
         self._wake, self._woken = context.socket(zmq.PAIR), context.socket(zmq.PAIR)
         self._wake.bind("inproc://stop")
         self._woken.connect("inproc://stop")
-        self.address: str | None = None
-        self._requests: zmq.Socket[bytes] | None = None
-        if rpc_address is not None:
-            self._requests, self.address = open_bound(context, zmq.ROUTER, rpc_address, gate, 256)
-        self._doors: list[Doorkeeper] = self._watch(published)
+        self._requests = None if rpc_address is None else self._open(rpc_address)
+        self.address = None if self._requests is None else self._requests.address
 
     def stop(self) -> None:
         """Ends the thread and waits for it. Its sockets are closed with it."""
@@ -84,8 +54,7 @@ class Service(threading.Thread):
         self._wake.close(linger=0)
 
     def run(self) -> None:
-        beat_ns = look_ns = quota_ns = monotonic_ns()
-        quota = REQUESTS_HZ
+        beat_ns = look_ns = monotonic_ns()
         try:
             while True:
                 now_ns = monotonic_ns()
@@ -93,70 +62,99 @@ class Service(threading.Thread):
                     self._beat()
                     beat_ns = max(beat_ns, now_ns - NS_PER_S) + int(BEAT_S * NS_PER_S)
                 if now_ns >= look_ns:
-                    self._enforce()
+                    self._look()
                     look_ns = now_ns + int(LOOK_S * NS_PER_S)
-                if now_ns >= quota_ns:
-                    quota, quota_ns = REQUESTS_HZ // 10, now_ns + NS_PER_S // 10
-                ready = self._poll(min(beat_ns, look_ns, quota_ns if not quota else beat_ns) - now_ns, quota > 0)
+                ready = self._poll(min(beat_ns, look_ns) - now_ns)
                 if self._woken in ready:
                     return
-                for door in self._doors:
-                    door.look()
+                for listening in self._listening():
+                    listening.door.look()
                 if self._gate is not None and self._gate.socket in ready:
                     self._gate.answer()
-                if self._requests is not None and self._requests in ready:
-                    quota -= 1
-                    self._serve(self._requests)
+                if self._requests is not None and self._requests.socket in ready:
+                    self._serve(self._requests.socket, self._requests.door)
         finally:
             self._close()
 
-    def _poll(self, wait_ns: int, take_requests: bool) -> set[zmq.Socket[bytes]]:
+    def _listening(self) -> list[Listening]:
+        return [self._published(), *([self._requests] if self._requests is not None else [])]
+
+    def _poll(self, wait_ns: int) -> set[zmq.Socket[bytes]]:
         poller = zmq.Poller()
-        for socket in (self._woken, *(door.socket for door in self._doors)):
+        for socket in (self._woken, *(listening.door.socket for listening in self._listening())):
             poller.register(socket, zmq.POLLIN)
         if self._gate is not None:
             poller.register(self._gate.socket, zmq.POLLIN)
-        if self._requests is not None and take_requests:
-            poller.register(self._requests, zmq.POLLIN)
+        if self._requests is not None:
+            poller.register(self._requests.socket, zmq.POLLIN)
         return {socket for socket, _ in poller.poll(max(0, -(-wait_ns // 1_000_000)))}
 
-    def _serve(self, requests: zmq.Socket[bytes]) -> None:
-        frames = requests.recv_multipart()
-        received_ns = unix_ns()
-        if len(frames) < 3 or frames[-2] != b"" or len(frames) > 4:  # identity, (a REQ's request id,) delimiter, body
-            return
-        if self._limit.take(frames[0], monotonic_ns() / NS_PER_S):
-            body = self._answer(frames[-1], received_ns)
-        else:
-            body = failure("rate", "too many requests: wait a second", encoding_of(frames[-1]))
-        requests.send_multipart([*frames[:-1], body])
+    def _serve(self, requests: zmq.Socket[bytes], door: Doorkeeper) -> None:
+        """All that waits is read, whoever sent it: see `open_bound`."""
+        for _ in range(AT_ONCE):
+            try:
+                frames = requests.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            received_ns = unix_ns()
+            fd = _descriptor(frames[-1])
+            door.heard(fd)
+            asked = self._limit.take(frames[0].bytes, received_ns / NS_PER_S)
+            if asked is Asked.FLOOD:
+                door.cut(fd, _TOO_MUCH)
+            # identity, (a REQ's request id,) delimiter, body
+            elif asked is not Asked.DROPPED and 3 <= len(frames) <= 4 and frames[-2].bytes == b"":
+                body = frames[-1].bytes
+                answer = (
+                    self._answer(body, received_ns) if asked is Asked.IN_TIME
+                    else failure("rate", "too many requests: wait a second", encoding_of(body))
+                )  # fmt: skip
+                requests.send_multipart([*(frame.bytes for frame in frames[:-1]), answer])
 
-    def _enforce(self) -> None:
-        """After a revocation or too many topics all connections begin anew: ZeroMQ cannot end a single one."""
-        revoked = self._gate is not None and self._gate.revoked()
-        if not self._crowded() and not revoked:
-            return
-        for door in self._doors:
-            door.look()
-            door.close()
-        published = self._reopen()
-        if self._requests is not None and self.address is not None:
-            address, gate = self.address, self._gate
-            self._requests = reopen_bound(
-                self._requests, lambda: open_bound(self._context, zmq.ROUTER, address, gate, 256)[0]
-            )
-        self._doors = self._watch(published)
+    def _look(self) -> None:
+        for listening in self._listening():
+            listening.door.weigh()
+            listening.tend(self._lock)
+        self._look_at_subscriptions()
+        if self._gate is not None and self._gate.revoked():
+            self._begin_anew()
 
-    def _watch(self, published: zmq.Socket[bytes]) -> list[Doorkeeper]:
-        if self._gate is None:
-            return []
-        return [self._gate.watch(socket) for socket in (published, self._requests) if socket is not None]
+    def _look_at_subscriptions(self) -> None:
+        door = self._published().door
+        while True:
+            with self._lock:
+                subscriptions = self._subscriptions()
+                more = subscriptions.look(self._published().socket)
+                spoke = subscriptions.spoke()
+                for fd in [fd for fd in spoke if fd not in door]:
+                    subscriptions.forget(fd)
+            for fd, topics in spoke.items():
+                door.heard(fd, holds=topics > 0)
+                if topics > MAX_TOPICS:
+                    door.cut(fd, _TOO_MANY)
+            if not more:
+                return
+
+    def _begin_anew(self) -> None:
+        """After a revocation everybody must authenticate again: ZeroMQ does not say whose a connection is."""
+        self._reopen()
+        if self._requests is not None:
+            address = self._requests.address
+            self._requests = reopen_bound(self._requests, lambda: self._open(address))
+
+    def _open(self, address: str) -> Listening:
+        return open_bound(self._context, zmq.ROUTER, address, self._gate, ANSWERS_HELD, self._most)
 
     def _close(self) -> None:
-        for door in self._doors:
-            door.close()
         if self._gate is not None:
             self._gate.close()
         if self._requests is not None:
-            self._requests.close(linger=0)
+            self._requests.close()
         self._woken.close(linger=0)
+
+
+def _descriptor(frame: zmq.Frame) -> int:
+    try:
+        return int(frame.get(zmq.SRCFD))
+    except zmq.ZMQError:
+        return -1

@@ -15,11 +15,11 @@ from realtime.session.processes import Process
 
 @dataclass(frozen=True, slots=True)
 class Restarts:
-    """Bounded retry: after `limit` failures within `window_s` a process is given up."""
+    """Bounded retry: each failure costs one of `limit`, and each life that works earns them back."""
 
     limit: int = 5
-    window_s: float = 60.0
-    first_wait_s: float = 0.25  # doubled with each failure in the window
+    earn_s: float = 5.0  # of work, for one failure
+    first_wait_s: float = 0.25  # doubled with each failure that has not been earned back
     longest_wait_s: float = 4.0
 
 
@@ -34,7 +34,9 @@ class Child:
     ready: Ready | None = None
     done: bool = False  # ended well, or given up: not to be started again
     failure: Failed | None = None  # of this life
-    failures_ns: list[int] = field(default_factory=list)
+    hung: str | None = None  # why the watchdog ended it
+    spent: float = 0.0  # failures that were not earned back
+    ready_ns: int = 0  # when this life was ready; 0: it is not
     restart_ns: int | None = None  # when the next life is due
     stats: list[ProducerStats | LifterStats | None] = field(default_factory=list)  # the newest of each life
     load: Load | None = None
@@ -47,8 +49,8 @@ class Child:
 
     def wait_after_failure_s(self, now_ns: int, policy: Restarts) -> float | None:
         """Notes a failure; how long to wait before the next life, or None: it has failed too often."""
-        recent = [at for at in self.failures_ns if now_ns - at < policy.window_s * NS_PER_S]
-        self.failures_ns = [*recent, now_ns]
-        if len(self.failures_ns) > policy.limit:
+        worked_s = (now_ns - self.ready_ns) / NS_PER_S if self.ready_ns else 0.0
+        self.spent = max(0.0, self.spent - worked_s / policy.earn_s) + 1
+        if self.spent > policy.limit:
             return None
-        return min(policy.first_wait_s * 2 ** len(recent), policy.longest_wait_s)
+        return min(policy.first_wait_s * 2 ** (self.spent - 1), policy.longest_wait_s)

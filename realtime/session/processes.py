@@ -16,7 +16,7 @@ from typing import cast
 from engines.errors import UserError
 from realtime.config import RunConfig
 from realtime.process.link import Failed, Link, LinkHandler
-from realtime.process.signals import leave_to_parent
+from realtime.process.signals import leave_to_parent, wake_with_parent
 from realtime.ring.picture_slot import slot_name
 from realtime.ring.segment import Segment
 
@@ -34,14 +34,15 @@ class Process:
     name: str
     main: str
     essential: bool  # the session ends when this one fails for good
-    watchdog_s: float  # killed and started again when it has not beaten for as long, once it has beaten at all
+    watchdog_s: float  # killed and started again when it has not beaten for as long
     grace_s: float  # to end by itself before it is killed
+    setup_s: float = 60.0  # to its first beat, models loaded
     must_start: bool = False  # a mistake of the user's ends the session while nothing has been published yet
 
 
 PROCESSES: tuple[Process, ...] = (
-    Process("producer", "realtime.pipeline.producer_process:main", essential=True, watchdog_s=15.0, grace_s=3.0),
-    Process("lifter", "realtime.pipeline.lifter_process:main", essential=True, watchdog_s=10.0, grace_s=3.0),
+    Process("producer", "realtime.pipeline.producer_process:main", essential=True, watchdog_s=3.0, grace_s=3.0),
+    Process("lifter", "realtime.pipeline.lifter_process:main", essential=True, watchdog_s=3.0, grace_s=3.0),
     # A window may be dragged or a film finished: it beats irregularly, and nobody waits for it.
     Process("viewer", "realtime.view.viewer_process:main", essential=False, watchdog_s=30.0, grace_s=45.0),
 )
@@ -50,6 +51,8 @@ PROCESSES: tuple[Process, ...] = (
 def enter(process: Process, link: Link, config: RunConfig, log_level: int) -> None:
     """The first code of every process: signals, logging, the watch on the supervisor, then its `main`."""
     leave_to_parent()  # which orders an end over the board
+    wake_with_parent()
+    link.open()
     root = logging.getLogger("realtime")
     root.setLevel(log_level)
     root.propagate = False
@@ -66,6 +69,8 @@ def enter(process: Process, link: Link, config: RunConfig, log_level: int) -> No
         root.debug("%s failed", process.name, exc_info=True)
         link.tell(Failed(f"{type(error).__name__}: {error}", user_error=False))
         sys.exit(1)
+    finally:
+        link.close()
 
 
 def _end_with_the_supervisor(link: Link) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from dataclasses import replace
 from datetime import datetime
@@ -16,9 +17,12 @@ from rich.logging import RichHandler
 from engines.errors import UserError
 from engines.folders import require_working_directory
 from realtime.config import PlaceConfig, RunConfig
+from realtime.process.limits import check_descriptors
+from realtime.session.instance import Instance, Running
 from realtime.session.processes import PROCESSES
 from realtime.session.status import StatusLine, Summary, report, summarise
 from realtime.session.supervisor import Supervisor
+from realtime.session.terminal import Terminal, TerminalHandler
 from realtime.sources.address import shown
 from realtime.sources.open_source import video_path
 from realtime.view.open_output import check_output, newest_picture
@@ -42,7 +46,23 @@ def run_session(
     require_working_directory()
     screen = _screen() if dashboard else None
     console = Console(stderr=True)
-    _log_to(console, verbose)
+    with Terminal() as terminal:
+        _log_to(console, terminal, verbose)
+        summary, ended = _run(config, console, terminal, screen)
+    report(console, summary)
+    if json_summary:
+        sys.stdout.write(json.dumps(summary.as_json(), allow_nan=False) + "\n")
+        sys.stdout.flush()
+    if config.view.render is not None and summary.render is None:
+        raise UserError(f"{config.view.render} was not made: see above what the viewer says, mend it and run again")
+    if ended and not summary.frames_with_person:
+        raise UserError(f"nobody was seen in any of the {summary.frames} frames of {summary.source}: see what they "
+                        "show in a player, or try --detector heavy")
+    return summary
+
+
+def _run(config: RunConfig, console: Console, terminal: Terminal, screen: Screen | None) -> tuple[Summary, bool]:
+    """The summary, and whether the source ended by itself."""
     # A film that was asked for and cannot be made is a reason to stop; one that stands in for a window is not.
     film_asked = config.view.render is not None
     check(config)
@@ -52,24 +72,16 @@ def run_session(
     processes = [replace(process, must_start=film_asked) for process in processes]
     film = config.view.render
     before = newest_picture(film) if film else None
-    with Supervisor(config, processes) as supervisor:
-        with _display(config, console, screen) as status:
+    stream = config.stream
+    running = Running(os.getpid(), stream.name, stream.address, stream.rpc_address)
+    with Instance(running), Supervisor(config, processes) as supervisor:
+        with _display(config, console, terminal, screen) as status:
             supervisor.run(status.update)
         if supervisor.interrupted and supervisor.went_ns is None:
             raise KeyboardInterrupt  # there has been no session to sum up
         made = film is not None and newest_picture(film) != before
         ended = supervisor.source_ended
-        summary = summarise(supervisor, shown(config.source.name), str(film) if made else None)
-    report(console, summary)
-    if json_summary:
-        sys.stdout.write(json.dumps(summary.as_json(), allow_nan=False) + "\n")
-        sys.stdout.flush()
-    if film_asked and not made:
-        raise UserError(f"{film} was not made: see above what the viewer says, mend it and run again")
-    if ended and not summary.frames_with_person:
-        raise UserError(f"nobody was seen in any of the {summary.frames} frames of {summary.source}: see what they "
-                        "show in a player, or try --detector heavy")
-    return summary
+        return summarise(supervisor, shown(config.source.name), str(film) if made else None), ended
 
 
 def _screen() -> Screen:
@@ -78,9 +90,11 @@ def _screen() -> Screen:
     return Screen("run it in one, or leave out --dashboard")
 
 
-def _display(config: RunConfig, console: Console, screen: Screen | None) -> StatusLine | RunDashboard:
+def _display(
+    config: RunConfig, console: Console, terminal: Terminal, screen: Screen | None
+) -> StatusLine | RunDashboard:
     if screen is None:
-        return StatusLine(console)
+        return StatusLine(console, terminal)
     from realtime.session.run_dashboard import RunDashboard
 
     return RunDashboard(config.stream, screen)
@@ -91,6 +105,7 @@ def check(config: RunConfig) -> None:
     from engines.lifting.load_lifter import check_lifter
     from realtime.wire.endpoints import check_exposure
 
+    check_descriptors()
     lifter, stream = config.lifter, config.stream
     check_lifter(lifter.model, lifter.engine, lifter.lookahead, lifter.plan, lifter.align)
     for address in filter(None, (stream.address, stream.rpc_address)):
@@ -143,7 +158,7 @@ def with_ports(config: RunConfig) -> RunConfig:
     return replace(config, stream=replace(stream, address=address, rpc_address=rpc[0] if rpc else None))
 
 
-def _log_to(console: Console, verbose: bool) -> None:
+def _log_to(console: Console, terminal: Terminal, verbose: bool) -> None:
     """Log lines above the status line on a terminal, plain lines elsewhere."""
     root = logging.getLogger("realtime")
     root.setLevel(logging.DEBUG if verbose else logging.INFO)
@@ -154,4 +169,4 @@ def _log_to(console: Console, verbose: bool) -> None:
     else:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-    root.handlers[:] = [handler]
+    root.handlers[:] = [TerminalHandler(terminal, handler)]

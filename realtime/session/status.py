@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -16,8 +17,9 @@ from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.process.stats import LifterStats, ProducerStats
 from realtime.session.child import Child
 from realtime.session.supervisor import Supervisor
+from realtime.session.terminal import Terminal
 
-_LOG_EVERY_S = 5.0
+_LOG_EVERY_S, _LIVE_EVERY_S = 5.0, 0.25
 STAGE_TEXTS = {
     "detect": "capture to keypoints",
     "ring": "keypoints to lifter",
@@ -129,25 +131,29 @@ def starting(supervisor: Supervisor) -> str:
 class StatusLine:
     """A line that is always current on a terminal; elsewhere a line in the log now and then."""
 
-    def __init__(self, console: Console) -> None:
-        live = Live(Text(""), console=console, refresh_per_second=4, transient=True)
+    def __init__(self, console: Console, terminal: Terminal) -> None:
+        live = Live(Text(""), console=console, auto_refresh=False, transient=True)
         self._live = live if console.is_terminal else None
-        self._logged_ns = monotonic_ns()
+        self._terminal = terminal
+        self._told_ns = self._logged_ns = monotonic_ns()
 
     def __enter__(self) -> StatusLine:
         if self._live is not None:
-            self._live.start()
+            self._terminal.put(self._live.start)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         if self._live is not None:
-            self._live.stop()
+            self._terminal.put(self._live.stop)
 
     def update(self, supervisor: Supervisor) -> None:
-        if self._live is not None:
-            self._live.update(Text(line(supervisor), overflow="ellipsis", no_wrap=True))
-        elif monotonic_ns() - self._logged_ns > _LOG_EVERY_S * NS_PER_S:
-            self._logged_ns = monotonic_ns()
+        now_ns = monotonic_ns()
+        if self._live is not None and now_ns - self._told_ns > _LIVE_EVERY_S * NS_PER_S:
+            self._told_ns = now_ns
+            text = Text(line(supervisor), overflow="ellipsis", no_wrap=True)
+            self._terminal.put(partial(self._live.update, text, refresh=True))
+        elif self._live is None and now_ns - self._logged_ns > _LOG_EVERY_S * NS_PER_S:
+            self._logged_ns = now_ns
             log.info("%s", line(supervisor))
 
 

@@ -12,23 +12,24 @@ import contextlib
 import logging
 import multiprocessing
 import signal
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from types import TracebackType
 
 from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.config import RunConfig
+from realtime.process.board import Board
 from realtime.process.doorbell import Doorbell
-from realtime.process.link import Board, Failed, Link, LogLine, Ready
-from realtime.process.signals import END_SIGNALS, held_back
+from realtime.process.link import Failed, Link, LogLine, Ready
+from realtime.process.signals import held_back, ordering
+from realtime.process.states import FAILED, RESTARTING, RUNNING, STARTING, STOPPED
 from realtime.process.stats import LifterStats, Load, ProducerStats
-from realtime.ring.picture_slot import PictureSlot, slot_name
-from realtime.ring.ring import MAX_PEOPLE, Ring
 from realtime.ring.segment import sweep
 from realtime.session.child import Child, Restarts
+from realtime.session.memory import Memory
 from realtime.session.processes import PROCESSES, Process, enter
+from realtime.session.watchdog import Watchdog
 
 _POLL_S = 0.1
 _READY_TIMEOUT_S = 20.0  # the producer goes without those who are not ready by then
@@ -48,11 +49,12 @@ class Supervisor:
         self._context = multiprocessing.get_context("spawn")
         self.children = {process.name: Child(process) for process in processes}
         self._board = Board(self._context, list(self.children))
+        self._watchdog = Watchdog(self._board)
         self._doorbell = Doorbell()
         for path in sweep():
             log.debug("removed %s, left behind by a session that was killed", path)
-        self.ring = Ring.create(f"ring-{uuid.uuid4().hex[:12]}", max_people=MAX_PEOPLE, doorbell=self._doorbell)
-        self._picture = PictureSlot.create(slot_name(self.ring.name)) if "viewer" in self.children else None
+        self._memory = Memory(self._doorbell, pictures="viewer" in self.children)
+        self.ring = self._memory.ring
         self._started_ns = monotonic_ns()
         self.went_ns: int | None = None  # when the producer was let go
         self._finishing_ns = 0
@@ -68,16 +70,12 @@ class Supervisor:
         for child in self.children.values():
             if child.popen is not None:
                 self._end(child, 0.0 if self._hurry or exc is not None else child.process.grace_s)
-        self.ring.close()
-        self.ring.unlink()
-        if self._picture is not None:
-            self._picture.close()
-            self._picture.unlink()
+        self._memory.close()
         self._doorbell.close()
 
     def run(self, on_round: Callable[[Supervisor], None]) -> None:
         """Until the session is over; `on_round` is called ten times a second. Raises the UserError that ended it."""
-        with self._signals():
+        with ordering(self._ordered, self._board.finish):
             for child in self.children.values():
                 if not self._board.finishing:
                     self._start(child)
@@ -130,8 +128,11 @@ class Supervisor:
             popen.start()
         sender.close()
         child.popen, child.events, child.ready, child.failure, child.restart_ns = popen, receiver, None, None, None
-        child.started_ns = monotonic_ns()
+        child.started_ns, child.ready_ns = monotonic_ns(), 0
         child.stats.append(None)
+        self._board.tell_work(name, RUNNING, "")
+        if not child.life:
+            self._board.tell_life(name, STARTING, "started")
         log.debug("%s started (pid %d)", name, popen.pid)
 
     def _end(self, child: Child, grace_s: float) -> None:
@@ -172,7 +173,9 @@ class Supervisor:
 
     def _take(self, child: Child, event: object) -> None:
         if isinstance(event, Ready):
-            child.ready = event
+            child.ready, child.ready_ns = event, monotonic_ns()
+            again = "started again" if child.life else "ready"
+            self._board.tell_life(child.process.name, RUNNING, again, child.life)
             log.info("%s ready: %s", child.process.name, event.text)
         elif isinstance(event, Failed):
             child.failure = event
@@ -200,6 +203,7 @@ class Supervisor:
         name, failure = child.process.name, child.failure
         if exit_code == 0:
             child.done = True
+            self._board.tell_life(name, STOPPED, "ended", child.life)
             if not child.process.essential and not self._board.stopping:
                 log.info("the %s was closed; the stream goes on (Ctrl-C ends it)", name)
         elif failure is not None and failure.user_error:
@@ -214,17 +218,19 @@ class Supervisor:
                 log.warning("the %s failed while the session was ending (%s)", name, why)
 
     def _plan_restart(self, child: Child, why: str) -> None:
-        now_ns = monotonic_ns()
-        wait_s = child.wait_after_failure_s(now_ns, self._restarts)
+        now_ns, why = monotonic_ns(), child.hung or why
+        wait_s, child.hung = child.wait_after_failure_s(now_ns, self._restarts), None
         if wait_s is None:
-            times = f"{len(child.failures_ns)} times in {self._restarts.window_s:g} s"
+            times = f"{self._restarts.limit + 1} times in a row"
             self._give_up(child, f"the {child.process.name} failed {times} ({why}): run with --verbose to see more")
             return
         log.warning("the %s failed (%s): starting it again in %.2g s", child.process.name, why, wait_s)
+        self._board.tell_life(child.process.name, RESTARTING, why, child.life + 1)
         child.restart_ns = now_ns + int(wait_s * NS_PER_S)
 
     def _give_up(self, child: Child, why: str) -> None:
         child.done = True
+        self._board.tell_life(child.process.name, FAILED, why, child.life)
         if child.process.essential or (child.process.must_start and self.went_ns is None):
             self._fatal = self._fatal or UserError(why)
             self._board.stop()
@@ -232,11 +238,13 @@ class Supervisor:
             log.warning("no %s: %s", child.process.name, why)
 
     def _watch(self) -> None:
+        self._watchdog.begin_round()
         now_ns = monotonic_ns()
         for child in self.children.values():
-            beat_ns = self._board.last_beat_ns(child.process.name)
-            if child.popen is not None and beat_ns and now_ns - beat_ns > child.process.watchdog_s * NS_PER_S:
-                log.warning("the %s has not moved for %g s", child.process.name, child.process.watchdog_s)
+            complaint = self._watchdog.complaint(child) if child.popen is not None else None
+            if child.popen is not None and complaint:
+                log.warning("the %s %s", child.process.name, complaint)
+                child.hung = complaint
                 child.popen.kill()
                 child.popen.join()
             elif child.restart_ns is not None and self._board.finishing:
@@ -284,25 +292,9 @@ class Supervisor:
         if since_ns > (producer.grace_s + lifter.grace_s) * NS_PER_S:
             self._board.stop()
 
-    def _ordered(self, number: int, _frame: object) -> None:
+    def _ordered(self, number: int) -> None:
         self.interrupted = self.interrupted or number == signal.SIGINT
         self.finish()
 
     def _over(self) -> bool:
         return self._board.stopping or self.children["lifter"].done
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """SIGINT, SIGTERM and a closed terminal order the end."""
-        before = {number: signal.getsignal(number) for number in END_SIGNALS}
-        for number, handler in before.items():
-            if number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, self._ordered)
-            elif handler != signal.SIG_IGN:  # as `nohup` has it
-                # Shell and kernel both tell of a closed terminal: the second time is no second order.
-                signal.signal(number, lambda *_: self._board.finish())
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)

@@ -84,3 +84,8 @@ def _escaped(text: str) -> str:
     """Escapes that are there stay."""
     return "".join(part if re.fullmatch(r"%[0-9A-Fa-f]{2}", part) else quote(part, safe="")
                    for part in re.split(r"(%[0-9A-Fa-f]{2})", text))  # fmt: skip
+
+
+def is_live(source: str) -> bool:
+    """A camera or an address: not a file."""
+    return camera_index(source) is not None or bool(URL.match(source))

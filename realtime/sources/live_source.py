@@ -126,6 +126,7 @@ class LiveSource(Closing):
         self._told = False  # of the others
         self._stamp: Stamp | None = None  # of the newest frame; None: it has been read
         self._lost: UserError | None = None
+        self.reconnecting = False
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._publish(monotonic_ns())
@@ -168,7 +169,7 @@ class LiveSource(Closing):
             images = images + 1 if ended and frames == 1 else 0
             if images == _IMAGES:
                 self._give_up(f"{self.name} is an image, not a stream: give the address of the camera's video")
-            elif self._reconnect():
+            elif self._connected_again():
                 frames = 1
                 continue
             break
@@ -203,6 +204,13 @@ class LiveSource(Closing):
             self._stamp = Stamp(self._frame_id, stamp_ns, stamp_ns)
             self._newest, self._writing = self._writing, self._newest
             self._changed.notify_all()
+
+    def _connected_again(self) -> bool:
+        self.reconnecting = True
+        try:
+            return self._reconnect()
+        finally:
+            self.reconnecting = False
 
     def _reconnect(self) -> bool:
         """Opens the source again, waiting longer each time. False when stopped or given up."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +62,7 @@ class TakeWriter:
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise UserError(f"cannot write {path}: choose another place")
         self.path, self._live, self._overwrite = path, live, overwrite
-        self._aside = None if live else path.with_name(f".{path.name}.{os.getpid()}")
+        self._aside = None if live else path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         self._file: BinaryIO | None = None
         self._writer: Writer | None = None
         self._channels: dict[tuple[str, str], int] = {}
@@ -113,6 +114,8 @@ class TakeWriter:
             self._guard(self._writer.finish)
             self._guard(self._file.flush)
             self._guard(os.fsync, self._file.fileno())
+            if os.fstat(self._file.fileno()).st_nlink == 0:
+                raise UserError(f"{self.path} was removed while it was written: nothing of it is left")
         finally:
             with contextlib.suppress(OSError):  # what it still holds back does not fit, as has been said
                 self._file.close()
@@ -121,7 +124,7 @@ class TakeWriter:
         from mcap.writer import Writer
 
         try:
-            self._file = (self._aside or self.path).open("wb" if self._overwrite or self._aside else "xb")
+            self._file = (self._aside or self.path).open("wb" if self._overwrite and self._aside is None else "xb")
         except FileExistsError as error:
             raise already_there(self.path) from error
         except OSError as error:

@@ -22,7 +22,8 @@ RECEIVE_HIGH_WATER = 1000
 # What peers may send to the publisher; each covers the CURVE handshake (about 300 bytes).
 MAX_REQUEST_BYTES = 4096
 MAX_SUBSCRIPTION_BYTES = 512  # the longest topic has 77
-HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 2000, 6000
+# A peer whose network is gone is noticed by TCP itself, which asks where nothing comes and waits for receipts.
+KEEP_ALIVE_S, KEEP_ALIVE_ASKED, UNRECEIPTED_MS = 2, 2, 15_000
 RECONNECT_MS = 100  # up to twice that, however long a client has waited: what begins late loses nothing of its start
 SETTLE_S = 0.3  # after binding: so late has a client come that was waiting on this machine
 HANDSHAKE_MS = 5000
@@ -74,10 +75,14 @@ def check_exposure(address: str, allowed: bool) -> None:
 
 
 def common_options(socket: zmq.Socket[bytes], address: str) -> None:
+    """No ZMTP heartbeats: where a peer leaves while its messages wait for us, libzmq (4.3.5) pings what is no longer
+    there and aborts the process (`stream_engine_base.cpp`, `!_io_error`)."""
     socket.linger = 0
-    socket.setsockopt(zmq.HEARTBEAT_IVL, HEARTBEAT_MS)
-    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS)
-    socket.setsockopt(zmq.HEARTBEAT_TTL, HEARTBEAT_TIMEOUT_MS)
+    socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
+    socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, KEEP_ALIVE_S)
+    socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, KEEP_ALIVE_S)
+    socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, KEEP_ALIVE_ASKED)
+    socket.setsockopt(zmq.TCP_MAXRT, UNRECEIPTED_MS)
     socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     socket.setsockopt(zmq.IPV6, int(needs_ipv6(address)))
 

@@ -20,7 +20,9 @@ from engines.errors import UserError
 from realtime import Subscriber, subscribe
 from realtime.bench.known_poses import known_frame
 from realtime.server.publish import Publisher
+from realtime.takes.record import record
 from realtime.takes.take import Recorded, TakeWriter
+from realtime.wire.encode import encode_pose
 from realtime.wire.endpoints import connect_subscriber
 from realtime.wire.framing import topic
 
@@ -117,6 +119,40 @@ def test_readers_that_never_read_cost_the_publisher_no_memory(publisher: Publish
         assert burst() - before < 5000 * 800  # what keeping it for one of the ten would take; all ten: ten times that
         for socket in asleep:
             socket.close(linger=0)
+
+
+@pytest.mark.parametrize("how", ["receive", "latest", "record"])
+def test_one_message_that_is_too_large_leaves_nobody_deaf(how: str, tmp_path: Path) -> None:
+    with zmq.Context() as context, context.socket(zmq.XPUB) as broken:
+        broken.linger = 0
+        broken.bind("tcp://127.0.0.1:*")
+        address = broken.getsockopt_string(zmq.LAST_ENDPOINT)
+        good = encode_pose(known_frame(7), stream="main", session="s", seq=7, t_capture_ns=1, t_publish_ns=1)
+        heard: list[int] = []
+        done = threading.Event()
+
+        def listen() -> None:
+            if how == "record":
+                heard.append(record(address, tmp_path / "take.mcap", frames=1, stop=done).poses)
+                return
+            with subscribe(address) as subscriber:
+                while not heard and not done.is_set():
+                    if how == "latest":
+                        heard.extend([] if subscriber.latest() is None else [1])
+                        done.wait(0.01)
+                    else:
+                        heard.append(subscriber.receive(30).seq)
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        try:
+            assert broken.poll(30_000), "somebody subscribes"
+            broken.send(topic("pose3d", "main") + bytes(2 << 20))
+            until(lambda: bool(heard), lambda: broken.send(good))
+        finally:
+            done.set()
+            thread.join(30)
+    assert heard[0] > 0
 
 
 def test_a_publisher_whose_service_thread_died_says_so(publisher: Publisher) -> None:

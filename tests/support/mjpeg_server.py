@@ -29,6 +29,7 @@ class MjpegServer:
         self._fps = fps
         self._released = 0  # frames let out since the start
         self._stalled = False
+        self._frozen: int | None = None  # the number of the frame that is sent again and again
         self._generation = 0  # clients of an older generation are cut off
         self._clients = 0
         self._sent = 0  # frames that any client has had: a new client goes on from there
@@ -86,6 +87,15 @@ class MjpegServer:
             self._stalled = False
             self._changed.notify_all()
 
+    def freeze(self) -> None:
+        """The newest picture again and again, byte for byte."""
+        with self._changed:
+            self._frozen = max(1, self._sent)
+
+    def thaw(self) -> None:
+        with self._changed:
+            self._frozen = None
+
     def cut(self) -> None:
         """Ends every connection in the middle of a frame; new ones are served."""
         with self._changed:
@@ -131,7 +141,7 @@ class MjpegServer:
             # By hand every frame is delivered, by the clock only the latest: a camera does not wait.
             number = sent + 1 if self._fps is None else self._released
             self._sent = max(self._sent, number)
-            return number, self._jpegs[(number - 1) % len(self._jpegs)]
+            return number, self._jpegs[((self._frozen or number) - 1) % len(self._jpegs)]
 
     def serve(self, connection: _Handler) -> None:
         with self._changed:

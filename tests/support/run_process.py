@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -33,7 +35,10 @@ class RunProcess:
         self.address = f"tcp://127.0.0.1:{port or free_port()}"
         rpc = f"tcp://127.0.0.1:{free_port()}"
         command = [*COMMAND, "--json", "--verbose", "--address", self.address, "--rpc-address", rpc, *options]
-        self.popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd)
+        self._runtime = tempfile.TemporaryDirectory()  # its own: other sessions have streams of the same name
+        self.env = {**os.environ, "REALTIME_RUNTIME": self._runtime.name}
+        self.popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd,
+                                      env=self.env)  # fmt: skip
         self.said: list[str] = []
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -52,6 +57,7 @@ class RunProcess:
         assert self.popen.stderr is not None
         self.popen.stdout.close()
         self.popen.stderr.close()
+        self._runtime.cleanup()
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """The next line on stderr that matches."""

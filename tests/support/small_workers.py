@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 
 from engines.errors import UserError
 from realtime.config import RunConfig
 from realtime.contracts import Keypoints2D, Stamp
-from realtime.process.link import Link
+from realtime.process.link import Link, LogLine
 from realtime.ring.ring import Ring
 
 
@@ -49,6 +50,37 @@ def produce_and_freeze(link: Link, config: RunConfig) -> None:
         link.ready("small")
         time.sleep(600)
     produce(link, config)
+
+
+def produce_and_stop_in_setup(link: Link, config: RunConfig) -> None:
+    """Stopped before its first beat, as by a person or by memory that has run out."""
+    if link.life == 0:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    produce(link, config)
+
+
+def produce_and_hang_in_setup(link: Link, config: RunConfig) -> None:
+    """It has a pulse, and is never ready."""
+    if link.life == 0:
+        time.sleep(600)
+    produce(link, config)
+
+
+def lift_and_chatter(link: Link, config: RunConfig) -> None:
+    """Says far more than a pipe holds, in every round."""
+    with Ring.attach(link.ring_name, link.doorbell) as ring:
+        reader = ring.reader()
+        reader.position = ring.consumed
+        link.ready("small")
+        while not link.stopping:
+            link.beat()
+            for _ in range(20):
+                link.tell(LogLine(10, "realtime.chatter", "x" * 10_000))
+            if reader.read_next(0.02) is not None:
+                ring.mark_consumed(reader.position)
+                note(link, f"read {reader.position}")
+            elif ring.finished and reader.position >= ring.head:
+                break
 
 
 def produce_nothing(link: Link, config: RunConfig) -> None:

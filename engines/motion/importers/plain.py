@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engines.errors import UserError
 from engines.models.skeleton import JOINTS
 from engines.motion.importers.recordings import Recording
+from engines.read_bounded import check_npz
 
 KEYS = ("keypoints_px", "joints_m", "camera_matrix")
 
@@ -58,6 +59,7 @@ def names(path: Path) -> tuple[str, ...]:
 
 def arrays(path: Path) -> dict[str, NDArray[np.generic]]:
     """Every array of an npz; object arrays are refused."""
+    check_npz(path)
     try:
         with np.load(path) as archive:
             return {key: archive[key] for key in archive.files}

@@ -34,6 +34,10 @@ def run(
     camera_width: Annotated[int | None, typer.Option(help="Ask the camera for this width in pixels.")] = None,
     camera_height: Annotated[int | None, typer.Option(help="Ask the camera for this height in pixels.")] = None,
     camera_fps: Annotated[float | None, typer.Option(help="Ask the camera for this many frames a second.")] = None,
+    give_up: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="End when a camera that was open stays away for S seconds. (never)"),
+    ] = None,
     engine: Annotated[
         str | None,
         typer.Option(help="What runs the lifter: auto, onnxruntime, torch, tensorrt."),
@@ -102,6 +106,7 @@ def run(
         "source.name": source, "source.loop": loop or None, "source.max_speed": max_speed or None,
         "source.mirror": mirror or None, "source.start_s": start, "source.file_fps": source_fps,
         "source.width": camera_width, "source.height": camera_height, "source.fps": camera_fps,
+        "source.give_up_s": give_up,
         "detector.size": detector, "detector.people": people,
         "lifter.engine": engine, "lifter.model": model, "lifter.plan": plan, "lifter.lookahead": lookahead,
         "lifter.align": align,

@@ -99,7 +99,7 @@ def npy(header: str, version: bytes = b"\x01\x00") -> bytes:
 def test_members_that_are_no_arrays_are_refused(member: bytes, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "in.npz", "w") as archive:
         archive.writestr("keypoints_px.npy", member)
-    with pytest.raises(UserError, match=r"in\.npz is not a readable \.npz of plain arrays"):
+    with pytest.raises(UserError, match=r"in\.npz (is not a readable \.npz of plain arrays|unpacks to more)"):
         lift_file(tmp_path / "in.npz", tmp_path / "out.npz")
 
 

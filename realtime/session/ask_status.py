@@ -1,0 +1,54 @@
+"""How a running stream is, as its publisher answers: for a person, or as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from engines.errors import UserError
+from realtime.client.ask import RpcClient
+from realtime.clock import NS_PER_S, unix_ns
+from realtime.process.states import DEGRADED, RUNNING
+from realtime.session.instance import find
+from realtime.wire.endpoints import DEFAULT_RPC_ADDRESS, ClientKeys
+
+WATCH_S = 1.0
+
+
+def status(stream: str, rpc_address: str | None, *, as_json: bool, watch: bool, keys: ClientKeys | None) -> bool:
+    """Prints it, with `watch` once a second until Ctrl-C. Whether poses of fresh pictures come. Raises UserError."""
+    running = find(stream)
+    address = rpc_address or (running.rpc_address if running else None) or DEFAULT_RPC_ADDRESS
+    with RpcClient(address, keys) as client:
+        while True:
+            told = client.ask("status").get("streams", {}).get(stream)
+            if told is None:
+                raise UserError(f"{address} publishes no stream '{stream}': name another with --stream")
+            sys.stdout.write((json.dumps(told) if as_json else "\n".join(lines(told))) + "\n")
+            sys.stdout.flush()
+            if not watch:
+                return told.get("state") in (RUNNING, DEGRADED)
+            time.sleep(WATCH_S)
+
+
+def lines(told: dict[str, Any]) -> Iterator[str]:
+    """The stream in one line, then each of its processes."""
+    since = f" for {_age(told['state_since_ns'])}" if "state_since_ns" in told else ""
+    why = f": {told['why']}" if told.get("why") else ""
+    model = f", {told['model']} on {told['engine']}" if told.get("model") else ""
+    yield f"{told['stream']}  {told['state']}{since}{why}"
+    yield f"  {told.get('fps', 0):.1f} fps, {told.get('dropped', 0)} frames dropped{model}"
+    for name, process in told.get("processes", {}).items():
+        again = f", started again {process['restarts']} times" if process["restarts"] else ""
+        event = f" ({process['event']})" if process["event"] else ""
+        yield f"  {name:<9} {process['state']} for {_age(process['since_ns'])}{again}{event}"
+
+
+def _age(since_ns: int) -> str:
+    seconds = max(0, unix_ns() - since_ns) // NS_PER_S
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
