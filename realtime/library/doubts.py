@@ -21,7 +21,7 @@ Double = NDArray[np.float64]
 _PARTS = 2.0  # keypoints in parts of the picture are hardly further out than this
 _MOSTLY = 0.9  # of the frames
 _OUTSIDE = 0.15  # of the picture's size that sure joints are beyond it, and
-_OFTEN = 0.2  # of sure joints that are, before it is said
+_OFTEN, _SOMETIMES = 0.2, 0.02  # of sure joints that are, before it is said; and where width and height exchanged fit
 _SURE = 0.5
 _SLOW_S, _UNITS_S = 0.5, 2.0  # median times between frames: too slow to lift, and never seconds
 _HIP, _THORAX, _HEAD = (JOINT_NAMES.index(name) for name in ("hip", "thorax", "head"))
@@ -75,11 +75,11 @@ def check_pixels(xy: Double, score: Double, image_wh: tuple[int, int], name: str
         raise UserError(f"{name} lie within {np.abs(known).max():.2g} of the corner, as parts of the picture do: "
                         "multiply them by image_wh")  # fmt: skip
     sure = xy[np.isfinite(xy).all(-1) & (score >= _SURE)]
-    outside = _outside(sure, image_wh)
-    if outside < _OFTEN:
+    outside, (width, height) = _outside(sure, image_wh), image_wh
+    exchanged = width != height and _outside(sure, (height, width)) < _SOMETIMES / 10
+    if outside < (_SOMETIMES if exchanged else _OFTEN):
         return []
-    width, height = image_wh
-    if width != height and _outside(sure, (height, width)) < _OFTEN / 10:
+    if exchanged:
         cause = f"is it (height, width)? Give image_wh as ({height}, {width})"
     else:
         cause = "give the size of the picture that they were found in"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,7 @@ from realtime.wire.endpoints import chosen
 from realtime.wire.messages import PoseMessage
 
 _LOOK_S = 0.2  # without a message, before it is asked whether the session has ended
+_KNOCK_S = 0.02  # between two tries to reach it
 _END_S = 15.0  # for an end in good order
 
 
@@ -26,10 +29,15 @@ class Session(Closing):
     def __init__(self, options: list[str]) -> None:
         self.address = chosen(["tcp://127.0.0.1:*"])[0]
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 open as long as the session
-        self._subscriber = Subscriber(self.address)
         command = [sys.executable, "-m", "realtime.cli", "run", "--no-view", "--address", self.address,
                    "--rpc-address", "tcp://127.0.0.1:*", *options]  # fmt: skip
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._said, stderr=self._said)
+        try:
+            self._wait_for_publisher()
+            self._subscriber = Subscriber(self.address)
+        except BaseException:
+            self._end()
+            raise
 
     def __iter__(self) -> Iterator[PoseMessage]:
         """Every message until the source ends. Raises UserError with what ended the session otherwise."""
@@ -45,6 +53,19 @@ class Session(Closing):
 
     def close(self) -> None:
         """Ends the session in good order."""
+        self._end()
+        self._subscriber.close()
+
+    def _wait_for_publisher(self) -> None:
+        """A subscriber that connects earlier would try again ever more rarely, and miss the beginning."""
+        host, _, port = self.address.removeprefix("tcp://").rpartition(":")
+        while self._process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection((host, int(port))):
+                return
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_KNOCK_S)
+
+    def _end(self) -> None:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -52,7 +73,6 @@ class Session(Closing):
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        self._subscriber.close()
         self._said.close()
 
     def _why(self) -> str:
@@ -74,8 +94,8 @@ def run(
                 print(pose.persons)
 
     `source`: a camera's number, a file, an address, or demo. `camera`, `ground`, `config`: files; the other options are
-    those of `realtime run`. Messages are `PoseMessage`s, as `subscribe` gives them; of a fast source the first may be
-    missed (`seq`). Nothing is raised here: a source that cannot be opened raises `UserError` in the iteration.
+    those of `realtime run`. Returns when the session publishes. Messages are `PoseMessage`s, as `subscribe` gives them.
+    Nothing is raised here: a source that cannot be opened raises `UserError` in the iteration.
     """
     given = {
         "source": source, "people": people, "detector": detector, "lookahead": lookahead, "camera": camera,
