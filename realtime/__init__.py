@@ -36,6 +36,20 @@ _HOME = {
 }  # fmt: skip
 
 
+def _check_neighbours() -> None:
+    """Raises ImportError where a program's own folder hides one of the packages beside this one."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    ours = Path(__file__).resolve().parent.parent
+    for package in ("calibration", "engines"):
+        spec = find_spec(package)
+        found = Path(spec.origin).resolve() if spec is not None and spec.origin else None
+        if found is not None and found.parent.parent != ours:
+            raise ImportError(f"{found.parent} hides the package {package!r} that realtime installs: rename that "
+                              "folder, or start the program where it is not on the path")  # fmt: skip
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
@@ -44,6 +58,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         from importlib import import_module
 
+        _check_neighbours()
         return getattr(import_module(_HOME[name]), name)
     if name == "__version__":
         from importlib.metadata import version

@@ -8,6 +8,8 @@ from where keypoints are noisy, and our 17 are derived as `realtime lift` derive
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +23,8 @@ _MADE_OF = {"nose": "head", "left_ear": "neck", "right_ear": "neck"}  # whose er
 
 
 def seen_through(skeleton: SourceSkeleton, points_m: Float, rays: Float, score: Float) -> tuple[Float, Float]:
-    """Our joints (T, 17, 3) in camera axes, where they are seen (T, 17, 2) and how surely (T, 17), as they come out of a
-    detector of another joint set: rays (T, 17, 2), scores (T, 17)."""
+    """Our joints (T, 17, 3) in camera axes, where they are seen (T, 17, 2) and how surely (T, 17), as they come out of
+    a detector of another joint set: rays (T, 17, 2), scores (T, 17)."""
     off = rays - _project(points_m)
     theirs = np.full((len(rays), skeleton.count, 2), np.nan, np.float32)
     sure = np.zeros(theirs.shape[:-1], np.float32)
@@ -57,11 +59,11 @@ def _head(points_m: Float) -> dict[str, Float]:
     base = _middle(points_m, "shoulder")
     ears = base + (_NECK * (neck - base) + _HEAD * (head - base)) / (_NECK**2 + _HEAD**2)
     left = _unit(points_m[:, JOINT_NAMES.index("left_shoulder")] - points_m[:, JOINT_NAMES.index("right_shoulder")])
-    ahead = _unit(np.cross(left, _unit(ears - base)))
+    ahead = _unit(np.asarray(np.cross(left, _unit(ears - base)), np.float32))
     return {"left_ear": ears + _EAR_M * left, "right_ear": ears - _EAR_M * left, "nose": ears + _NOSE_M * ahead}
 
 
-def _unit(vectors: Float) -> Float:
+def _unit(vectors: NDArray[np.floating[Any]]) -> Float:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-6), np.float32)
 
 

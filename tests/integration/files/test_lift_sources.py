@@ -54,7 +54,7 @@ def write_csv(path: Path, fields: dict[str, Any], head: list[str], rows: list[li
 
 
 def test_a_folder_of_openpose_json_is_lifted_to_two_people(tmp_path: Path) -> None:
-    left, right = (person(40, seed=seed)["keypoints_px"] + np.array((shift, 0)) for seed, shift in ((0, -160), (1, 160)))
+    left, right = (person(40, seed=row)["keypoints_px"] + np.array((shift, 0)) for row, shift in ((0, -160), (1, 160)))
     frames = [[body_25(one, np.full(17, 0.8)) for one in ((a, b) if i % 2 else (b, a))]
               for i, (a, b) in enumerate(zip(left, right, strict=True))]  # fmt: skip
     frames[20] = []  # nobody found
@@ -150,7 +150,9 @@ def test_a_csv_of_several_people_with_holes(tmp_path: Path) -> None:
         ("json", {"a.json": json.dumps({"people": [{"pose_keypoints_2d": [0.3, 0.4, 1] * 25}]})}, TOLD, "parts of the"),
     ],
 )  # fmt: skip
-def test_sources_that_cannot_be_read_are_refused(name: str, content: Any, told: Told, says: str, tmp_path: Path) -> None:
+def test_sources_that_cannot_be_read_are_refused(
+    name: str, content: Any, told: Told, says: str, tmp_path: Path
+) -> None:
     source = tmp_path / name
     if isinstance(content, dict):
         source.mkdir()
