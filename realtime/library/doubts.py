@@ -19,6 +19,7 @@ from realtime.contracts import Array
 Double = NDArray[np.float64]
 
 _PARTS = 2.0  # keypoints in parts of the picture are hardly further out than this
+_ENOUGH = 6  # joints to tell by
 _MOSTLY = 0.9  # of the frames
 _OUTSIDE = 0.15  # of the picture's size that sure joints are beyond it, and
 _OFTEN, _SOMETIMES = 0.2, 0.02  # of sure joints that are, before it is said; and where width and height exchanged fit
@@ -71,7 +72,7 @@ def without_zeros(xy: Double, score: Double, name: str) -> tuple[Double, list[st
 def check_pixels(xy: Double, score: Double, image_wh: tuple[int, int], name: str) -> list[str]:
     """Keypoints (..., N, 2), as given, for units and the picture's size. Raises UserError for parts of the picture."""
     known = xy[np.isfinite(xy).all(-1)]
-    if len(known) and max(image_wh) > 8 * _PARTS and (np.abs(known) <= _PARTS).mean() >= 0.99:
+    if len(known) >= _ENOUGH and max(image_wh) > 8 * _PARTS and (np.abs(known) <= _PARTS).mean() >= 0.99:
         raise UserError(f"{name} lie within {np.abs(known).max():.2g} of the corner, as parts of the picture do: "
                         "multiply them by image_wh")  # fmt: skip
     sure = xy[np.isfinite(xy).all(-1) & (score >= _SURE)]

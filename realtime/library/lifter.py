@@ -19,7 +19,7 @@ from engines.lifting.load_lifter import load_lifter
 from engines.models.source_skeletons import skeleton_named
 from realtime.clock import NS_PER_S
 from realtime.closing import Closing
-from realtime.contracts import Keypoints2D, Person2D, Pose3D, PoseFrame, Stamp
+from realtime.contracts import Array, Keypoints2D, Person2D, Pose3D, PoseFrame, Stamp
 from realtime.library.doubts import (
     Double,
     KeypointsWarning,
@@ -94,7 +94,9 @@ class Lifter(Closing):
         Warns (`KeypointsWarning`) once of what looks wrong; raises `UserError` for what cannot be lifted.
         """
         size, at_s = picture_size(image_wh), self._time(t)
-        persons = () if keypoints is None else self._persons(keypoints, scores, at_s, size, ids)
+        for doubt in self._watch.pace(at_s):
+            warnings.warn(doubt, KeypointsWarning, stacklevel=2)
+        persons = () if keypoints is None else self._persons(keypoints, scores, size, ids)
         self._last_s = at_s
         at_ns = round(at_s * NS_PER_S)
         frame = self._walk(Keypoints2D(Stamp(self._frame, at_ns, at_ns), size, persons, at_ns, 0))
@@ -122,8 +124,7 @@ class Lifter(Closing):
         return at_s
 
     def _persons(
-        self, keypoints: ArrayLike, scores: ArrayLike | None, at_s: float, size: tuple[int, int],
-        ids: Sequence[int] | None,
+        self, keypoints: ArrayLike, scores: ArrayLike | None, size: tuple[int, int], ids: Sequence[int] | None
     ) -> tuple[Person2D, ...]:  # fmt: skip
         xy = points(keypoints)
         score = sure(scores, xy.shape[:-1])
@@ -139,7 +140,7 @@ class Lifter(Closing):
         xy, zeros = without_zeros(xy, score, "keypoints")
         skeleton, _ = settle_skeleton(self._named, xy, score, "keypoints", recognise=False)
         ours, ours_score = as_17(skeleton, xy, score)
-        for doubt in zeros + self._watch.push(xy, score, at_s, size, (ours, ours_score)):
+        for doubt in zeros + self._watch.push(xy, score, size, (ours, ours_score)):
             if self._watch.new(doubt):
                 warnings.warn(doubt, KeypointsWarning, stacklevel=3)
         return tuple(
@@ -153,26 +154,30 @@ class _Watch:
     """Looks through the first frames for what is not as it should be."""
 
     def __init__(self) -> None:
-        self._seen: list[tuple[Double, Double, float]] = []
-        self._ours: list[tuple[ArrayLike, ArrayLike]] = []
+        self._times_s: list[float] = []
+        self._seen: list[tuple[Double, Double]] = []
+        self._ours: list[tuple[Array, Array]] = []
         self._said: set[str] = set()
 
-    def push(
-        self, xy: Double, score: Double, at_s: float, size: tuple[int, int], ours: tuple[ArrayLike, ArrayLike]
-    ) -> list[str]:
+    def pace(self, at_s: float) -> list[str]:
+        """Every frame's time, whoever is in it."""
+        if len(self._times_s) >= _LOOKED_AT:
+            return []
+        self._times_s.append(at_s)
+        return check_pace(np.array(self._times_s), "t") if len(self._times_s) == _LOOKED_AT else []
+
+    def push(self, xy: Double, score: Double, size: tuple[int, int], ours: tuple[Array, Array]) -> list[str]:
+        """A frame's people as they are given, and as our 17 joints."""
         if len(self._seen) >= _LOOKED_AT:
             return []
-        self._seen.append((xy, score, at_s))
+        self._seen.append((xy, score))
         self._ours.append(ours)
         whole, sure_of = (np.concatenate([seen[part] for seen in self._seen]) for part in (0, 1))
         found = check_pixels(whole, sure_of, size, "keypoints")  # refuses at once
-        times = np.array([at_s for *_, at_s in self._seen])
         if len(self._seen) < _LOOKED_AT:
-            if len(times) > 2:
-                check_pace(times, "t")
             return []
         ours_px, ours_score = (np.concatenate([one[part] for one in self._ours]) for part in (0, 1))
-        return found + check_pace(times, "t") + check_upright(ours_px, ours_score, "keypoints")
+        return found + check_upright(ours_px, ours_score, "keypoints")
 
     def new(self, doubt: str) -> bool:
         """Whether it has not been said; numbers aside."""

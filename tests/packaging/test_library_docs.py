@@ -83,7 +83,8 @@ def test_a_folder_that_hides_a_package_is_named(package: str, tmp_path: Path) ->
     (tmp_path / package).mkdir()
     (tmp_path / package / "__init__.py").touch()
     command, path = [sys.executable, "-c", "import realtime; realtime.lift"], f"{tmp_path}{os.pathsep}{ROOT}"
-    done = subprocess.run(command, cwd=tmp_path, env=_environment() | {"PYTHONPATH": path}, capture_output=True, text=True)
+    environment = _environment() | {"PYTHONPATH": path}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 1
     assert f"{tmp_path / package} hides the package '{package}'" in done.stderr
 
