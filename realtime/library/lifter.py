@@ -16,7 +16,7 @@ from calibration.lens.rays import Camera
 from calibration.person.body_scale import BodyScale
 from engines.errors import UserError
 from engines.lifting.load_lifter import load_lifter
-from engines.models.source_skeletons import skeleton_named
+from engines.models.source_skeletons import OURS, skeleton_named
 from realtime.clock import NS_PER_S
 from realtime.closing import Closing
 from realtime.contracts import Array, Keypoints2D, Person2D, Pose3D, PoseFrame, Stamp
@@ -73,6 +73,7 @@ class Lifter(Closing):
         Raises UserError for what is not there.
         """
         self._named = None if skeleton is None else skeleton_named(skeleton)
+        self._skeleton = self._named or skeleton_named(OURS)
         self._settings, self._most = settings(camera, ground, person), people
         with ExitStack() as stack:
             self._lifter = stack.enter_context(load_lifter(model, engine, lookahead, threads, plan=plan))
@@ -138,8 +139,9 @@ class Lifter(Closing):
         if not len(xy):
             return ()
         xy, zeros = without_zeros(xy, score, "keypoints")
-        skeleton, _ = settle_skeleton(self._named, xy, score, "keypoints", recognise=False)
-        ours, ours_score = as_17(skeleton, xy, score)
+        if self._watch.looks or self._skeleton.count != xy.shape[-2]:
+            self._skeleton, _ = settle_skeleton(self._named, xy, score, "keypoints", recognise=False)
+        ours, ours_score = as_17(self._skeleton, xy, score)
         for doubt in zeros + self._watch.push(xy, score, size, (ours, ours_score)):
             if self._watch.new(doubt):
                 warnings.warn(doubt, KeypointsWarning, stacklevel=3)
@@ -159,6 +161,11 @@ class _Watch:
         self._ours: list[tuple[Array, Array]] = []
         self._said: set[str] = set()
 
+    @property
+    def looks(self) -> bool:
+        """Whether it still does."""
+        return len(self._seen) < _LOOKED_AT
+
     def pace(self, at_s: float) -> list[str]:
         """Every frame's time, whoever is in it."""
         if len(self._times_s) >= _LOOKED_AT:
@@ -168,13 +175,13 @@ class _Watch:
 
     def push(self, xy: Double, score: Double, size: tuple[int, int], ours: tuple[Array, Array]) -> list[str]:
         """A frame's people as they are given, and as our 17 joints."""
-        if len(self._seen) >= _LOOKED_AT:
+        if not self.looks:
             return []
         self._seen.append((xy, score))
         self._ours.append(ours)
         whole, sure_of = (np.concatenate([seen[part] for seen in self._seen]) for part in (0, 1))
         found = check_pixels(whole, sure_of, size, "keypoints")  # refuses at once
-        if len(self._seen) < _LOOKED_AT:
+        if self.looks:
             return []
         ours_px, ours_score = (np.concatenate([one[part] for one in self._ours]) for part in (0, 1))
         return found + check_upright(ours_px, ours_score, "keypoints")
