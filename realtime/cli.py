@@ -13,18 +13,21 @@ from typer.core import TyperGroup
 
 from engines.errors import NO_SPACE, UserError
 
-# command -> module in realtime.commands; a module offers `app` (a group) or a function named like itself.
+# ROOM.COMMAND in realtime.commands, in the order of the help; such a module offers `app` (a group) or a function named
+# like itself.
 COMMANDS: tuple[str, ...] = (
-    "run", "view", "listen", "latency", "record", "replay", "lift", "assets", "doctor", "bench",
-    "import_checkpoint", "build_engine", "inspect", "calibrate", "keys", "train", "evaluate",
+    "live.run", "live.view", "live.watch", "live.listen", "live.latency", "live.record", "live.replay", "live.bridge",
+    "files.lift", "files.plot", "files.export", "setup.assets", "setup.doctor", "models.bench",
+    "models.import_checkpoint", "models.build_engine", "models.inspect", "setup.calibrate", "setup.keys",
+    "models.train", "models.evaluate",
 )  # fmt: skip
 
 
 def command_group() -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", cls=TyperGroup,
                       help="One camera in, a live stream of metric 3D human poses out.")  # fmt: skip
-    for name in COMMANDS:
-        module = importlib.import_module(f"realtime.commands.{name}")
+    for place in COMMANDS:
+        module, name = importlib.import_module(f"realtime.commands.{place}"), place.rpartition(".")[2]
         command = name.replace("_", "-")
         if hasattr(module, "app"):
             app.add_typer(module.app, name=command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from engines.toml_config import build, read_toml
 from realtime.ring.ring import MAX_PEOPLE
 from realtime.wire.framing import ENCODINGS, POSE, topic
 
+LAYOUTS = ("inset", "side", "3d")
 DETECTOR_SIZES = ("lite", "full", "heavy")
 
 
@@ -23,6 +25,7 @@ class SourceConfig:
     name: str = "demo"  # a camera's number, a file, an address, or demo
     loop: bool = False
     max_speed: bool = False  # files: every frame, as fast as it can be worked on
+    every_frame: bool = False  # files: none is left out, however late; a film of a file sets it
     width: int | None = None  # asked of a camera; None: its default
     height: int | None = None
     fps: float | None = None
@@ -76,8 +79,14 @@ class ViewConfig:
     enabled: bool = True
     render: Path | None = None  # draw into this file instead of a window
     overwrite: bool = False  # replace that film if there is one
+    layout: str = "inset"  # the source's picture in the corner, beside the scene (side), or not at all (3d)
+    picture_fps: float = 10.0  # pictures a second for the window; they stay on this machine. 0: none
+    size: str = "960x720"  # of the picture
 
     def __post_init__(self) -> None:
+        _require(self.layout in LAYOUTS, f"layout {self.layout!r} is none of {', '.join(LAYOUTS)}")
+        _require(0 <= self.picture_fps <= 120, f"picture_fps must be from 0 to 120, got {self.picture_fps}")
+        parse_size(self.size)
         _require(self.enabled or self.render is None,
                  f"the viewer draws {self.render}: leave out either --no-view (view.enabled) or --render (view.render)")
 
@@ -123,6 +132,15 @@ def load_config(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
             section, dot, key = name.rpartition(".")
             (tree.setdefault(section, {}) if dot else tree)[key] = value
     return typing.cast(RunConfig, build(RunConfig, tree, str(path) if path else "the options"))
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Width and height in pixels, both even. Raises UserError."""
+    match = re.fullmatch(r"(\d+)[xX](\d+)", text)
+    width, height = (int(part) for part in match.groups()) if match else (0, 0)
+    _require(64 <= width <= 4096 and 64 <= height <= 4096,
+             f"size {text}: give WIDTHxHEIGHT from 64x64 to 4096x4096, such as 960x720")
+    return width - width % 2, height - height % 2
 
 
 def _require(good: bool, message: str) -> None:

@@ -1,1 +1,1 @@
-"""One module a command: options and help only; the work is imported when the command runs."""
+"""One module a command, in rooms by what a person wants: options and help only; the work is imported when it runs."""

@@ -24,7 +24,7 @@ from realtime.pipeline.pose_frame import Lift
 
 Progress = Callable[[int, int], None]  # frames done, of how many
 _SCALES = ("assumed", "height", "measured")
-_PERSONAL = ("joints_m", "root_m", "sigma_m", "root_sigma_m", "window_fill", "held", "unseen")
+PERSONAL = ("joints_m", "root_m", "sigma_m", "root_sigma_m", "window_fill", "held", "unseen")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,12 +56,19 @@ class Poses:
         """(T, 17, 3): the joints placed in space; NaN where the root is unknown."""
         return self.joints_m + self.root_m[..., None, :]
 
+    def each(self) -> list[Poses]:
+        """One for each person, without the axis of people."""
+        if self.held.ndim == 1:
+            return [self]
+        return [replace(self, ids=self.ids[column, None], **{name: getattr(self, name)[:, column] for name in PERSONAL})
+                for column in range(len(self.ids))]  # fmt: skip
+
     def merged(self) -> Poses:
         """Of several people one: whoever is seen, or was last. Without the axis of people."""
         frames = np.arange(len(self.t_s))
         last = np.maximum.accumulate(np.where(self.held, -1, frames[:, None]))
         column = last.argmax(1)
-        arrays = {name: getattr(self, name)[frames, column] for name in _PERSONAL}
+        arrays = {name: getattr(self, name)[frames, column] for name in PERSONAL}
         return replace(self, **arrays)
 
 

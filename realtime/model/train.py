@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from engines.errors import UserError
 from engines.models.checkpoint import require_torch
 
+Float = NDArray[np.float32]
+
 CAPTURE_HZ = 120.0  # what clips are read at
 LOG_NAME, CURVE_NAME = "log.jsonl", "loss.png"
 
 
 def train(
-    data: Path, run: Path, config_path: Path | None, resume: bool, threads: int, name: str, held_out: frozenset[str]
-) -> None:
+    data: Sequence[Path], run: Path, config_path: Path | None, resume: bool, threads: int, name: str,
+    held_out: frozenset[str],
+) -> None:  # fmt: skip
     """Train from `data`, less the subjects held out, into the folder `run`; then write the model's files there."""
     require_torch("training")
     import torch
 
     from engines.models.stream_gla_gcn import StreamGLAGCN
-    from engines.motion.importers.load_motion import load_clips
     from engines.motion.mocap import Bank
     from engines.motion.split import subject_of
     from engines.training.calibrate_sigma import calibrate_sigma
@@ -39,8 +44,8 @@ def train(
     if resume and not (run / "checkpoint.pt").exists():
         raise UserError(f"nothing to resume: {run} holds no checkpoint.pt")
     torch.set_num_threads(threads)
-    with Console(stderr=True).status(f"reading {data}"):
-        clips = {name: clip for name, clip in load_clips(data).items() if subject_of(name) not in held_out}
+    with Console(stderr=True).status(f"reading {', '.join(map(str, data))}"):
+        clips = {name: clip for name, clip in _all_clips(data).items() if subject_of(name) not in held_out}
     bank = Bank.of(clips, CAPTURE_HZ)
     trainer = Trainer(config, bank, run)
     if resume:
@@ -50,7 +55,8 @@ def train(
         _with_progress(trainer, run)
     except KeyboardInterrupt:
         trainer.save()
-        raise UserError(f"stopped; continue with: realtime train {data} --run {run} --resume") from None
+        files, recipe = " ".join(map(str, data)), f" --config {config_path}" if config_path else ""
+        raise UserError(f"stopped; continue with: realtime train {files} --run {run}{recipe} --resume") from None
     model = trainer.finished()
     if not isinstance(model, StreamGLAGCN):
         return  # a baseline: its checkpoint is what there is to keep
@@ -59,6 +65,19 @@ def train(
             calibrate_sigma(model, bank, config.sampling)
     path = ship(model, name, run)
     Console(stderr=True).print(f"wrote {path}, its card and its ONNX graphs")
+
+
+def _all_clips(data: Sequence[Path]) -> dict[str, Float]:
+    """Of all files. Raises UserError where two have a clip of one name."""
+    from engines.motion.importers.load_motion import load_clips
+
+    clips: dict[str, Float] = {}
+    for path in data:
+        more = load_clips(path)
+        if twice := sorted(clips.keys() & more.keys()):
+            raise UserError(f"{path} has a clip named {twice[0]}, as a file before it: rename it, subjects go by names")
+        clips |= more
+    return clips
 
 
 def _default_config() -> Path:

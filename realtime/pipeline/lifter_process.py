@@ -38,13 +38,14 @@ def main(link: Link, config: RunConfig) -> None:
         check_profiles(config.place)
         lift = Lift(lifter, config.place, config.source.name, config.detector.people)
         reader = ring.reader()
+        lossless = config.source.max_speed or config.source.every_frame
         report = Report(link, lifter, publisher, reader)
-        report.reprimed = reprime(lift, ring, reader, link, skip_unread=not config.source.max_speed)
+        report.reprimed = reprime(lift, ring, reader, link, skip_unread=not lossless)
         gc.freeze()  # what is loaded stays: going through it in search of garbage would hold up a frame for 10 ms
         link.ready(f"{lifter.name} on {lifter.engine}, publishing at {publisher.address}")
         while not link.stopping:
             link.beat()
-            if not config.source.max_speed and ring.head - reader.position > _MAX_BEHIND:
+            if not lossless and ring.head - reader.position > _MAX_BEHIND:
                 catch_up(lift, ring, reader, link)
             keypoints = reader.read_next(_READ_TIMEOUT_S)
             if keypoints is not None:

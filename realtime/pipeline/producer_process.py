@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import replace
 
 from realtime.clock import NS_PER_S, monotonic_ns
@@ -12,14 +13,16 @@ from realtime.pipeline.detect import Detector
 from realtime.process.link import Link
 from realtime.process.metrics import Rate
 from realtime.process.stats import Load, ProducerStats
+from realtime.ring.picture_slot import PictureSlot, slot_name
 from realtime.ring.ring import Ring
 from realtime.sources.open_source import open_source
 from realtime.sources.source import Frame, Source
 
 READ_TIMEOUT_S = 0.5
-# With --max-speed nothing may be lost: the producer never runs further ahead of the lifter than this.
+# Where nothing may be lost: the producer never runs further ahead of the lifter than this.
 MAX_AHEAD = 64
 _WAIT_S = 0.002
+_FILM_HZ = 30.0  # pictures a second for a film of a camera
 
 
 class Continuation:
@@ -57,18 +60,21 @@ def main(link: Link, config: RunConfig) -> None:
         open_source(
             source_options.name, loop=source_options.loop, max_speed=source_options.max_speed,
             width=source_options.width, height=source_options.height, fps=source_options.fps,
-            mirror=source_options.mirror,
+            mirror=source_options.mirror, every_frame=source_options.every_frame,
         ) as source,
         Detector(config.detector.size, config.detector.people, config.detector.threads) as detector,
+        ExitStack() as stack,
     ):  # fmt: skip
         width, height = source.image_wh
         link.ready(f"{source.name}, {width}x{height}" + (f", {source.fps:.3g} fps" if source.fps else ""))
         link.wait_for_go()
         going_on = Continuation(ring, source)
+        preview = Preview(link, config, source, stack)
+        lossless = source_options.max_speed or source_options.every_frame
         report = Report(link)
         while not link.finishing and (config.frames is None or ring.head < config.frames):
             link.beat()
-            if source_options.max_speed and ring.head - ring.consumed >= MAX_AHEAD:
+            if lossless and ring.head - ring.consumed >= MAX_AHEAD:
                 time.sleep(_WAIT_S)
                 continue
             try:
@@ -80,8 +86,31 @@ def main(link: Link, config: RunConfig) -> None:
             frame = going_on.stamp(frame)
             keypoints = going_on.keypoints(frame, detector.detect(frame))
             ring.write(keypoints)
+            preview.show(frame)
             report.written(keypoints)
         report.tell()
+
+
+class Preview:
+    """Pictures for a viewer on this machine, so many a second. A film of a file reads the file itself instead."""
+
+    def __init__(self, link: Link, config: RunConfig, source: Source, stack: ExitStack) -> None:
+        view = config.view
+        rate_hz = view.picture_fps
+        if view.render is not None:
+            rate_hz = _FILM_HZ if source.live else 0.0
+        wanted = view.enabled and rate_hz > 0 and view.layout != "3d"
+        self._slot = stack.enter_context(PictureSlot.attach(slot_name(link.ring_name))) if wanted else None
+        self._every_ns = round(NS_PER_S / rate_hz) if wanted else 0
+        self._due_ns = 0
+
+    def show(self, frame: Frame) -> None:
+        if self._slot is None or frame.stamp.capture_ns < self._due_ns:
+            return
+        self._slot.write(frame.stamp.frame_id, frame.image_bgr)
+        # on a grid, so that a camera of 30 frames/s gives 10 and not 7.5
+        late_ns = frame.stamp.capture_ns - self._due_ns
+        self._due_ns = frame.stamp.capture_ns + self._every_ns - min(late_ns, self._every_ns // 2)
 
 
 class Report:

@@ -17,6 +17,7 @@ from engines.errors import UserError
 from realtime.config import RunConfig
 from realtime.process.link import Failed, Link, LinkHandler
 from realtime.process.signals import leave_to_parent
+from realtime.ring.picture_slot import slot_name
 from realtime.ring.segment import Segment
 
 EXIT_USER_ERROR = 2
@@ -75,6 +76,7 @@ def _end_with_the_supervisor(link: Link) -> None:
     wait([parent.sentinel])
     link.stop_all()
     # The others do the same; the last mapping that goes takes the memory with it.
-    Segment.remove(link.ring_name)
+    for name in (link.ring_name, slot_name(link.ring_name)):
+        Segment.remove(name)
     threading.Event().wait(_ORPHAN_GRACE_S)
     os._exit(_EXIT_ORPHANED)

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -19,29 +20,37 @@ from realtime.session.status import StatusLine, Summary, report, summarise
 from realtime.session.supervisor import Supervisor
 from realtime.sources.address import shown
 from realtime.sources.open_source import video_path
-from realtime.view.video import check_output, newest_picture
+from realtime.view.open_output import check_output, newest_picture
+
+if TYPE_CHECKING:
+    from realtime.dashboard.screen import Screen
+    from realtime.session.run_dashboard import RunDashboard
 
 log = logging.getLogger("realtime.run")
 
 
-def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool = False) -> Summary:
+def run_session(
+    config: RunConfig, *, json_summary: bool = False, verbose: bool = False, dashboard: bool = False
+) -> Summary:
     """Runs until the source ends or an order comes. Raises UserError for what ended it otherwise.
 
-    Raises KeyboardInterrupt where Ctrl-C came before the first frame.
+    `dashboard` fills the terminal meanwhile; else there is one line. Raises KeyboardInterrupt where Ctrl-C came before
+    the first frame.
     """
+    screen = _screen() if dashboard else None
     console = Console(stderr=True)
     _log_to(console, verbose)
     # A film that was asked for and cannot be made is a reason to stop; one that stands in for a window is not.
     film_asked = config.view.render is not None
     check(config)
     prepare_source(config)
-    config = with_ports(with_picture(config))
+    config = with_ports(with_every_frame(with_picture(config)))
     processes = [process for process in PROCESSES if process.name != "viewer" or config.view.enabled]
     processes = [replace(process, must_start=film_asked) for process in processes]
     film = config.view.render
     before = newest_picture(film) if film else None
     with Supervisor(config, processes) as supervisor:
-        with StatusLine(console) as status:
+        with _display(config, console, screen) as status:
             supervisor.run(status.update)
         if supervisor.interrupted and supervisor.went_ns is None:
             raise KeyboardInterrupt  # there has been no session to sum up
@@ -54,6 +63,20 @@ def run_session(config: RunConfig, *, json_summary: bool = False, verbose: bool 
     if film_asked and not made:
         raise UserError(f"{film} was not made: see above what the viewer says, mend it and run again")
     return summary
+
+
+def _screen() -> Screen:
+    from realtime.dashboard.screen import Screen
+
+    return Screen("run it in one, or leave out --dashboard")
+
+
+def _display(config: RunConfig, console: Console, screen: Screen | None) -> StatusLine | RunDashboard:
+    if screen is None:
+        return StatusLine(console)
+    from realtime.session.run_dashboard import RunDashboard
+
+    return RunDashboard(config.stream, screen)
 
 
 def check(config: RunConfig) -> None:
@@ -95,6 +118,13 @@ def with_picture(config: RunConfig) -> RunConfig:
     film = Path(f"realtime-{datetime.now():%Y%m%d-%H%M%S}.mp4")
     log.info("there is no display: drawing into %s", film)
     return replace(config, view=replace(config.view, render=film))
+
+
+def with_every_frame(config: RunConfig) -> RunConfig:
+    """A film of a file has every frame of it, whatever the machine is busy with."""
+    if config.view.render is None or video_path(config.source.name) is None:
+        return config
+    return replace(config, source=replace(config.source, every_frame=True))
 
 
 def with_ports(config: RunConfig) -> RunConfig:

@@ -86,7 +86,7 @@ def summarise(supervisor: Supervisor, source: str, render: str | None) -> Summar
         fps=round(last.mean_fps, 2) if last else 0.0,
         detector_fps=round(producers[-1].mean_fps, 2) if producers else 0.0,
         stages_ms=last.stages_ms if last else {},
-        processes={name: _figures(child) for name, child in supervisor.children.items()},
+        processes={name: process_figures(child) for name, child in supervisor.children.items()},
         render=render,
         restarts=supervisor.restarted,
     )
@@ -97,7 +97,7 @@ def _stats(supervisor: Supervisor, name: str, kind: type[Any]) -> list[Any]:
     return [stats for stats in child.stats if isinstance(stats, kind)] if child else []
 
 
-def _figures(child: Child) -> ProcessFigures:
+def process_figures(child: Child) -> ProcessFigures:
     load = child.load
     if load is None:
         return ProcessFigures(child.life, 0.0, 0.0)
@@ -110,8 +110,7 @@ def line(supervisor: Supervisor) -> str:
     producer, lifter = supervisor.children["producer"], supervisor.children["lifter"]
     produced, lifted = producer.latest, lifter.latest
     if not isinstance(produced, ProducerStats) or not isinstance(lifted, LifterStats) or not lifted.published:
-        missing = [name for name, child in supervisor.children.items() if child.ready is None and not child.done]
-        return f"starting: waiting for {', '.join(missing)}" if missing else "waiting for the first frames"
+        return starting(supervisor) or "waiting for the first frames"
     stages = "  ".join(f"{name} {lifted.recent_ms[name]:.1f}" for name in STAGE_TEXTS if name in lifted.recent_ms)
     parts = [
         f"{lifted.fps:.1f} fps", f"dropped {produced.dropped + lifted.lost}", f"{lifted.model} on {lifted.engine}",
@@ -119,6 +118,12 @@ def line(supervisor: Supervisor) -> str:
     if supervisor.restarted:
         parts.append(f"restarts {supervisor.restarted}")
     return " | ".join([*parts, f"{stages} ms"])
+
+
+def starting(supervisor: Supervisor) -> str:
+    """What the session waits for before it begins; "" once all are ready."""
+    missing = [name for name, child in supervisor.children.items() if child.ready is None and not child.done]
+    return f"starting: waiting for {', '.join(missing)}" if missing else ""
 
 
 class StatusLine:

@@ -24,6 +24,7 @@ from realtime.process.doorbell import Doorbell
 from realtime.process.link import Board, Failed, Link, LogLine, Ready
 from realtime.process.signals import END_SIGNALS, held_back
 from realtime.process.stats import LifterStats, Load, ProducerStats
+from realtime.ring.picture_slot import PictureSlot, slot_name
 from realtime.ring.ring import MAX_PEOPLE, Ring
 from realtime.ring.segment import sweep
 from realtime.session.child import Child, Restarts
@@ -51,6 +52,7 @@ class Supervisor:
         for path in sweep():
             log.debug("removed %s, left behind by a session that was killed", path)
         self.ring = Ring.create(f"ring-{uuid.uuid4().hex[:12]}", max_people=MAX_PEOPLE, doorbell=self._doorbell)
+        self._picture = PictureSlot.create(slot_name(self.ring.name)) if "viewer" in self.children else None
         self._started_ns = monotonic_ns()
         self.went_ns: int | None = None  # when the producer was let go
         self._finishing_ns = 0
@@ -68,6 +70,9 @@ class Supervisor:
                 self._end(child, 0.0 if self._hurry or exc is not None else child.process.grace_s)
         self.ring.close()
         self.ring.unlink()
+        if self._picture is not None:
+            self._picture.close()
+            self._picture.unlink()
         self._doorbell.close()
 
     def run(self, on_round: Callable[[Supervisor], None]) -> None:
@@ -96,6 +101,11 @@ class Supervisor:
             self._hurry = True
             self._board.stop()
         self._board.finish()
+
+    @property
+    def finishing(self) -> bool:
+        """Whether the end was ordered."""
+        return self._board.finishing
 
     @property
     def restarted(self) -> int:

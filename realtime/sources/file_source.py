@@ -62,7 +62,9 @@ class FileSource(Closing):
 
     live = False
 
-    def __init__(self, target: str, name: str, options: CaptureOptions, *, loop: bool, max_speed: bool) -> None:
+    def __init__(
+        self, target: str, name: str, options: CaptureOptions, *, loop: bool, max_speed: bool, every_frame: bool = False
+    ) -> None:  # fmt: skip
         """Raises UserError where there is no first frame."""
         self.name = name
         self.dropped = 0
@@ -70,6 +72,7 @@ class FileSource(Closing):
         self._options = options
         self._loop = loop
         self._max_speed = max_speed
+        self._every_frame = every_frame
         self._closed = threading.Event()
         self._capture = self._open()
         self.fps = _sane_fps(self._capture.get(cv2.CAP_PROP_FPS))
@@ -90,12 +93,13 @@ class FileSource(Closing):
         self.image_wh = (self._image.shape[1], self._image.shape[0])
 
     def read(self, timeout_s: float | None = None) -> Frame | None:
-        """See `Source.read`. A frame is read when it is due; when the reader is late, the latest due one."""
+        """See `Source.read`. A frame is read when it is due; when the reader is late, the latest due one, or all one
+        after the other (`every_frame`)."""
         if self._closed.is_set() or not (self._grabbed or self._advance()):
             return None
         if not self._max_speed:
             self._wait_until_due(timeout_s)
-            if self._closed.is_set() or not self._skip_late():
+            if self._closed.is_set() or not (self._every_frame or self._skip_late()):
                 return None
         self._grabbed = False
         source_ns = self._play_ns + self._passes * _LOOP_GAP_NS

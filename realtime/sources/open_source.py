@@ -14,6 +14,7 @@ def open_source(
     *,
     loop: bool = False,
     max_speed: bool = False,
+    every_frame: bool = False,
     width: int | None = None,
     height: int | None = None,
     fps: float | None = None,
@@ -22,7 +23,8 @@ def open_source(
     """Opens a camera ("0", "/dev/video0"), a file, an rtsp:// or http(s):// address, or "demo".
 
     Files play at their own speed (late frames are skipped and counted), or with `max_speed` as fast as they are read
-    with none skipped. Live sources keep only the latest frame. Raises UserError for all that cannot be opened.
+    with none skipped; `every_frame`: late frames come late
+    instead of being skipped. Live sources keep only the latest frame. Raises UserError for all that cannot be opened.
     """
     from realtime.sources.file_source import FileSource
     from realtime.sources.live_source import open_camera, open_url
@@ -35,7 +37,7 @@ def open_source(
         return open_camera(int(camera[1]), options)
     if URL.match(source):
         return open_url(source, options, loop=loop, max_speed=max_speed)
-    file = FileSource(str(video_path(source)), source, options, loop=loop, max_speed=max_speed)
+    file = FileSource(str(video_path(source)), source, options, loop=loop, max_speed=max_speed, every_frame=every_frame)
     return ReadAhead(file) if max_speed else file
 
 

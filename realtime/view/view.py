@@ -13,17 +13,19 @@ from engines.errors import UserError
 from realtime.client.subscribe import StreamTimeoutError, Subscriber
 from realtime.clock import NS_PER_MS, NS_PER_S, monotonic_ns, unix_ns
 from realtime.view.display import has_display
-from realtime.view.follow import Follow
-from realtime.view.hud import Hud
-from realtime.view.stage import Stage
-from realtime.view.video import FrameWriter, open_writer
+from realtime.view.film import Film, time_s
+from realtime.view.keypoints_feed import KeypointsFeed
+from realtime.view.open_output import open_writer
+from realtime.view.picture import Show
+from realtime.view.scene.stage import Stage
+from realtime.view.source_picture import Pictures, SourcePicture
+from realtime.view.window import Window
 from realtime.wire.endpoints import DEFAULT_ADDRESS, ClientKeys
 from realtime.wire.framing import POSE, VersionError, WireError, topic
 from realtime.wire.messages import PoseMessage
 
 _POLL_S = 0.1  # how soon a stop is seen while nothing arrives
 _WINDOW_POLL_S = 0.01  # the window goes on answering mouse and keys
-_SAY_EVERY_S = 5.0
 _BACKLOG = 20_000  # frames that wait for the renderer, about 2 kB each: ten minutes
 
 log = logging.getLogger("realtime.view")
@@ -52,9 +54,9 @@ class _Limits:
     def stopped(self) -> bool:
         return self.stop is not None and self.stop.is_set()
 
-    def reached(self, drawn: int, start_ns: int, now_ns: int) -> bool:
+    def reached(self, drawn: int, since_s: float) -> bool:
         full = self.frames is not None and drawn >= self.frames
-        return full or (self.duration_s is not None and now_ns - start_ns >= self.duration_s * NS_PER_S)
+        return full or (self.duration_s is not None and since_s >= self.duration_s)
 
 
 def view(
@@ -62,15 +64,16 @@ def view(
     size_wh: tuple[int, int] = (960, 720), duration_s: float | None = None, frames: int | None = None,
     wait_s: float = 10.0, drain_s: float = 10.0, stop: StopEvent | None = None,
     on_ready: Callable[[], None] | None = None, angle_deg: tuple[float, float] = (32.0, 14.0), supersample: int = 2,
-    keys: ClientKeys | None = None, overwrite: bool = False,
+    keys: ClientKeys | None = None, overwrite: bool = False, layout: str = "inset", panel: bool = True,
+    fps: float | None = None, turntable_s: float | None = None, pictures: Callable[[], Pictures | None] = lambda: None,
 ) -> ViewSummary:  # fmt: skip
     """Draws until a limit, `stop`, or the window is closed. Call it from a process's main thread.
 
     `render` None opens a window, which shows the newest pose and waits for a stream that pauses. Else every frame goes
-    to that .mp4 (a new one unless `overwrite`) or folder of PNGs, at the stream's times; a stream silent for `wait_s`
-    after its first frame ends it, and after `stop` what was published before it is drawn for up to `drain_s` more.
-    `duration_s` counts from the first frame: by the clock in a window, by capture times when rendering. `angle_deg` is
-    azimuth and elevation.
+    to that film, sheet or folder of PNGs (a new one unless `overwrite`), at the source's own tempo; a stream silent for
+    `wait_s` after its first frame ends it, and after `stop` what was published before it is drawn for up to `drain_s`
+    more. `duration_s` counts from the first frame: by the clock in a window, by the source's time when rendering.
+    `angle_deg` is azimuth and elevation. `pictures`: where the source's own are, where they can be seen at all.
     `on_ready` is called once the picture can be drawn and the socket is open, before the first frame.
 
     Raises UserError: no display or EGL, an output that cannot be written, no stream within `wait_s`.
@@ -91,11 +94,15 @@ def view(
         subscriber = stack.enter_context(
             Subscriber(address, stream, latest_only=writer is None, high_water=_BACKLOG, keys=keys)
         )
+        source = None
+        if layout != "3d" and (seen := pictures()) is not None:
+            feed = KeypointsFeed(address, stream, keys)
+            source = stack.enter_context(SourcePicture(seen, feed, *([0.0] if writer is None else [])))
         if on_ready is not None:
             on_ready()
         if writer is None:
-            return _show(subscriber, stage, limits)
-        return _render(subscriber, stage, writer, limits)
+            return _show(subscriber, Window(stage, source, Show(layout, panel)), limits)
+        return _render(subscriber, Film(stage, writer, Show(layout, panel), source, fps, turntable_s), limits)
 
 
 def _receive(subscriber: Subscriber, timeout_s: float) -> PoseMessage | None:
@@ -114,10 +121,9 @@ def _no_stream(subscriber: Subscriber, wait_s: float) -> UserError:
     )
 
 
-def _render(subscriber: Subscriber, stage: Stage, writer: FrameWriter, limits: _Limits) -> ViewSummary:
+def _render(subscriber: Subscriber, film: Film, limits: _Limits) -> ViewSummary:
     """Every frame, off screen. Frames wait in the subscriber while one is drawn."""
-    follow, hud = Follow(), Hud()
-    start_ns = drawing_ns = 0
+    start_s: float | None = None
     heard_ns, stopped_ns, stopped_unix_ns = monotonic_ns(), 0, 0
     while True:
         if limits.stopped() and not stopped_ns:
@@ -128,56 +134,38 @@ def _render(subscriber: Subscriber, stage: Stage, writer: FrameWriter, limits: _
             if stopped_ns:
                 break
             if now_ns - heard_ns > limits.wait_s * NS_PER_S:
-                if not writer.frames:
+                if not film.frames:
                     raise _no_stream(subscriber, limits.wait_s)
                 log.info("the stream has been silent for %g s: done", limits.wait_s)
                 break
             continue
         if stopped_ns and message.t_publish_ns > stopped_unix_ns:
             break  # drawn is what was published before the stop
-        heard_ns, start_ns = now_ns, start_ns or message.t_capture_ns
-        if limits.reached(writer.frames, start_ns, message.t_capture_ns):
+        heard_ns, start_s = now_ns, time_s(message) if start_s is None else start_s
+        if limits.reached(film.frames, time_s(message) - start_s):
             break
-        follow.update(message)
-        hud.update(message)
-        stage.draw(follow)
-        image = stage.image()
-        hud.draw(image, subscriber.rate_hz)
-        writer.write(image, message.t_capture_ns / NS_PER_S)
-        drawing_ns += monotonic_ns() - now_ns
+        film.add(message, subscriber.rate_hz)
         if stopped_ns and monotonic_ns() - stopped_ns > limits.drain_s * NS_PER_S:
             log.warning("stopped with frames still to draw: the picture ends early")
             break
-    return _summary(writer.frames, drawing_ns, subscriber, closed=False)
+    return ViewSummary(film.frames, subscriber.gaps, film.draw_ms, closed=False)
 
 
-def _show(subscriber: Subscriber, stage: Stage, limits: _Limits) -> ViewSummary:
+def _show(subscriber: Subscriber, window: Window, limits: _Limits) -> ViewSummary:
     """The newest frame, in a window that stays responsive while nothing arrives."""
-    follow, hud = Follow(), Hud()
     drawn = drawing_ns = start_ns = 0
-    open_still, said_ns, began_ns = True, monotonic_ns(), monotonic_ns()
+    open_still, began_ns = True, monotonic_ns()
     while open_still and not limits.stopped():
         message = _receive(subscriber, _WINDOW_POLL_S)
         now_ns = monotonic_ns()
         if message is not None:
-            follow.update(message)
-            hud.update(message)
-            stage.draw(follow)
-            drawn += 1
-            if not start_ns:  # now it is known how large the scene is
-                start_ns = now_ns
-                stage.reset_view()
-        elif not start_ns and now_ns - began_ns > limits.wait_s * NS_PER_S:
-            raise _no_stream(subscriber, limits.wait_s)
-        open_still = stage.refresh(changed=message is not None)
-        drawing_ns += monotonic_ns() - now_ns if message is not None else 0
-        if now_ns - said_ns > _SAY_EVERY_S * NS_PER_S:
-            said_ns = now_ns
-            log.info("%s", hud.text(subscriber.rate_hz) if subscriber.alive else "the stream is silent")
-        if start_ns and limits.reached(drawn, start_ns, now_ns):
+            open_still = window.show(message, subscriber)
+            drawn, start_ns = drawn + 1, start_ns or now_ns
+            drawing_ns += monotonic_ns() - now_ns
+        else:
+            if not start_ns and now_ns - began_ns > limits.wait_s * NS_PER_S:
+                raise _no_stream(subscriber, limits.wait_s)
+            open_still = window.idle(subscriber)
+        if start_ns and limits.reached(drawn, (now_ns - start_ns) / NS_PER_S):
             break
-    return _summary(drawn, drawing_ns, subscriber, closed=not open_still)
-
-
-def _summary(drawn: int, drawing_ns: int, subscriber: Subscriber, *, closed: bool) -> ViewSummary:
-    return ViewSummary(drawn, subscriber.gaps, drawing_ns / NS_PER_MS / max(1, drawn), closed)
+    return ViewSummary(drawn, subscriber.gaps, drawing_ns / NS_PER_MS / max(1, drawn), closed=not open_still)

@@ -9,11 +9,14 @@ import sys
 from pathlib import Path
 
 from realtime.clock import NS_PER_S, monotonic_ns
-from realtime.config import RunConfig
+from realtime.config import RunConfig, parse_size
 from realtime.keys.key_files import SECRET_SUFFIX
 from realtime.keys.key_store import KeyStore
 from realtime.process.link import Link
 from realtime.process.stats import Load
+from realtime.ring.picture_slot import PictureSlot, slot_name
+from realtime.sources.open_source import open_source, video_path
+from realtime.view.source_picture import FilePictures, Pictures, SlotPictures
 from realtime.view.view import view
 from realtime.wire.endpoints import ClientKeys
 
@@ -43,8 +46,17 @@ def main(link: Link, config: RunConfig) -> None:
     view(
         reachable(config.stream.address), stream=config.stream.name, render=config.view.render, keys=keys,
         wait_s=math.inf, drain_s=_DRAIN_S, stop=_Orders(link), on_ready=lambda: link.ready(_what(config)),
-        overwrite=config.view.overwrite,
+        overwrite=config.view.overwrite, layout=config.view.layout, size_wh=parse_size(config.view.size),
+        pictures=lambda: _pictures(link, config),
     )  # fmt: skip
+
+
+def _pictures(link: Link, config: RunConfig) -> Pictures:
+    """A film of a file reads it once more; all else is what the producer leaves."""
+    source = config.source
+    if config.view.render is None or video_path(source.name) is None:
+        return SlotPictures(PictureSlot.attach(slot_name(link.ring_name)))
+    return FilePictures(open_source(source.name, loop=source.loop, max_speed=True, mirror=source.mirror))
 
 
 def _stand_back() -> None:

@@ -71,6 +71,7 @@ class PoseMessage:
     gap: int = 0  # messages of this stream missed right before this one
     new_session: bool = False  # the first message of a session
     clock: ClockOffset | None = None  # as last compared; None: not (yet)
+    source_ns: int | None = None  # the source's own timeline, a file's presentation time; None: it does not say
 
     @property
     def t_capture_here_ns(self) -> int | None:

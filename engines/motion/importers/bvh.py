@@ -26,6 +26,9 @@ NAMINGS: tuple[tuple[str, ...], ...] = (
      "LeftArm", "LeftForeArm", "LeftHand", "RightArm", "RightForeArm", "RightHand"),
 )  # fmt: skip
 NECK_M, HEAD_M = 0.10, 0.22
+# MotionBuilder's conversions of the CMU database leave out the thorax: neck and shoulders sit on the bone's lower end,
+# 117 mm too low. It is as long as the bone below it, measured on 02_01 against its AMC.
+THORAX, THORAX_END, THORAX_LENGTH = "Spine1", "Spine1.end", 1.004
 UNITS_M = (1.0, 0.01, 0.0254, 0.0254 / 0.45)
 LEG_M = (0.5, 1.15)
 REST_JUMP_M = 0.1  # conversions begin with a rest pose: then the second frame is a leap away
@@ -49,7 +52,17 @@ def read_bvh(path: Path) -> BvhClip:
         raise UserError(f"{path} is not a whole BVH file ({error}): convert or download it again") from error
     edges = np.cumsum([0, *(len(node.channels) for node in nodes)])
     motion = {node.name: values[:, low:high] for node, (low, high) in zip(nodes, pairwise(edges), strict=True)}
-    return BvhClip(positions(nodes, motion, tails), rate_hz)
+    return BvhClip(positions(nodes, motion, tails | _left_out(nodes)), rate_hz)
+
+
+def _left_out(nodes: list[Node]) -> dict[str, Double]:
+    """The thorax's end, where neck and shoulders sit on its beginning."""
+    below = next((node for node in nodes if node.name == THORAX), None)
+    on_it = [node for node in nodes if node.parent == THORAX]
+    length = 0.0 if below is None else float(np.linalg.norm(below.offset))
+    if below is None or not on_it or max(np.linalg.norm(node.offset) for node in on_it) > 0.05 * length:
+        return {}
+    return {THORAX: THORAX_LENGTH * below.offset}
 
 
 def _hierarchy(tokens: list[str]) -> tuple[list[Node], dict[str, Double]]:
@@ -105,6 +118,11 @@ def bvh_joints(path: Path) -> tuple[Float, float]:
     rhip, rknee, rankle, lhip, lknee, lankle, spine, neck, head, lsho, lelb, lwri, rsho, relb, rwri = (
         scale * joint for joint in joints
     )
+    if THORAX_END in clip.joints:
+        thorax = scale * (clip.joints[THORAX_END] - clip.joints[THORAX])
+        neck, head, lsho, lelb, lwri, rsho, relb, rwri = (
+            joint + thorax for joint in (neck, head, lsho, lelb, lwri, rsho, relb, rwri)
+        )
     up = (head - neck) / np.linalg.norm(head - neck, axis=-1, keepdims=True)
     out = np.stack(
         ((rhip + lhip) / 2, rhip, rknee, rankle, lhip, lknee, lankle, spine, (lsho + rsho) / 2,

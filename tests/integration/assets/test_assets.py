@@ -21,7 +21,7 @@ from engines.errors import UserError
 from realtime.assets.catalogue import ASSETS, Asset, Download
 from realtime.assets.download import _bytes_under
 from realtime.assets.fetch import cached, fetch, fetch_asset, listing
-from realtime.commands.assets import app
+from realtime.commands.setup.assets import app
 
 QUICK = (0.01, 0.01)
 CHILD = """

@@ -18,7 +18,7 @@ from calibration.lens.rays import Camera
 from calibration.lens.rendered import BoardRenderer, board_poses
 from calibration.profiles import find_person
 from engines.errors import UserError
-from realtime.commands.calibrate import app
+from realtime.commands.setup.calibrate import app
 
 IMAGE_WH = (640, 360)
 LENS = Camera(IMAGE_WH, np.array([[560.0, 0, 330], [0, 562, 172], [0, 0, 1]]), np.array([-0.2, 0.08, 0.001, 0, 0]))

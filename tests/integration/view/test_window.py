@@ -14,7 +14,7 @@ from view_walker import Walker
 from engines.errors import UserError
 from realtime.client.subscribe import Subscriber
 
-VIEW = "import typer; from realtime.commands.view import view; typer.run(view)"
+VIEW = "import typer; from realtime.commands.live.view import view; typer.run(view)"
 
 
 @pytest.fixture(scope="module")

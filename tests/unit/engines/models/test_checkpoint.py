@@ -192,7 +192,7 @@ def test_unknown_model_names_the_known_ones() -> None:
 
 
 def test_import_command_reports_what_it_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from realtime.commands.import_checkpoint import import_checkpoint as command
+    from realtime.commands.models.import_checkpoint import import_checkpoint as command
 
     command(saved({"model_pos": state(5, 8)}, tmp_path), tmp_path / "models" / "mine", None)
     out = capsys.readouterr().out
@@ -210,7 +210,7 @@ def test_import_command_reports_what_it_read(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_import_command_replaces_nothing_unasked(tmp_path: Path) -> None:
-    from realtime.commands.import_checkpoint import import_checkpoint as command
+    from realtime.commands.models.import_checkpoint import import_checkpoint as command
 
     path = saved({"model_pos": state()}, tmp_path)
     for suffix in (".safetensors", ".json", ".onnx"):
@@ -243,7 +243,7 @@ def test_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_import_command_names_a_missing_file(tmp_path: Path) -> None:
-    from realtime.commands.import_checkpoint import import_checkpoint as command
+    from realtime.commands.models.import_checkpoint import import_checkpoint as command
 
     with pytest.raises(UserError, match=r"nothing\.bin does not exist"):
         command(tmp_path / "nothing.bin", None, None)

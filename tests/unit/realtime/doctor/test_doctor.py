@@ -16,7 +16,7 @@ from realtime.doctor import checks, report
 from realtime.doctor.check import Check
 from realtime.wire import endpoints
 
-COMMAND = "from realtime.commands.doctor import doctor\ndoctor(as_json={as_json})"
+COMMAND = "from realtime.commands.setup.doctor import doctor\ndoctor(as_json={as_json})"
 FINE = Check("display", "ok", ":0")
 LESS = Check("cameras", "note", "none", "plug one in")
 NEEDED = Check("engine", "missing", "weights are gone", "install again")

@@ -18,7 +18,7 @@ from engines.evaluation.protocols import build, prepared  # noqa: E402
 from engines.models.card import ModelCard, save_model  # noqa: E402
 from engines.models.skeleton import JOINT_NAMES  # noqa: E402
 from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN  # noqa: E402
-from realtime.commands.evaluate import evaluate  # noqa: E402
+from realtime.commands.models.evaluate import evaluate  # noqa: E402
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from engines.errors import UserError
 from engines.evaluation.real_people import reprojection, steadiness
 from engines.models.skeleton import PARENTS
 from realtime.assets.fetch import fetch
-from realtime.commands.evaluate import evaluate
+from realtime.commands.models.evaluate import evaluate
 
 Float = NDArray[np.float32]
 

@@ -11,7 +11,7 @@ from engines.errors import UserError
 from engines.evaluation.evaluate import evaluate_set, of_lifter
 from engines.evaluation.protocols import build
 from engines.lifting.load_lifter import load_lifter
-from realtime.commands.evaluate import evaluate
+from realtime.commands.models.evaluate import evaluate
 from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, Person2D, Stamp
 from realtime.model.whole_line import PARTS, of_part

@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from realtime.view.follow import MOST_PEOPLE, Follow, upright
-from realtime.view.hud import Hud
+from realtime.view.scene.follow import MOST_PEOPLE, Follow, upright
 from realtime.wire.messages import PersonPose, PoseMessage
 
 JOINTS_M = np.zeros((17, 3), np.float32)
@@ -111,19 +110,38 @@ def test_people_without_a_place_stand_apart_at_a_fixed_distance(space: str) -> N
     assert abs(roots[0, 0] - roots[1, 0]) == 1
 
 
-def test_the_line_names_rate_latency_model_space_and_scale() -> None:
-    hud = Hud()
-    assert hud.text(0) == "waiting for the stream"
-    hud.update(message(0, person(1)))
-    assert hud.text(29.96) == "30.0 fps  |  52 ms  |  stream-243  |  onnxruntime  |  camera space  |  assumed scale"
-    hud.update(message(1))
-    assert hud.text(29.96).endswith("nobody in view")
+def test_feet_that_rest_on_the_floor_are_marked_and_those_that_move_or_float_are_not() -> None:
+    follow = Follow()
+    raised = JOINTS_M.copy()
+    raised[3, 1] -= 0.4
+    for index in range(3):
+        raised[6, 0] = 0.001 * index
+        follow.update(message(index / 30, person(1, joints_m=raised.copy())))
+    assert follow.figures[0].standing == (False, True)  # right, left
+    raised[6, 0] += 0.1
+    follow.update(message(0.1, person(1, joints_m=raised)))
+    assert follow.figures[0].standing == (False, False)
 
 
-def test_the_line_is_written_into_the_lower_left_corner() -> None:
-    hud, image = Hud(), np.full((240, 320, 3), 255, np.uint8)
-    hud.update(message(0, person(1)))
-    hud.draw(image, 30.0)
-    rows, columns = np.nonzero(image.min(-1) < 200)
-    assert rows.min() > 200
-    assert columns.min() < 30
+def test_a_trail_is_of_one_person_and_ends_where_the_view_cuts() -> None:
+    follow = Follow()
+    for index in range(10):
+        follow.update(message(index / 30, person(1, (0.02 * index, 0, 4)), person(2, (1, 0, 4))))
+    assert [len(trail) for trail in follow.trails_m.values()] == [10, 10]
+    assert follow.trails_m[0][-1][0] == pytest.approx(0.18)
+    follow.update(message(0.4, person(2, (1, 0, 4))))
+    assert list(follow.trails_m) == [1]
+    follow.update(message(9, person(3)))
+    assert [len(trail) for trail in follow.trails_m.values()] == [1]
+
+
+def test_who_lies_or_has_no_place_is_on_the_floor() -> None:
+    follow = Follow()
+    follow.update(message(0, person(1)))
+    lying = JOINTS_M[:, [1, 0, 2]].copy()
+    lying[12, 1] = 0.1  # an elbow is lowest
+    for index in range(1, 90):
+        follow.update(message(index / 30, person(1, (0, 0.7, 4), lying), person(2, (math.nan,) * 3)))
+        for figure in follow.figures:
+            assert figure.joints_m[:, 1].min() >= follow.floor_y - 1e-6 or index < 30
+    assert follow.figures[1].joints_m[:, 1].min() - follow.floor_y < 0.1

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from engines.models.skeleton import JOINTS, PARENTS
-from realtime.view.floor import CELL_M, Grid, Shadow, floor_rgb, frustum
-from realtime.view.scene import BACKGROUND_RGB, BONES, HEAD, TINTS_RGB, Body
+from realtime.view.scene.figure import BACKGROUND_RGB, BONES, HEAD, TINTS_RGB, Body
+from realtime.view.scene.floor import CELL_M, Grid, Shadow, floor_rgb, frustum
 
 ONES = np.ones(JOINTS)
 poses = arrays(np.float64, (JOINTS, 3), elements=st.floats(-2, 2))

@@ -1,0 +1,1 @@
+"""Files in, files out: nothing here needs a camera or a stream."""

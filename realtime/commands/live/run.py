@@ -1,0 +1,108 @@
+"""`realtime run`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    source: Annotated[
+        str | None,
+        typer.Option(metavar="0|FILE|URL|demo", help="Camera number, video file, rtsp:// or http:// address, or demo."),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(metavar="lite|full|heavy", help="Size of the pose detector: fast or exact."),
+    ] = None,
+    people: Annotated[int | None, typer.Option(help="How many people to look for.")] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Play a file again and again.")] = False,
+    max_speed: Annotated[
+        bool,
+        typer.Option("--max-speed", help="Play a file as fast as possible, no frame dropped."),
+    ] = False,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Swap left and right, as in a mirror.")] = False,
+    camera_width: Annotated[int | None, typer.Option(help="Ask the camera for this width in pixels.")] = None,
+    camera_height: Annotated[int | None, typer.Option(help="Ask the camera for this height in pixels.")] = None,
+    camera_fps: Annotated[float | None, typer.Option(help="Ask the camera for this many frames a second.")] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="What runs the lifter: auto, onnxruntime, torch, tensorrt."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The lifter's model: a name or a file.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="A plan of 'realtime build-engine' to run on a GPU.")] = None,
+    lookahead: Annotated[
+        int | None,
+        typer.Option(metavar="0|2|4|8", help="Wait for as many frames of 1/30 s, for smoother poses."),
+    ] = None,
+    align: Annotated[
+        str | None,
+        typer.Option(metavar="centre|end", help="The paper's model: where in its window a pose is. (centre)"),
+    ] = None,
+    address: Annotated[str | None, typer.Option(help="Publish here. (tcp://127.0.0.1:5556)")] = None,
+    rpc_address: Annotated[
+        str | None,
+        typer.Option(help="Answer questions here. (tcp://127.0.0.1:5557)"),
+    ] = None,
+    stream: Annotated[str | None, typer.Option(help="Name of the stream. (main)")] = None,
+    encoding: Annotated[str | None, typer.Option(metavar="msgpack|json", help="Encoding of the messages.")] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(help="Directory of 'realtime keys', to publish to other machines."),
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Publish to other machines without keys.")] = False,
+    no_view: Annotated[bool, typer.Option("--no-view", help="Publish only.")] = False,
+    render: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT.mp4", help="Draw into a film instead of a window: .mp4, .gif, .png, a folder."),
+    ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(metavar="inset|side|3d", help="The source's picture: in the corner, beside, or left out."),
+    ] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Size of the picture in pixels. (960x720)")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the film if there is one.")] = False,
+    camera: Annotated[Path | None, typer.Option(help="Camera calibration of 'realtime calibrate camera'.")] = None,
+    ground: Annotated[
+        Path | None,
+        typer.Option(help="Floor of 'realtime calibrate ground': poses in world axes."),
+    ] = None,
+    person: Annotated[str | None, typer.Option(help="Who is in view, by 'realtime calibrate person'.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Stop after as many frames.")] = None,
+    duration: Annotated[float | None, typer.Option(help="Stop after as many seconds.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings; options given here win.")] = None,
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="Show the figures all over this terminal.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="The summary as one JSON line on stdout.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Say more about what goes wrong.")] = False,
+) -> None:
+    """Turn a camera or a video into a live stream of 3D poses, and show it.
+
+    A film is drawn where there is no display. Closing the window does not end the stream; Ctrl-C does.
+
+    Examples:
+      realtime run
+      realtime run --source 0 --mirror
+      realtime run --source 0 --no-view --dashboard
+      realtime run --source walk.mp4 --max-speed --no-view --json
+      realtime run --source rtsp://10.0.0.7/stream --people 2 --render out.mp4
+    """
+    from realtime.config import load_config
+    from realtime.session.run_session import run_session
+
+    flags = {
+        "source.name": source, "source.loop": loop or None, "source.max_speed": max_speed or None,
+        "source.mirror": mirror or None,
+        "source.width": camera_width, "source.height": camera_height, "source.fps": camera_fps,
+        "detector.size": detector, "detector.people": people,
+        "lifter.engine": engine, "lifter.model": model, "lifter.plan": plan, "lifter.lookahead": lookahead,
+        "lifter.align": align,
+        "stream.address": address, "stream.rpc_address": rpc_address, "stream.name": stream,
+        "stream.encoding": encoding, "stream.keys": keys, "stream.insecure": insecure or None,
+        "view.enabled": False if no_view else None, "view.render": render,
+        "view.overwrite": overwrite or None, "view.layout": layout, "view.size": size,
+        "place.camera": camera, "place.ground": ground, "place.person": person,
+        "frames": frames, "duration_s": duration,
+    }  # fmt: skip
+    run_session(load_config(config, flags), json_summary=json, verbose=verbose, dashboard=dashboard)

@@ -1,0 +1,1 @@
+"""Before the first run: what works here, what is fetched, who may listen, how the camera stands."""

@@ -1,0 +1,1 @@
+"""Recorded poses as figures: read, made into quantities with units, drawn."""

@@ -1,0 +1,109 @@
+"""Recorded poses to a film: a take, or what `realtime lift` wrote; in grey beside it another recording of the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engines.errors import UserError
+from engines.models.skeleton import JOINTS
+from realtime.clock import NS_PER_S
+from realtime.files.poses_file import read_poses
+from realtime.takes.take import read_take
+from realtime.view.film import Film
+from realtime.view.open_output import open_writer
+from realtime.view.picture import Show
+from realtime.view.scene.stage import Stage
+from realtime.wire.decode import pose_message
+from realtime.wire.framing import POSE
+from realtime.wire.messages import PersonPose, PoseMessage
+
+_SAME_S = 0.02  # poses of two recordings this near in time are of one moment
+_OTHER_ID = 1_000_000  # ids of the other recording's people, to tell them apart
+_PLAYING_FPS = 30.0
+
+
+def film_of(
+    recording: Path, render: Path, *, size_wh: tuple[int, int] = (960, 720), overwrite: bool = False,
+    angle_deg: tuple[float, float] = (32.0, 14.0), supersample: int = 2, fps: float | None = None,
+    turntable_s: float | None = None, panel: bool = True, other: Path | None = None, stream: str | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> int:  # fmt: skip
+    """Draws every pose of `recording` (.mcap or .npz) into `render` (see `open_writer`); gives how many.
+
+    `other`: a second recording, drawn in grey at the first one's place, the mean distance of the joints in the panel.
+    Raises UserError for a recording without poses and an output that cannot be written.
+    """
+    messages = list(poses_of(recording, stream))
+    if not messages:
+        raise UserError(f"{recording} holds no poses: record a stream with 'realtime record'")
+    compared = _beside(messages, list(poses_of(other, stream))) if other else ((one, "") for one in messages)
+    with (
+        open_writer(render, size_wh, overwrite) as writer,
+        Stage(size_wh, window=False, angle_deg=angle_deg, supersample=supersample) as stage,
+    ):
+        film = Film(stage, writer, Show("3d", panel), None, fps, turntable_s)
+        rate_hz = _rate_hz(messages)
+        for done, (message, state) in enumerate(compared, 1):
+            film.add(message, rate_hz, state)
+            progress(done, len(messages))
+        return film.frames
+
+
+def poses_of(path: Path, stream: str | None = None) -> Iterator[PoseMessage]:
+    """The pose messages of a take's stream (None: the first one's), or the rows of a lifted file. Raises UserError."""
+    if path.suffix.lower() == ".npz":
+        yield from _rows(path)
+        return
+    for recorded in read_take(path):
+        if recorded.kind == POSE and stream in (None, recorded.stream):
+            stream = recorded.stream
+            yield pose_message(recorded.stream, recorded.fields)
+
+
+def _rows(path: Path) -> Iterator[PoseMessage]:
+    poses = read_poses(path)
+    ones, people = np.ones(JOINTS, np.float32), poses.each()
+    for row, time_s in enumerate((poses.t_s - poses.t_s[0]).tolist()):
+        persons = tuple(
+            PersonPose(number, one.joints_m[row], one.root_m[row], one.sigma_m[row], ones, 0, 1.0, bool(one.held[row]))
+            for number, one in enumerate(people) if np.isfinite(one.joints_m[row]).all()
+        )
+        t_ns = round(time_s * NS_PER_S)
+        yield PoseMessage(
+            "main", path.name, row, row, t_ns, t_ns, (4, 3), poses.space, str(poses.scale[row]), "h36m-17", "",
+            poses.engine, poses.model, 0, 0, persons, source_ns=t_ns,
+        )  # fmt: skip
+
+
+def _beside(messages: list[PoseMessage], others: list[PoseMessage]) -> Iterator[tuple[PoseMessage, str]]:
+    """Each message with the other recording's people of the same moment, counted from where both begin."""
+    if not others:
+        raise UserError("the recording to compare with holds no poses")
+    times_s = _since(others)
+    for message, time_s in zip(messages, _since(messages), strict=True):
+        at = int(np.abs(times_s - time_s).argmin())
+        near = abs(times_s[at] - time_s) <= _SAME_S and message.space == others[at].space
+        pairs = list(zip(message.persons, others[at].persons, strict=False)) if near else []
+        ghosts = tuple(
+            replace(theirs, id=_OTHER_ID + theirs.id, root_m=ours.root_m, held=True) for ours, theirs in pairs
+        )
+        apart_m = [np.linalg.norm(ours.joints_m - theirs.joints_m, axis=1).mean() for ours, theirs in pairs]
+        state = f"the other is {1000 * float(np.mean(apart_m)):.0f} mm off" if pairs else "the other has no pose here"
+        yield replace(message, persons=message.persons + ghosts), state
+
+
+def _since(messages: Iterable[PoseMessage]) -> NDArray[np.float64]:
+    """Seconds from the first."""
+    times = np.array([one.t_capture_ns if one.source_ns is None else one.source_ns for one in messages], np.float64)
+    seconds: NDArray[np.float64] = (times - times[0]) / NS_PER_S
+    return seconds
+
+
+def _rate_hz(messages: list[PoseMessage]) -> float:
+    steps = np.diff(_since(messages))
+    return float(1 / np.median(steps)) if len(steps) and np.median(steps) > 0 else _PLAYING_FPS

@@ -1,0 +1,68 @@
+"""Where the scene, the source's picture and the panel are in a picture of any size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_INSET_WIDTH, _INSET_HEIGHT = 0.30, 0.36  # at most, of the whole
+_SIDE_WIDTH = 0.5  # at most
+_MARGIN = 0.02  # of the height
+_PANEL_LETTERS = 12.5  # the height of a panel of seven rows, in its letters
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """Pixels; the left upper corner is inside, the right lower one is not."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @property
+    def middle(self) -> tuple[float, float]:
+        return self.left + self.width / 2, self.top + self.height / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    scene: Rect
+    picture: Rect | None  # of the source
+    panel: tuple[int, int]  # its left upper corner
+    letter_px: int  # height of the panel's letters
+    rows: int  # of the panel, that there is room for
+
+
+def arrange(size_wh: tuple[int, int], layout: str, picture_wh: tuple[int, int] | None) -> Arrangement:
+    """For a picture of this size. `picture_wh` None: the source is not shown, whatever the layout."""
+    width, height = size_wh
+    margin = max(4, round(_MARGIN * height))
+    whole, picture = Rect(0, 0, width, height), None
+    scene = whole
+    if picture_wh is not None and layout == "inset":
+        wide, tall = _fit(picture_wh, width * _INSET_WIDTH, height * _INSET_HEIGHT)
+        picture = Rect(width - margin - wide, height - margin - tall, wide, tall)
+    elif picture_wh is not None and layout == "side":
+        wide, tall = _fit(picture_wh, width * _SIDE_WIDTH, height)
+        scene = Rect(wide, 0, width - wide, height)
+        under = margin + round(_PANEL_LETTERS * letter_px(height))  # the panel, where it has room over the picture
+        if height - tall >= under:
+            picture = Rect(0, max(under, (height - tall) // 2), wide, tall)
+            return Arrangement(scene, picture, (margin, margin), letter_px(height), rows(height))
+        picture = Rect(0, (height - tall) // 2, wide, tall)
+    return Arrangement(scene, picture, (scene.left + margin, margin), letter_px(height), rows(height))
+
+
+def letter_px(height: int) -> int:
+    """Letters are a share of the picture's height, so that they can be read in a small window and on a large screen."""
+    return max(11, round(0.024 * height))
+
+
+def rows(height: int) -> int:
+    """The panel takes a third of the height at most: in a small window the first rows alone."""
+    return max(1, min(7, int(height / 3 / (1.45 * letter_px(height)))))
+
+
+def _fit(picture_wh: tuple[int, int], most_wide: float, most_tall: float) -> tuple[int, int]:
+    scale = min(most_wide / picture_wh[0], most_tall / picture_wh[1])
+    return max(1, int(picture_wh[0] * scale)), max(1, int(picture_wh[1] * scale))

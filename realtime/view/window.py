@@ -1,0 +1,102 @@
+"""The window: the newest pose, keys and mouse, a picture that stays alive while the stream is silent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import cv2
+
+from realtime.client.subscribe import ALIVE_S, Subscriber
+from realtime.clock import NS_PER_S, monotonic_ns
+from realtime.view.panel import card
+from realtime.view.picture import Picture, Show
+from realtime.view.scene.overlay import Card, Overlay
+from realtime.view.scene.stage import Stage
+from realtime.view.source_picture import SourcePicture
+from realtime.wire.messages import PoseMessage
+
+_REDRAW_S = 0.25  # a silent stream is drawn again so often: its state changes
+_ANGLES_DEG = {"1": (0.0, 0.0), "2": (90.0, 0.0), "3": (0.0, 84.0), "4": (32.0, 14.0)}
+_HELP = (
+    ("?", "this help"), ("space", "pause"), ("1 2 3 4", "front, side, top, first view"), ("R", "reset the view"),
+    ("L", "layout: inset, side, 3d"), ("P", "panel"), ("I", "ids"), ("F", "trail"), ("S", "save a picture"),
+    ("Q", "quit"), ("mouse", "drag turns, wheel zooms, Ctrl and drag moves"),
+)  # fmt: skip
+
+log = logging.getLogger("realtime.view")
+
+
+class Window:
+    """`show` each message as it comes, `idle` in between; False once the user has closed it."""
+
+    def __init__(self, stage: Stage, source: SourcePicture | None, show: Show) -> None:
+        self.picture, self._show = Picture(stage, source, show), show
+        self._stage = stage
+        self._overlay = Overlay(stage.open3d, stage.visualizer)
+        self._paused = False
+        self._drawn_ns = 0
+        self._came_ns = 0
+        for key, act in self._keys().items():
+            stage.on_key(key, act)
+
+    def show(self, message: PoseMessage, subscriber: Subscriber) -> bool:
+        self._came_ns = monotonic_ns()
+        if not self._paused:
+            self.picture.update(message)
+        return self._draw(subscriber)
+
+    def idle(self, subscriber: Subscriber) -> bool:
+        if monotonic_ns() - self._drawn_ns > _REDRAW_S * NS_PER_S:
+            return self._draw(subscriber)
+        return self._stage.refresh(changed=False)
+
+    def state(self, subscriber: Subscriber) -> str:
+        """What keeps the picture from being live, in words; empty where nothing does."""
+        if self._paused:
+            return "paused: space goes on"
+        if not self._came_ns:
+            return f"waiting for {subscriber.address}"
+        silent_s = (monotonic_ns() - self._came_ns) / NS_PER_S
+        return f"no pose for {silent_s:.0f} s: waiting" if silent_s > ALIVE_S else ""
+
+    def _draw(self, subscriber: Subscriber) -> bool:
+        self._drawn_ns = monotonic_ns()
+        self._stage.eye.follow_window()
+        arrangement = self.picture.draw()
+        cards = self.picture.cards(arrangement, subscriber.rate_hz, self.state(subscriber))
+        if self._show.help:
+            text = card(_HELP, arrangement.letter_px)
+            width, height = self._stage.eye.size_wh
+            cards.append(Card("help", (width - text.shape[1]) // 2, (height - text.shape[0]) // 2, text))
+        self._overlay.show(cards, self._stage.eye.camera)
+        return self._stage.refresh(changed=True)
+
+    def _keys(self) -> dict[str, Callable[[], None]]:
+        stage, show = self._stage, self._show
+
+        def flip(name: str) -> Callable[[], None]:
+            return lambda: setattr(show, name, not getattr(show, name))
+
+        def look(angle_deg: tuple[float, float]) -> Callable[[], None]:
+            return lambda: stage.eye.look_from(*angle_deg)
+
+        def next_layout() -> None:
+            layouts = ("inset", "side", "3d")
+            show.layout = layouts[(layouts.index(show.layout) + 1) % len(layouts)]
+
+        def pause() -> None:
+            self._paused = not self._paused
+
+        return {
+            "/": flip("help"), "H": flip("help"), "P": flip("panel"), "I": flip("ids"), "F": flip("trail"), " ": pause,
+            "L": next_layout, "R": stage.eye.reset, "S": self._save,
+            **{key: look(angle) for key, angle in _ANGLES_DEG.items()},
+        }  # fmt: skip
+
+    def _save(self) -> None:
+        path = Path(f"realtime-{datetime.now():%Y%m%d-%H%M%S}.png").absolute()
+        saved = cv2.imwrite(str(path), self._stage.image())
+        log.info("saved %s" if saved else "cannot write %s", path)

@@ -1,0 +1,95 @@
+"""Recordings drawn to files by the command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from takes import take_of
+from view_walker import STANDING_M, walking
+
+pytest.importorskip("mcap")
+
+FRAMES = 12
+
+
+def realtime(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "realtime.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240)
+
+
+def poses(path: Path, off_m: float = 0.0) -> Path:
+    """As `realtime lift` writes them: a person who walks, the first frame with nobody."""
+    joints = np.stack([walking(index) for index in range(FRAMES)])
+    joints[:, 13] += np.float32(off_m)
+    joints[0] = np.nan
+    np.savez(
+        path, joints_m=joints, root_m=np.tile(np.float32((0, 0, 4)), (FRAMES, 1)), t_s=np.arange(FRAMES) / 60,
+        sigma_m=np.full((FRAMES, 17), 0.03, np.float32), held=np.zeros(FRAMES, bool), model="stream-243",
+        window_fill=np.ones(FRAMES, np.float32), lag_frames=0, engine="onnxruntime", mode="stream",
+    )  # fmt: skip
+    return path
+
+
+def test_a_take_becomes_a_film_of_its_own_length(tmp_path: Path) -> None:
+    take, film = take_of(tmp_path / "a.mcap", FRAMES), tmp_path / "a.mp4"
+    done = realtime("view", take, "--render", film, "--size", "320x240")
+    assert done.returncode == 0, done.stderr
+    with av.open(str(film)) as video:
+        times_s = [frame.time for frame in video.decode(video=0)]
+    assert times_s == pytest.approx([index / 30 for index in range(FRAMES)], abs=1e-3)
+
+
+def test_poses_of_a_file_become_a_gif_and_a_sheet(tmp_path: Path) -> None:
+    recording = poses(tmp_path / "poses.npz")
+    done = realtime("view", recording, "--render", tmp_path / "a.png", "--size", "320x240", "--no-panel")
+    assert done.returncode == 0, done.stderr
+    sheet = cv2.imread(str(tmp_path / "a.png")).astype(int)
+    assert sheet.shape[1] == 1920
+    assert (sheet[..., 2] - sheet[..., 0] > 60).sum() > 1000  # warm limbs
+    gif = ("--render", tmp_path / "a.gif", "--size", "160x120", "--fps", 30, "--turntable", 1)
+    done = realtime("view", recording, *gif)
+    assert done.returncode == 0, done.stderr
+    from PIL import Image
+
+    with Image.open(tmp_path / "a.gif") as film:
+        assert film.n_frames == FRAMES // 2
+
+
+def test_a_second_recording_is_drawn_in_grey_with_its_distance(tmp_path: Path) -> None:
+    from realtime.plot.film_of import _beside, poses_of
+
+    ours, theirs = poses(tmp_path / "ours.npz"), poses(tmp_path / "theirs.npz", off_m=0.17)
+    compared = list(_beside(list(poses_of(ours)), list(poses_of(theirs))))
+    message, state = compared[5]
+    assert state == f"the other is {1000 * 0.17 * 3**0.5 / 17:.0f} mm off"
+    assert [person.held for person in message.persons] == [False, True]
+    assert compared[0][1] == "the other has no pose here"
+    assert STANDING_M.shape == message.persons[1].joints_m.shape
+    done = realtime("view", ours, "--compare", theirs, "--render", tmp_path / "both.png", "--size", "320x240")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("nothing.mcap", "--render", "a.mp4"), "there is no file"),
+        (("bad.npz", "--render", "a.mp4"), "'realtime lift' wrote"),
+        (("good.npz",), "add --render OUT.mp4"),
+        (("good.npz", "--render", "no/a.mp4"), "make the folder"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told_in_a_sentence(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    poses(tmp_path / "good.npz")
+    np.savez(tmp_path / "bad.npz", x=1)
+    first, *rest = arguments
+    rest = [str(tmp_path / word) if word.endswith(".mp4") else word for word in rest]
+    done = realtime("view", tmp_path / first, *rest)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
