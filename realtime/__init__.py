@@ -1,7 +1,10 @@
 """One camera in, a live stream of metric 3D human poses out.
 
-`from realtime import subscribe` is all a program needs to receive poses; importing it loads numpy, pyzmq and msgpack
-alone, and only when the name is first used.
+`subscribe` receives the poses of a session elsewhere, `run` is a session of one's own, `Lifter` and `lift` turn
+keypoints that a program has into poses, frame by frame or whole recordings.
+
+Importing `realtime` loads nothing heavy: each name brings what it needs when it is first used, `subscribe` numpy, pyzmq
+and msgpack alone.
 """
 
 from __future__ import annotations
@@ -9,24 +12,54 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engines.errors import UserError
     from realtime.client.subscribe import Subscriber, subscribe
+    from realtime.library.doubts import KeypointsWarning
+    from realtime.library.lifter import Lifter, Pose
+    from realtime.library.session import run
+    from realtime.library.whole import Poses, lift
     from realtime.wire.messages import ClockOffset, PersonPose, PoseMessage
 
-__all__ = ["ClockOffset", "PersonPose", "PoseMessage", "Subscriber", "__version__", "subscribe"]
+__all__ = [
+    "ClockOffset", "KeypointsWarning", "Lifter", "PersonPose", "Pose", "PoseMessage", "Poses", "Subscriber",
+    "UserError", "__version__", "lift", "run", "subscribe",
+]  # fmt: skip
 __version__: str
 
 
 _HOME = {
-    "ClockOffset": "wire.messages", "PersonPose": "wire.messages", "PoseMessage": "wire.messages",
-    "Subscriber": "client.subscribe", "subscribe": "client.subscribe",
+    "ClockOffset": "realtime.wire.messages", "PersonPose": "realtime.wire.messages",
+    "PoseMessage": "realtime.wire.messages", "Subscriber": "realtime.client.subscribe",
+    "subscribe": "realtime.client.subscribe", "Lifter": "realtime.library.lifter", "Pose": "realtime.library.lifter",
+    "lift": "realtime.library.whole", "Poses": "realtime.library.whole", "run": "realtime.library.session",
+    "KeypointsWarning": "realtime.library.doubts", "UserError": "engines.errors",
 }  # fmt: skip
+
+
+def _check_neighbours() -> None:
+    """Raises ImportError where a program's own folder hides one of the packages beside this one."""
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    ours = Path(__file__).resolve().parent.parent
+    for package in ("calibration", "engines"):
+        spec = find_spec(package)
+        found = Path(spec.origin).resolve() if spec is not None and spec.origin else None
+        if found is not None and found.parent.parent != ours:
+            raise ImportError(f"{found.parent} hides the package {package!r} that realtime installs: rename that "
+                              "folder, or start the program where it is not on the path")  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         from importlib import import_module
 
-        return getattr(import_module(f"realtime.{_HOME[name]}"), name)
+        _check_neighbours()
+        return getattr(import_module(_HOME[name]), name)
     if name == "__version__":
         from importlib.metadata import version
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from engines.errors import UserError
 from engines.evaluation.constructed_poses import POSES, construct
 from engines.evaluation.detector_noise import detect
+from engines.evaluation.other_skeletons import seen_through
 from engines.evaluation.spoiled_keypoints import (
     DESK,
     HEAD,
@@ -30,6 +31,7 @@ from engines.evaluation.spoiled_keypoints import (
 )
 from engines.evaluation.virtual_views import IMAGE_WH, ViewRange, focal_px, retarget, see, to_stature
 from engines.models.skeleton import JOINTS
+from engines.models.source_skeletons import SKELETONS
 from engines.motion.evaluation_set import EvaluationSet, Sequence2D3D, at_rate, pieces
 from engines.motion.split import ACTIONS, TEST_SUBJECTS, subject_of
 
@@ -56,6 +58,7 @@ class Protocol:
     noisy: bool = False
     assumed_lens: bool = False
     spoil: Spoil | None = None
+    skeleton: str = ""  # of the detector; none: ours
     joints: tuple[int, ...] = ()  # scored; none: all
     origin: int = 0  # joint that poses are scored about
 
@@ -111,6 +114,12 @@ PROTOCOLS: dict[str, Protocol] = {
     },
     "swapped": Protocol("left and right exchanged in every other frame", spoil=every_other_frame_swapped),
     "definitions": Protocol("joints defined otherwise, at random", spoil=other_definitions),
+    **{
+        f"{skeleton}{noisy}{lab}": Protocol(
+            f"our joints from those of {skeleton}", noisy=bool(noisy), body=retarget if lab else None, skeleton=skeleton
+        )
+        for skeleton in ("coco17", "body25") for noisy in ("", "-noisy") for lab in ("", "-other-lab")
+    },
     **_sweeps(),
 }
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -119,6 +128,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "poses": ("other-poses", "other-poses-noisy"),
     "cut-off": ("desk", "desk-noisy", "no-legs", "one-side", "no-head", "come-and-go"),
     "mistakes": ("stray1-0.3", "stray1-0.9", "stray30-0.3", "stray30-0.9", "swapped", "definitions"),
+    "skeletons": tuple(name for name in PROTOCOLS if name.startswith(("coco17", "body25"))),
     "cameras": tuple(name for name in PROTOCOLS if name.startswith(("fov", "pitch", "distance"))),
     "bodies": tuple(name for name in PROTOCOLS if name.startswith("height")),
 }
@@ -185,6 +195,8 @@ def _sequence(protocol: Protocol, clip: str, joints_m: Float, index: int, view: 
         focal, centre = focal_px(hfov_deg), np.array(IMAGE_WH, np.float32) / 2
         seen_px, score = detect(rng, (rays * focal + centre).astype(np.float32), IMAGE_WH)
         rays = (seen_px - centre) / focal
+    if protocol.skeleton:
+        rays, score = seen_through(SKELETONS[protocol.skeleton], points, rays, score)
     if protocol.assumed_lens:
         rays = rays * np.tan(np.radians(ASSUMED_HFOV_DEG) / 2) / np.tan(np.radians(hfov_deg) / 2)
     rays, score = rays.astype(np.float32), score.astype(np.float32)

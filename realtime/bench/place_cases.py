@@ -71,7 +71,7 @@ def _walk(scene: Scene, noisy: bool, model: str) -> Row:
     recording = record(scene, Camera((1280, 720), np.array([[1100.0, 0, 650], [0, 1100, 350], [0, 0, 1]]),
                                      np.array([-0.2, 0.05, 0, 0, 0])), noisy)
     person = BodyScale("walker", scene.height_m)
-    joints, sigma = lift_walk(recording, model)
+    joints, sigma, _ = lift_walk(recording, model)
     ground = measure_ground(recording, person, model)
     in_camera, _, camera_us = place_all(Setting(recording.camera, None, person), recording, joints, sigma)
     in_world, poses, world_us = place_all(Setting(recording.camera, ground, person), recording, joints, sigma)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -25,7 +24,7 @@ from engines.lifting.load_lifter import load_lifter
 from realtime.clock import monotonic_ns
 from realtime.contracts import Array
 from realtime.files.keypoints_file import KeypointsFile, read_keypoints
-from realtime.files.lift_file import assemble, lift_stretch
+from realtime.files.lift_file import lift_one
 from realtime.pipeline.detect import Detector
 from realtime.progress_bar import progress_bar
 from realtime.sources.address import device_of, shown
@@ -68,16 +67,15 @@ def watch(source: str, camera_file: Path | None, *, seconds: float = 60.0, detec
     return _at_30_hz(KeypointsFile(np.stack(xy[longest]), np.stack(score[longest]), np.array(times[longest]), camera))
 
 
-def lift_walk(recording: KeypointsFile, model: str = "default", body: Body | None = None) -> tuple[Array, Array]:
-    """Poses (T, 17, 3) and their sigma (T, 17) of every frame of the recording. `body` learns the person's bones."""
+def lift_walk(recording: KeypointsFile, model: str = "default") -> tuple[Array, Array, Body]:
+    """Poses (T, 17, 3) and their sigma (T, 17) of every frame of the recording, and the person's body as learned."""
     with load_lifter(model) as lifter:
-        joints, _, sigma, _, _ = assemble(recording, partial(lift_stretch, lifter), body)
-    return joints, sigma
+        return lift_one(recording, lifter)
 
 
 def measure_ground(recording: KeypointsFile, person: BodyScale, model: str = "default") -> Ground:
     """From a person of known size who walks about. Raises UserError where too little was seen."""
-    joints, sigma = lift_walk(recording, model)
+    joints, sigma, _ = lift_walk(recording, model)
     factor, height = _factor(joints, person)
     pose = _sized(joints, person, factor)
     rays = recording.camera.rays(recording.keypoints_px)
@@ -89,8 +87,7 @@ def measure_ground(recording: KeypointsFile, person: BodyScale, model: str = "de
 def measure_person(recording: KeypointsFile, name: str, height_m: float | None, ground: Ground | None, rigid: bool,
                    model: str = "default") -> BodyScale:
     """Bone lengths at the person's real size: from their height, or else from the floor they stand on."""
-    body = Body()
-    joints, sigma = lift_walk(recording, model, body)
+    joints, sigma, body = lift_walk(recording, model)
     bones = np.array(body.bones.of_joints_m)
     if height_m is not None:
         factor, scale = height_m / float(stature(bones)), "height"
@@ -110,7 +107,8 @@ def guess_lens(recording: KeypointsFile, model: str = "default") -> tuple[Camera
     def lift(rays: Array, score: Array) -> tuple[Array, Array]:
         start = Camera.assumed(image_wh)
         pixels = start.project(np.concatenate([rays, np.ones((*rays.shape[:2], 1))], -1)).astype(np.float32)
-        return lift_walk(KeypointsFile(pixels, score, recording.t_s, start), model)
+        joints, sigma, _ = lift_walk(KeypointsFile(pixels, score, recording.t_s, start), model)
+        return joints, sigma
 
     guess = guess_fov(recording.keypoints_px, recording.scores, image_wh, lift)
     half = np.tan(np.radians(guess.hfov_deg) / 2) * max(image_wh) / image_wh[0]

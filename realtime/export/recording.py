@@ -52,7 +52,7 @@ def read_tracks(path: Path, stream: str | None = None, person: str | None = None
     if path.suffix == ".npz":
         if stream is not None:
             raise UserError(f"{path} has no streams: leave out --stream {stream}")
-        tracks = [_lifted(path)]
+        tracks = _lifted(path)
     else:
         tracks = _of_take(path, stream)
     tracks = [track for track in tracks if not track.gap.all()]
@@ -165,28 +165,38 @@ def _renamed(track: Track, known: set[str]) -> Track:
 # ---- lifted files ----
 
 
-def _lifted(path: Path) -> Track:
+def _lifted(path: Path) -> list[Track]:
+    """One person, or each of several by their numbers."""
     fields = _load(path)
     frames = len(fields["t_s"])
-    shapes = {"joints_m": (frames, JOINTS, 3), "root_m": (frames, 3), "sigma_m": (frames, JOINTS), "held": (frames,)}
+    people = fields["held"].shape[1:2]  # of one person there is no such axis
+    shapes = {"joints_m": (frames, *people, JOINTS, 3), "root_m": (frames, *people, 3),
+              "sigma_m": (frames, *people, JOINTS), "held": (frames, *people)}  # fmt: skip
     for name, shape in shapes.items():
         if fields[name].shape != shape:
             raise UserError(f"{path}: {name} has shape {fields[name].shape}, expected {shape}: lift the keypoints anew")
     if not (np.diff(fields["t_s"]) > 0).all():
         raise UserError(f"{path}: t_s does not rise from frame to frame: give every frame a time of its own")
-    joints = np.asarray(fields["joints_m"] + fields["root_m"][:, None], np.float64)
-    joints[fields["held"].astype(bool) | ~np.isfinite(joints).all((1, 2))] = np.nan
-    sigma = np.where(np.isnan(joints[:, :, 0]), np.nan, fields["sigma_m"])
+    joints = np.asarray(fields["joints_m"] + fields["root_m"][..., None, :], np.float64)
+    joints[fields["held"].astype(bool) | ~np.isfinite(joints).all((-1, -2))] = np.nan
+    sigma = np.where(np.isnan(joints[..., 0]), np.nan, fields["sigma_m"])
     space = str(fields["space"]) if "space" in fields else "camera"
     unseen = np.isnan(sigma)
-    return Track("0", space, fields["t_s"] - fields["t_s"][0], joints, sigma, unseen)
+    if "unseen" in fields and fields["unseen"].shape == unseen.shape:
+        unseen |= fields["unseen"].astype(bool)
+    times = fields["t_s"] - fields["t_s"][0]
+    if not people:
+        return [Track("0", space, times, joints, sigma, unseen)]
+    ids = fields["ids"] if "ids" in fields and fields["ids"].shape == people else np.arange(people[0])
+    return [Track(str(number), space, times, joints[:, column], sigma[:, column], unseen[:, column])
+            for column, number in enumerate(ids.tolist())]  # fmt: skip
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     wanted = ("joints_m", "root_m", "sigma_m", "held", "t_s")
     try:
         with np.load(path, allow_pickle=False) as archive:
-            fields = {name: archive[name] for name in (*wanted, "space") if name in archive.files}
+            fields = {name: archive[name] for name in (*wanted, "space", "ids", "unseen") if name in archive.files}
     except OSError as error:
         raise UserError(f"cannot read {path} ({error.strerror or 'not an .npz'}): check the path") from error
     except Exception as error:  # zip, zlib, NumPy and its parser of headers each have several exceptions of their own

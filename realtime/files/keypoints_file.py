@@ -1,4 +1,4 @@
-"""Recorded keypoints of one person, an .npz: read, and refused with the field's name where something is wrong."""
+"""Recorded keypoints in an .npz: read, and refused with the field's name where something is wrong."""
 
 from __future__ import annotations
 
@@ -12,43 +12,62 @@ from numpy.typing import NDArray
 
 from calibration.lens.rays import Camera
 from engines.errors import UserError
-from engines.models.skeleton import JOINTS
+from engines.models.source_skeletons import SourceSkeleton
 from engines.read_bounded import check_npz
 from realtime.contracts import Array
+from realtime.library.given import numbers, picture_size
+from realtime.library.recording import Names, Recording, recorded
 
-_FIELDS = ("keypoints_px", "scores", "fps", "t_s", "image_wh", "camera_matrix", "dist_coeffs")
-_MAX_PX = 1e6  # no picture is as large; beyond, a square is no longer a float32
-_MAX_SPAN_S = 1e9  # thirty years: longer ones are in other units
+_FIELDS = ("keypoints_px", "scores", "fps", "t_s", "image_wh", "ids", "camera_matrix", "dist_coeffs")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KeypointsFile:
+    """Of one person, seen through a lens."""
+
     keypoints_px: Array  # (T, 17, 2), NaN where missing
     scores: Array  # (T, 17), 0 where missing
     t_s: NDArray[np.float64]  # (T,), never falling
     camera: Camera
 
+    @property
+    def recording(self) -> Recording:
+        return Recording(self.keypoints_px[:, None], self.scores[:, None], self.t_s, self.camera.image_wh,
+                         np.zeros(1, np.int64), alone=True)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Keypoints:
+    """What a file of keypoints holds."""
+
+    recording: Recording
+    camera: Camera | None  # None: the file has none
+    doubts: tuple[str, ...] = ()  # what looks wrong but can be lifted
+    merge: bool = False  # one person at a time, whatever their numbers: poses have no axis of people
+
 
 def read_keypoints(path: Path) -> KeypointsFile:
-    """`keypoints_px (T, 17, 2)`, `t_s (T,)` or `fps`, `image_wh (2,)`;
-    optional `scores (T, 17)`, `camera_matrix (3, 3)` and `dist_coeffs`. Raises UserError that names the field."""
+    """One person of an .npz, see `read_npz`, and their lens, an assumed one where it has none. Raises UserError."""
+    read = read_npz(path)
+    recording = read.recording
+    if len(recording.ids) != 1:
+        raise UserError(f"{path}: keypoints_px has {len(recording.ids)} people: give one, (T, joints, 2)")
+    camera = read.camera or Camera.assumed(recording.image_wh)
+    return KeypointsFile(recording.xy_px[:, 0], recording.score[:, 0], recording.t_s, camera)
+
+
+def read_npz(path: Path, skeleton: SourceSkeleton | None = None) -> Keypoints:
+    """`keypoints_px (T, N, 2)` or `(T, P, N, 2)`, `t_s (T,)` or `fps`, `image_wh (2,)`; optional `scores`, `ids (P,)`,
+    `camera_matrix (3, 3)` and `dist_coeffs`. Raises UserError that names the field."""
     fields = _load(path)
-    keypoints = _numbers(fields, path, "keypoints_px", (None, JOINTS, 2))
-    if not len(keypoints):
-        raise UserError(f"{path}: keypoints_px is empty: record at least one frame")
-    if np.isinf(keypoints).any():
-        raise UserError(f"{path}: keypoints_px has infinities: write NaN for a missing joint")
-    if (np.abs(keypoints) > _MAX_PX).any():
-        raise UserError(f"{path}: keypoints_px has places beyond {_MAX_PX:g} pixels: write NaN for a missing joint")
-    scores = np.ones(keypoints.shape[:2])
-    if "scores" in fields:
-        scores = _numbers(fields, path, "scores", keypoints.shape[:2])
-        if (scores < 0).any() or (scores > 1).any():
-            raise UserError(f"{path}: scores has values outside 0 to 1: write 0 for a missing joint, 1 for a sure one")
-        scores = np.nan_to_num(scores)
-    scores = np.where(np.isfinite(keypoints).all(-1), scores, 0)
-    times = _times(fields, path, len(keypoints))
-    return KeypointsFile(keypoints.astype(np.float32), scores.astype(np.float32), times, _camera(fields, path))
+    if "keypoints_px" not in fields:
+        raise UserError(f"{path}: keypoints_px is missing: it has shape (T, joints, 2), in pixels")
+    recording, doubts = recorded(
+        fields["keypoints_px"], fields.get("scores"), fields.get("t_s"), fields.get("fps"), fields.get("image_wh"),
+        skeleton, None if "ids" not in fields else fields["ids"].ravel().tolist(),
+        Names("keypoints_px", "scores", "t_s", f"{path}: "),
+    )  # fmt: skip
+    return Keypoints(recording, _camera(fields, path, recording.image_wh), tuple(doubts))
 
 
 def _load(path: Path) -> Mapping[str, NDArray[Any]]:
@@ -76,59 +95,14 @@ def _array(archive: np.lib.npyio.NpzFile, name: str) -> NDArray[Any]:
     return value
 
 
-def _numbers(fields: Mapping[str, NDArray[Any]], path: Path, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
-    if name not in fields:
-        raise UserError(f"{path}: {name} is missing: it has shape {_shown(shape)}")
-    value = fields[name]
-    if value.dtype.kind not in "fiu":
-        raise UserError(f"{path}: {name} holds {value.dtype}, not numbers")
-    fits = value.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, value.shape, strict=True))
-    if not fits:
-        raise UserError(f"{path}: {name} has shape {value.shape}, expected {_shown(shape)}")
-    return value.astype(np.float64)
-
-
-def _shown(shape: tuple[int | None, ...]) -> str:
-    return str(tuple("T" if size is None else size for size in shape)).replace("'T'", "T")
-
-
-def _times(fields: Mapping[str, NDArray[Any]], path: Path, frames: int) -> NDArray[np.float64]:
-    if "t_s" in fields:
-        times = _numbers(fields, path, "t_s", (frames,))
-        if not np.isfinite(times).all():
-            raise UserError(f"{path}: t_s has values that are not finite: give the time of every frame in seconds")
-        backwards = np.flatnonzero(np.diff(times) < 0)
-        if len(backwards):
-            raise UserError(f"{path}: t_s runs backwards after frame {backwards[0]}: sort the frames by time")
-        span_s = float(times[-1]) - float(times[0])
-        if span_s > _MAX_SPAN_S:
-            raise UserError(f"{path}: t_s spans {span_s:g} seconds: divide what is not yet in seconds")
-        return times
-    if "fps" not in fields:
-        raise UserError(f"{path}: fps or t_s is missing: give the frame rate, or the time of every frame in seconds")
-    fps = _numbers(fields, path, "fps", fields["fps"].shape)
-    if fps.size != 1 or not np.isfinite(fps).all() or fps.item() <= 0:
-        raise UserError(f"{path}: fps must be one positive number, got {fields['fps']}")
-    if frames / fps.item() > _MAX_SPAN_S:
-        raise UserError(f"{path}: fps of {fps.item():g} makes the recording longer than {_MAX_SPAN_S:g} seconds: "
-                        "give frames a second")  # fmt: skip
-    return np.arange(frames) / float(fps.item())
-
-
-def _camera(fields: Mapping[str, NDArray[Any]], path: Path) -> Camera:
-    size = _numbers(fields, path, "image_wh", (2,))
-    if not ((size >= 1) & (size <= _MAX_PX)).all():
-        raise UserError(f"{path}: image_wh must be two numbers of 1 to {_MAX_PX:g}, got {fields['image_wh'].tolist()}")
-    image_wh = (int(size[0]), int(size[1]))
+def _camera(fields: Mapping[str, NDArray[Any]], path: Path, image_wh: tuple[int, int]) -> Camera | None:
     if "camera_matrix" not in fields:
         if "dist_coeffs" in fields:
             raise UserError(f"{path}: dist_coeffs without camera_matrix: give both or neither")
-        return Camera.assumed(image_wh)
-    matrix = _numbers(fields, path, "camera_matrix", (3, 3))
-    bent = np.zeros(0)
-    if "dist_coeffs" in fields:
-        bent = _numbers(fields, path, "dist_coeffs", fields["dist_coeffs"].shape).ravel()
+        return None
     try:
-        return Camera(image_wh, matrix, bent)
+        matrix = numbers(fields["camera_matrix"], "camera_matrix")
+        bent = numbers(fields.get("dist_coeffs", np.zeros(0)), "dist_coeffs")
+        return Camera(picture_size(image_wh), matrix, bent.ravel())
     except UserError as error:
         raise UserError(f"{path}: camera_matrix or dist_coeffs: {error}") from error

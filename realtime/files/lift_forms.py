@@ -1,15 +1,18 @@
 """The streaming model's other two forms over a recording: the whole sequence at once, or a window for each frame.
 
 Same weights, same resampled clock as the live steps, so the same poses; for checks, and for speed on long recordings.
+A model that reads what is known of the body (engines.models.known) is told nothing here: that is learned from its
+poses, which live come one after the other.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +25,7 @@ from engines.models.normalise import to_camera
 from engines.models.view import View
 from realtime.contracts import Array
 from realtime.pipeline.lift_batch import LiftedPerson
+from realtime.pipeline.own_frames import repeats
 from realtime.pipeline.resample import Resampler, Tick
 
 CHUNK_FRAMES = 2048
@@ -87,11 +91,13 @@ def load_form(model: str | Path, mode: str, engine: str, threads: int) -> Form:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Lifted:
-    """A tick, how many its stream had remembered before it, its place in the order of all ticks, and how it is seen."""
+    """A tick, how many its stream had remembered before it, its place in the order of all ticks, the time of the frame
+    that brought it, and how it is seen."""
 
     tick: Tick
     seen: int
     order: int
+    pushed_ns: int
     features: Array  # (17, F)
     rotation: Array  # (3, 3)
 
@@ -100,25 +106,30 @@ class _Lifted:
 class _Stream:
     """What one of the live lifter's streams is given."""
 
-    view: View = field(default_factory=View)
+    view: View
     committed: list[_Lifted] = field(default_factory=list)
     early: list[_Lifted] = field(default_factory=list)  # lifted, not remembered
 
 
-def lift_form(form: Form, lookahead: int, times_ns: NDArray[np.int64], rays: Array, score: Array) -> list[LiftedPerson]:
+class Pushed(NamedTuple):
+    source_ns: int  # of the frame that brings the pose
+    pose: LiftedPerson
+
+
+def lift_form(form: Form, lookahead: int, times_ns: NDArray[np.int64], rays: Array, score: Array) -> list[Pushed]:
     """Poses of one unbroken stretch, rays (T, 17, 2), at the ticks of the model's clock, in live order."""
     if lookahead not in form.card.lookaheads:
         known = list(form.card.lookaheads)
         raise UserError(f"model {form.card.name} has no look-ahead {lookahead}: choose one of {known}")
-    lifted: list[tuple[int, LiftedPerson]] = []  # with its place in live order
-    for stream in _streams(times_ns, rays, score, lookahead):
+    lifted: list[tuple[int, Pushed]] = []  # with its place in live order
+    for stream in _streams(times_ns, rays, score, lookahead, form.card.features):
         features, views = _seen(stream.committed)
         lifted += _persons(form, lookahead, stream, stream.committed, views, form.frames(features))
         if stream.early:
             now, own_views = _seen(stream.early)
             after = form.after(features, np.array([tick.seen for tick in stream.early]), now)
             lifted += _persons(form, lookahead, stream, stream.early, views if lookahead else own_views, after)
-    return [person for _, person in sorted(lifted, key=lambda item: item[0])]
+    return [pushed for _, pushed in sorted(lifted, key=lambda item: item[0])]
 
 
 def _seen(ticks: list[_Lifted]) -> tuple[Array, Array]:
@@ -128,7 +139,7 @@ def _seen(ticks: list[_Lifted]) -> tuple[Array, Array]:
 
 def _persons(
     form: Form, lookahead: int, stream: _Stream, ticks: list[_Lifted], views: Array, poses: tuple[Array, Array]
-) -> list[tuple[int, LiftedPerson]]:
+) -> list[tuple[int, Pushed]]:
     """With look-ahead the pose is of the remembered frame that many before; of the first while there are fewer."""
     (pose, sigma), head = poses, form.card.lookaheads.index(lookahead)
     out = []
@@ -137,36 +148,32 @@ def _persons(
         of = stream.committed[answered].tick if lookahead else one.tick
         joints_m = to_camera(pose[row, head][None], views[answered][None])[0]
         fill = min((one.seen + one.tick.commit) / form.card.frames, 1.0)
-        out.append((one.order, LiftedPerson(joints_m, sigma[row, head], fill, of.source_ns)))
+        pose_of = LiftedPerson(joints_m, sigma[row, head], fill, of.source_ns)
+        out.append((one.order, Pushed(one.pushed_ns, pose_of)))
     return out
 
 
-def times_after(times_ns: NDArray[np.int64]) -> Iterator[int]:
-    """When a recording's last frame is repeated, to stand for the future it does not have."""
-    steps = np.diff(times_ns)
-    step_ns = int(np.median(steps[steps > 0])) if (steps > 0).any() else round(1e9 / RATE_HZ)
-    return itertools.count(int(times_ns[-1]) + step_ns, step_ns)
-
-
-def _streams(times_ns: NDArray[np.int64], rays: Array, score: Array, lookahead: int) -> list[_Stream]:
+def _streams(
+    times_ns: NDArray[np.int64], rays: Array, score: Array, lookahead: int, features: int
+) -> list[_Stream]:  # fmt: skip
     """Up to where the last frame's own pose is out."""
     resampler, order = Resampler(RATE_HZ), itertools.count()
     streams: list[_Stream] = []
     current: dict[int, _Stream] = {}  # phase -> its stream since the last reset
     answered_ns = int(times_ns[-1]) + (not lookahead)  # with look-ahead the recording's end must be repeated
-    repeated = zip(times_after(times_ns), itertools.repeat(rays[-1]), itertools.repeat(score[-1]), strict=False)
+    repeated = zip(repeats(times_ns.tolist()), itertools.repeat(rays[-1]), itertools.repeat(score[-1]), strict=False)
     recorded = zip(times_ns.tolist(), rays, score, strict=True)
     for source_ns, frame_rays, frame_score in itertools.chain(recorded, repeated):
         if source_ns > times_ns[-1] and answered_ns > times_ns[-1]:
             break
         for tick in resampler.push(source_ns, frame_rays, frame_score):
             if tick.reset:
-                current[tick.phase] = _Stream()
+                current[tick.phase] = _Stream(View(features))
                 streams.append(current[tick.phase])
             stream = current[tick.phase]
             seen = len(stream.committed)
             looked = stream.view.push(tick.rays.tolist(), tick.score.tolist(), tick.commit)
-            lifted = _Lifted(tick, seen, next(order), *(np.array(part, np.float32) for part in looked))
+            lifted = _Lifted(tick, seen, next(order), source_ns, *(np.array(part, np.float32) for part in looked))
             (stream.committed if tick.commit else stream.early).append(lifted)
             if lookahead:
                 answered_ns = stream.committed[max(seen - lookahead, 0)].tick.source_ns

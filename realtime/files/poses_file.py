@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +11,50 @@ from numpy.typing import NDArray
 
 from engines.errors import UserError
 from engines.models.skeleton import JOINTS
-from realtime.files.lift_file import LiftedFile
+from realtime.library.whole import PERSONAL, Poses
 
-# T: the frames, as many in each. What is not here is one text or number.
+# T: the frames, as many in each; P: people, an axis that files of one person lack. What is not here is one value.
 _SHAPES: dict[str, tuple[str | int, ...]] = {
-    "joints_m": ("T", JOINTS, 3), "root_m": ("T", 3), "sigma_m": ("T", JOINTS), "window_fill": ("T",), "held": ("T",),
-    "t_s": ("T",),
+    "joints_m": ("T", JOINTS, 3), "root_m": ("T", 3), "sigma_m": ("T", JOINTS), "root_sigma_m": ("T",),
+    "window_fill": ("T",), "held": ("T",), "unseen": ("T", JOINTS), "t_s": ("T",), "ids": ("P",), "scale": ("T",),
 }  # fmt: skip
+_NAMES = tuple(field.name for field in fields_of(Poses))
+_TEXTS = ("scale",)
 
 
-def read_poses(path: Path) -> LiftedFile:
-    """The file as `write_lifted` got it. Raises UserError where it is none, or its times are not finite or fall."""
+def read_poses(path: Path) -> Poses:
+    """The file as `write_poses` got it; what files of before lack is filled in. Raises UserError where it is none, or
+    its times are not finite or fall."""
     fields = _load(path)
-    missing = [name for name in LiftedFile.__slots__ if name not in fields]
+    if "held" in fields and "t_s" in fields:
+        fields = _of_before(fields) | fields
+    missing = [name for name in _NAMES if name not in fields]
     if missing:
         raise UserError(f"{path} holds no poses ({missing[0]} is missing): give an .npz that 'realtime lift' wrote")
     frames = len(fields["t_s"]) if fields["t_s"].ndim else 0
+    people = fields["ids"].size
     for name, value in fields.items():
-        shape = tuple(frames if size == "T" else size for size in _SHAPES.get(name, ()))
-        if value.shape != shape:
-            raise UserError(f"{path}: {name} has shape {value.shape}, expected {shape}: lift the keypoints again")
-        if name in _SHAPES and value.dtype.kind not in "fiub":
+        shape = tuple({"T": frames, "P": people}.get(str(size), size) for size in _SHAPES.get(name, ()))
+        several = (frames, people, *shape[1:]) if name in PERSONAL and fields["held"].ndim == 2 else shape
+        if value.shape != several:
+            raise UserError(f"{path}: {name} has shape {value.shape}, expected {several}: lift the keypoints again")
+        if name in _SHAPES and name not in _TEXTS and value.dtype.kind not in "fiub":
             raise UserError(f"{path}: {name} holds {value.dtype}, not numbers: lift the keypoints again")
     times = fields["t_s"]
     if not frames or not np.isfinite(times).all() or (np.diff(times) < 0).any():
         raise UserError(f"{path}: t_s is empty, not finite or runs backwards: lift the keypoints again")
     scalars = {name: value.item() for name, value in fields.items() if name not in _SHAPES}
-    return LiftedFile(**{**fields, **scalars})
+    return Poses(**{**fields, **scalars})
+
+
+def _of_before(fields: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """What a file of one person in camera axes does not say."""
+    frames = fields["t_s"].size
+    return {
+        "root_sigma_m": np.full(frames, np.nan, np.float32), "unseen": np.zeros((frames, JOINTS), np.bool_),
+        "ids": np.zeros(1, np.int64), "scale": np.full(frames, "assumed"), "space": np.array("camera"),
+        "calibration": np.array(""),
+    }  # fmt: skip
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
@@ -45,7 +63,7 @@ def _load(path: Path) -> dict[str, NDArray[Any]]:
             archive = np.load(file, allow_pickle=False)
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("one bare array")
-            return {name: np.asarray(archive[name]) for name in archive.files if name in LiftedFile.__slots__}
+            return {name: np.asarray(archive[name]) for name in archive.files if name in _NAMES}
     except FileNotFoundError:
         raise UserError(f"{path} does not exist: give an .npz that 'realtime lift' wrote") from None
     except Exception as error:  # zip, zlib, NumPy and its parser of headers each have several exceptions of their own

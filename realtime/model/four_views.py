@@ -10,7 +10,6 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from realtime.assets.fetch import fetch
 from realtime.clock import NS_PER_S
 from realtime.contracts import Array
 from realtime.files.keypoints_file import KeypointsFile
-from realtime.files.lift_file import assemble, lift_stretch
+from realtime.files.lift_file import lift_one
 from realtime.pipeline.detect import Detector
 from realtime.sources.open_source import open_source
 
@@ -125,7 +124,7 @@ def _truth(views: list[_Seen], placed: list[PlacedCamera]) -> Double:
 
 
 def _lifted(view: _Seen, lifter: Lifter) -> Iterator[tuple[str, Double]]:
-    joints, *_ = assemble(view.keypoints, partial(lift_stretch, lifter))
+    joints, _, _ = lift_one(view.keypoints, lifter)
     yield lifter.name, joints.astype(np.float64)
     yield "MediaPipe world", view.world_m.astype(np.float64)
 

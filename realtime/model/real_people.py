@@ -64,6 +64,7 @@ def compare(clip: Path, lifter: Lifter, people: int = 2, progress: Callable[[], 
                 pose, own = poses[one.track_id], MEDIAPIPE33_TO_17 @ world[one.track_id]
                 body = bodies.setdefault(one.track_id, Body())
                 fitted = body.fit(at_ns * 1e-9, one.rays, one.score, pose.joints_m, pose.sigma_m, one.seen, one.doubt)
+                lifted.tell(one.track_id, body.known)
                 detected = as_seen[one.track_id]
                 tracks.setdefault(one.track_id, []).append(
                     _Seen(frame.stamp.frame_id, detected.rays, detected.score, fitted.joints_m, own - own[:1])

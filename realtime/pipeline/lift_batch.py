@@ -5,6 +5,7 @@ The live lifter and `realtime lift` both lift through this.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -42,11 +43,39 @@ class _Person:
     streams: dict[int, _Stream] = field(default_factory=dict)  # phase -> lifter stream
 
 
-class People:
+class LiftsPeople(ABC):
+    """What the walk from keypoints to placed poses asks of whatever lifts: a model's steps, or poses known before."""
+
+    lag_frames: int  # model frames that a pose lags behind what was pushed
+
+    @abstractmethod
+    def push(self, source_ns: int, sightings: Sequence[Sighting]) -> dict[int, LiftedPerson]: ...
+
+    @abstractmethod
+    def push_every(self, source_ns: int, sightings: Sequence[Sighting]) -> dict[int, list[LiftedPerson]]: ...
+
+    @abstractmethod
+    def remember(self, source_ns: int, sightings: Sequence[Sighting]) -> dict[int, LiftedPerson]: ...
+
+    @abstractmethod
+    def tell(self, track_id: int, known: Known) -> None: ...
+
+    @abstractmethod
+    def finish(self) -> None: ...
+
+    @abstractmethod
+    def drop(self, track_id: int) -> None: ...
+
+    @abstractmethod
+    def clear(self) -> None: ...
+
+
+class People(LiftsPeople):
     """`push` one frame's sightings, get each person's pose. People appear by themselves; `drop` those who left."""
 
     def __init__(self, lifter: Lifter) -> None:
         self._lifter = lifter
+        self.lag_frames = lifter.lag_frames
         self._people: dict[int, _Person] = {}
 
     def push(self, source_ns: int, sightings: Sequence[Sighting]) -> dict[int, LiftedPerson]:

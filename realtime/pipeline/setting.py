@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from calibration.floor.ground import Ground, load_ground
@@ -38,6 +39,9 @@ class Setting:
         guessed = camera.identity.startswith(GUESS)
         object.__setattr__(self, "calibration", GUESS + name if guessed else name)
         object.__setattr__(self, "space", "camera" if ground is None else "world")
+
+
+SettingFor = Callable[[tuple[int, int]], Setting]  # picture size -> what is in force
 
 
 def setting_for(place: PlaceConfig, source: str, image_wh: tuple[int, int]) -> Setting:

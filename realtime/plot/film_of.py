@@ -67,16 +67,16 @@ def poses_of(path: Path, stream: str | None = None) -> Iterator[PoseMessage]:
 
 def _rows(path: Path) -> Iterator[PoseMessage]:
     poses = read_poses(path)
-    ones = np.ones(JOINTS, np.float32)
+    ones, people = np.ones(JOINTS, np.float32), poses.each()
     for row, time_s in enumerate((poses.t_s - poses.t_s[0]).tolist()):
-        known = bool(np.isfinite(poses.joints_m[row]).all())
-        person = PersonPose(
-            0, poses.joints_m[row], poses.root_m[row], poses.sigma_m[row], ones, 0, 1.0, bool(poses.held[row])
+        persons = tuple(
+            PersonPose(number, one.joints_m[row], one.root_m[row], one.sigma_m[row], ones, 0, 1.0, bool(one.held[row]))
+            for number, one in enumerate(people) if np.isfinite(one.joints_m[row]).all()
         )
         t_ns = round(time_s * NS_PER_S)
         yield PoseMessage(
-            "main", path.name, row, row, t_ns, t_ns, (4, 3), "camera", "assumed", "h36m-17", "", poses.engine,
-            poses.model, 0, 0, (person,) if known else (), source_ns=t_ns,
+            "main", path.name, row, row, t_ns, t_ns, (4, 3), poses.space, str(poses.scale[row]), "h36m-17", "",
+            poses.engine, poses.model, 0, 0, persons, source_ns=t_ns,
         )  # fmt: skip
 
 

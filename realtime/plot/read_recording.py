@@ -39,11 +39,14 @@ def _lifted(path: Path) -> Recording:
     from realtime.files.poses_file import read_poses
 
     poses = read_poses(path)
-    times_s = poses.t_s - poses.t_s[0]
-    unknown = np.full(len(times_s), np.nan)
-    person = track(0, "the person", times_s, poses.joints_m, poses.root_m, poses.sigma_m, unknown, poses.held)
-    return Recording((person,) if person.seen else (), "camera",
-                     f"{poses.model} on {poses.engine}, {poses.mode}, camera space")  # fmt: skip
+    times_s, several = poses.t_s - poses.t_s[0], poses.held.ndim == 2
+    people = []
+    for one in poses.each():
+        number = int(one.ids[0]) if several else 0
+        name = f"person {number}" if several else "the person"
+        people.append(track(number, name, times_s, one.joints_m, one.root_m, one.sigma_m, one.root_sigma_m, one.held))
+    return Recording(tuple(person for person in people if person.seen), poses.space,
+                     f"{poses.model} on {poses.engine}, {poses.mode}, {poses.space} space")  # fmt: skip
 
 
 def _take(path: Path, stream: str | None) -> Recording:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from realtime.files.lift_file import LiftedFile, lift_file
+from realtime.files.lift_file import LiftOptions, lift_file
+from realtime.library.whole import Poses
 
 SIZE = (640, 480)
 
@@ -27,6 +28,6 @@ def person(frames: int, fps: float = 30, seed: int = 0) -> dict[str, Any]:
     return {"keypoints_px": (FIGURE * 1.4 + (330, 230) + sway).astype(np.float32), "fps": fps, "image_wh": SIZE}
 
 
-def run(fields: dict[str, Any], folder: Path, **options: Any) -> LiftedFile:
+def run(fields: dict[str, Any], folder: Path, **options: Any) -> Poses:
     np.savez(folder / "in.npz", **fields)
-    return lift_file(folder / "in.npz", folder / "out.npz", overwrite=True, **options)
+    return lift_file(folder / "in.npz", folder / "out.npz", LiftOptions(**options), overwrite=True)

@@ -1,4 +1,4 @@
-"""`realtime lift`: recorded 2D keypoints to 3D poses."""
+"""`realtime lift`: recorded 2D keypoints, or a video, to 3D poses."""
 
 from __future__ import annotations
 
@@ -9,8 +9,29 @@ import typer
 
 
 def lift(
-    source: Annotated[Path, typer.Argument(metavar="IN.npz", help="keypoints_px (T,17,2), fps or t_s, image_wh.")],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="SOURCE", help="An .npz or .csv of keypoints, a folder of OpenPose's JSON, or a video."),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT.npz", help="The .npz to write.")],
+    skeleton: Annotated[
+        str | None,
+        typer.Option(help="The keypoints' joints: h36m17, coco17, movenet, body25, halpe26, mediapipe33, "
+                          "wholebody133. (told by their number; COCO's 17 by where they lie)"),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="The picture's size, where the source does not say it: .csv, JSON."),
+    ] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames a second, where the source does not say it.")] = None,
+    people: Annotated[int, typer.Option(min=1, help="Of a video or JSON: how many people to look for.")] = 1,
+    detector: Annotated[str, typer.Option(metavar="lite|full|heavy", help="Of a video: the detector's size.")] = "full",
+    camera: Annotated[Path | None, typer.Option(help="Camera calibration of 'realtime calibrate camera'.")] = None,
+    ground: Annotated[
+        Path | None,
+        typer.Option(help="Floor of 'realtime calibrate ground': poses in world axes."),
+    ] = None,
+    person: Annotated[str | None, typer.Option(help="Who is in view, by 'realtime calibrate person'.")] = None,
     model: Annotated[str, typer.Option(help="A model's name, or the path of its .safetensors.")] = "default",
     mode: Annotated[str, typer.Option(help="stream: as live. window, sequence: the model's other forms.")] = "stream",
     engine: Annotated[str, typer.Option(help="auto, onnxruntime, torch or tensorrt.")] = "auto",
@@ -23,24 +44,35 @@ def lift(
     threads: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 1,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.npz if there is one.")] = False,
 ) -> None:
-    """Lift recorded keypoints (Human3.6M's 17 joints) with the code that runs live.
+    """Lift recorded keypoints, or a video, with the code that runs live: without look-ahead the very same poses.
 
-    IN.npz: keypoints_px (T,17,2), NaN where missing; fps or t_s (T,); image_wh (2,); and optionally scores (T,17),
-    camera_matrix (3,3), dist_coeffs. OUT.npz: joints_m (T,17,3) relative to the hip in camera axes, root_m (T,3),
-    sigma_m (T,17), window_fill (T,), held (T,), t_s (T,), lag_frames, model, engine, mode. Row t is the pose of frame
-    t; held rows (nobody seen) repeat the last pose.
+    An .npz has keypoints_px (T,N,2) or (T,P,N,2), NaN where missing; fps or t_s (T,); image_wh (2,); and optionally
+    scores (T,N), ids (P,), camera_matrix (3,3), dist_coeffs. docs/input_formats.md says what the others have.
 
-    Example: realtime lift keypoints.npz -o poses.npz --lookahead 4
+    OUT.npz: joints_m (T,17,3) relative to the hip, root_m (T,3), sigma_m (T,17), root_sigma_m, window_fill, held,
+    t_s (T,), unseen (T,17), scale (T,), ids (P,), space, calibration, lag_frames, model, engine, mode; of several
+    people (T,P,...). Row t is the pose of frame t; held rows (nobody seen) repeat the last pose.
+
+    Examples:
+      realtime lift keypoints.npz -o poses.npz --lookahead 4
+      realtime lift walk.mp4 -o poses.npz --people 2 --ground floor.yaml
+      realtime lift openpose_json/ -o poses.npz --fps 30 --size 1920x1080
     """
     import sys
 
-    from realtime.files.lift_file import lift_file
+    from realtime.files.lift_file import LiftOptions, lift_file
+    from realtime.files.read_source import Told, size_of
     from realtime.progress_bar import progress_bar
 
+    options = LiftOptions(model, mode, engine, lookahead, align, threads, plan, camera, ground, person)
+    told = Told(skeleton, fps, size_of(size), people, detector)
     with progress_bar() as bar:
         task = bar.add_task(source.name, total=None)
-        result = lift_file(source, out, model=model, mode=mode, engine=engine, lookahead=lookahead, align=align,
-                           threads=threads, plan=plan, overwrite=overwrite,
-                           progress=lambda done, total: bar.update(task, completed=done, total=total))  # fmt: skip
-    sys.stdout.write(f"{out}: {len(result.t_s)} frames, {int(result.held.sum())} of them held, "
-                     f"{result.model} on {result.engine}, {result.mode}\n")  # fmt: skip
+
+        def show(what: str, done: int, total: int) -> None:
+            bar.update(task, description=f"{source.name}, {what}", completed=done, total=total or None)
+
+        result = lift_file(source, out, options, told, overwrite=overwrite, progress=show)
+    held = int(result.held.sum())
+    sys.stdout.write(f"{out}: {len(result.t_s)} frames, {held} of them held, {result.model} on {result.engine}, "
+                     f"{result.mode}\n")  # fmt: skip

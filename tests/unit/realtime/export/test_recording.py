@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from figures import in_camera, take_of_people, walk
+from lifted_poses import lifted_poses, write_lifted
 from takes import take_of
 
 from engines.errors import UserError
 from realtime.export.recording import read_tracks
-from realtime.files.lift_file import LiftedFile, write_lifted
 from realtime.takes.take import TakeWriter
 
 PEOPLE = {3: in_camera(walk(40)), 7: in_camera(walk(40, 1.0), 6.0)}
@@ -98,7 +98,7 @@ def test_a_lifted_file_is_one_person(tmp_path: Path) -> None:
     root, held = joints[:, 0].copy(), np.zeros(40, bool)
     held[5:8] = True
     root[:2] = np.nan
-    lifted = LiftedFile(
+    lifted = lifted_poses(
         joints - joints[:, :1], root, np.full((40, 17), 0.02, np.float32), np.ones(40, np.float32), held,
         10 + np.arange(40) / 25, 0, "m", "e", "stream",
     )  # fmt: skip

@@ -17,18 +17,19 @@ from engines.errors import UserError
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A streaming model of random weights that sees 27 frames: its windows are cheap."""
+    """A streaming model of random weights that sees 27 frames, and nothing but them: its windows are cheap."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
     from engines.models.card import STREAM, ModelCard, save_model
+    from engines.models.normalise import FRAME_FEATURES
     from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN
 
     torch.manual_seed(0)
-    module = StreamGLAGCN(StreamConfig(levels=3, channels=16))
+    module = StreamGLAGCN(StreamConfig(levels=3, channels=16, features=FRAME_FEATURES))
     for mix in module.temporal:
         torch.nn.init.normal_(mix.past, std=0.15)
     path = tmp_path_factory.mktemp("small") / "small.safetensors"
-    card = ModelCard(STREAM, "small", 27, 16, lookaheads=(0, 2, 4, 8))
+    card = ModelCard(STREAM, "small", 27, 16, lookaheads=(0, 2, 4, 8), features=FRAME_FEATURES)
     save_model({key: value.numpy() for key, value in module.state_dict().items()}, card, path)
     return str(path)
 
@@ -114,8 +115,9 @@ def test_output_file_holds_what_the_contract_names(folder: Path) -> None:
         assert np.array_equal(out["joints_m"], result.joints_m)
         assert (out["joints_m"][:, 0] == 0).all()
     assert shapes == {
-        "joints_m": (30, 17, 3), "root_m": (30, 3), "sigma_m": (30, 17), "window_fill": (30,), "held": (30,),
-        "t_s": (30,), "lag_frames": (), "model": (), "engine": (), "mode": (),
+        "joints_m": (30, 17, 3), "root_m": (30, 3), "sigma_m": (30, 17), "root_sigma_m": (30,), "window_fill": (30,),
+        "held": (30,), "unseen": (30, 17), "ids": (1,), "t_s": (30,), "scale": (30,), "space": (), "calibration": (),
+        "lag_frames": (), "model": (), "engine": (), "mode": (),
     }  # fmt: skip
     assert [entry.name for entry in sorted(folder.iterdir())] == ["in.npz", "out.npz"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lifted_poses import lifted_poses, write_lifted
 
 from engines.errors import UserError
-from realtime.files.lift_file import LiftedFile, write_lifted
 from realtime.files.poses_file import read_poses
+from realtime.library.whole import PERSONAL, Poses
+
+NAMES = [field.name for field in fields(Poses)]
 
 
-def poses(frames: int, seed: int = 0) -> LiftedFile:
+def poses(frames: int, seed: int = 0) -> Poses:
     numbers = np.random.default_rng(seed)
-    return LiftedFile(
+    return lifted_poses(
         numbers.normal(size=(frames, 17, 3)).astype(np.float32), numbers.normal(size=(frames, 3)).astype(np.float32),
         numbers.random((frames, 17), np.float32), np.ones(frames, np.float32), numbers.random(frames) < 0.5,
         np.sort(numbers.random(frames)), 2, "stream-243", "onnxruntime", "stream",
@@ -30,7 +34,7 @@ def test_what_lift_writes_is_read(tmp_path_factory: pytest.TempPathFactory, fram
     written = poses(frames, seed)
     write_lifted(written, path)
     read = read_poses(path)
-    for name in LiftedFile.__slots__:
+    for name in NAMES:
         np.testing.assert_array_equal(getattr(read, name), getattr(written, name))
     assert isinstance(read.model, str)
 
@@ -48,8 +52,8 @@ def test_what_lift_writes_is_read(tmp_path_factory: pytest.TempPathFactory, fram
     ],
 )
 def test_a_file_that_is_wrong_is_refused_by_its_field(tmp_path: Path, changes: dict[str, Any], complaint: str) -> None:
-    fields = {name: np.asarray(getattr(poses(5), name)) for name in LiftedFile.__slots__} | changes
-    np.savez(tmp_path / "poses.npz", **{name: value for name, value in fields.items() if value is not None})
+    wrong = {name: np.asarray(getattr(poses(5), name)) for name in NAMES} | changes
+    np.savez(tmp_path / "poses.npz", **{name: value for name, value in wrong.items() if value is not None})
     with pytest.raises(UserError) as refused:
         read_poses(tmp_path / "poses.npz")
     assert complaint in str(refused.value)
@@ -65,3 +69,20 @@ def test_what_is_no_npz_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "bare.npy", np.zeros(3))
     with pytest.raises(UserError, match=r"is not a readable \.npz"):
         read_poses(tmp_path / "bare.npy")
+
+
+def test_several_people_are_read_each(tmp_path: Path) -> None:
+    one, other = poses(6, 1), poses(6, 2)
+    stacked = {name: np.stack([getattr(one, name), getattr(other, name)], 1) for name in PERSONAL}
+    write_lifted(replace(one, **stacked, ids=np.array([4, 9])), tmp_path / "two.npz")
+    read = read_poses(tmp_path / "two.npz").each()
+    assert [person.ids.tolist() for person in read] == [[4], [9]]
+    np.testing.assert_array_equal(read[1].joints_m, other.joints_m)
+
+
+def test_a_file_of_before_is_read_as_one_person_in_camera_axes(tmp_path: Path) -> None:
+    before = ("joints_m", "root_m", "sigma_m", "window_fill", "held", "t_s", "lag_frames", "model", "engine", "mode")
+    np.savez(tmp_path / "old.npz", **{name: np.asarray(getattr(poses(5), name)) for name in before})
+    read = read_poses(tmp_path / "old.npz")
+    assert (read.space, read.calibration, read.ids.tolist(), set(read.scale)) == ("camera", "", [0], {"assumed"})
+    assert np.isnan(read.root_sigma_m).all()

@@ -10,11 +10,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from lifted_poses import lifted_poses, write_lifted
 from plot_tracks import walker
 from takes import take_of
 
 from engines.errors import UserError
-from realtime.files.lift_file import LiftedFile, write_lifted
 from realtime.plot.panels import PANELS
 from realtime.view.scene.figure import TINTS_RGB
 
@@ -34,7 +34,7 @@ def take(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def poses(path: Path, frames: int = 30, *, held: bool = False) -> Path:
     person = walker(frames)
-    write_lifted(LiftedFile(
+    write_lifted(lifted_poses(
         person.joints_m.astype(np.float32), person.root_m.astype(np.float32), person.sigma_m.astype(np.float32),
         np.ones(frames, np.float32), np.full(frames, held), person.t_s, 0, "m", "e", "stream"), path)  # fmt: skip
     return path

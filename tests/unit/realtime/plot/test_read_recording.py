@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lifted_poses import lifted_poses, write_lifted
 from takes import FRAME_NS, START_NS, pose_at, take_of
 
 from engines.errors import UserError
 from realtime.bench.known_poses import known_frame, known_joints, known_keypoints
-from realtime.files.lift_file import LiftedFile, write_lifted
 from realtime.plot.read_recording import read_recording
 from realtime.takes.take import Recorded, TakeWriter
 from realtime.wire.encode import encode_keypoints, encode_pose
@@ -94,7 +94,7 @@ def test_of_several_streams_one_is_chosen(tmp_path: Path) -> None:
 def test_poses_of_a_file_are_those_that_lift_wrote(tmp_path: Path) -> None:
     frames = 12
     held = np.arange(frames) >= 9
-    lifted = LiftedFile(
+    lifted = lifted_poses(
         np.stack([known_joints(i) for i in range(frames)]), np.zeros((frames, 3), np.float32),
         np.full((frames, 17), 0.02, np.float32), np.ones(frames, np.float32), held, 5 + np.arange(frames) / 30, 2, "m",
         "e", "stream",

@@ -1,0 +1,32 @@
+"""A video as recorded keypoints: the live detector over every frame of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engines.errors import UserError
+from realtime.clock import NS_PER_S
+from realtime.contracts import Person2D
+from realtime.files.keypoints_file import Keypoints
+from realtime.files.people_rows import recording_of
+from realtime.library.whole import Progress
+from realtime.pipeline.detect import Detector
+from realtime.sources.open_source import open_source, video_path
+
+
+def watch_video(source: Path, people: int, detector: str, progress: Progress | None = None) -> Keypoints:
+    """Every frame, as `realtime run --max-speed` sees it. Raises UserError for what is no video, or shows nobody."""
+    if video_path(str(source)) is None:
+        raise UserError(f"{source} is a camera or an address: lift a file, or use realtime run")
+    frames: list[tuple[Person2D, ...]] = []
+    times_s: list[float] = []
+    with open_source(str(source), max_speed=True) as video, Detector(detector, people) as detect:
+        while (frame := video.read()) is not None:
+            frames.append(detect.detect(frame))
+            times_s.append(frame.stamp.source_ns / NS_PER_S)
+            if progress:
+                progress(len(frames), 0)
+        image_wh = video.image_wh
+    if not any(frames):
+        raise UserError(f"nobody was seen in {source}: the whole body should be in the picture, in good light")
+    return Keypoints(recording_of(frames, times_s, image_wh), None, merge=people == 1)

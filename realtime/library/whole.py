@@ -1,0 +1,180 @@
+"""Whole recordings through the live walk: every frame's pose in its own row."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from calibration.floor.ground import Ground
+from calibration.lens.rays import Camera
+from calibration.person.body_scale import BodyScale
+from engines.errors import UserError
+from engines.lifting.load_lifter import load_lifter
+from engines.models.source_skeletons import skeleton_named
+from realtime.contracts import Array, Pose3D
+from realtime.library.doubts import KeypointsWarning
+from realtime.library.place import AnyPath, settings
+from realtime.library.recording import Recording, recorded
+from realtime.pipeline.pose_frame import Lift
+
+Progress = Callable[[int, int], None]  # frames done, of how many
+_SCALES = ("assumed", "height", "measured")
+PERSONAL = ("joints_m", "root_m", "sigma_m", "root_sigma_m", "window_fill", "held", "unseen")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Poses:
+    """A lifted recording; row t is frame t. Of several people every array but the frames' own has an axis (T, P, ...).
+
+    Rows in which somebody is not seen repeat their last pose (`held`); NaN before the first.
+    """
+
+    joints_m: Array  # (T, 17, 3), relative to the hip, in the axes of `space`
+    root_m: Array  # (T, 3), the hip; NaN where it cannot be placed
+    sigma_m: Array  # (T, 17), 1-sigma error of each joint
+    root_sigma_m: Array  # (T,), 1-sigma error of the root along the view
+    window_fill: Array  # (T,), 0 to 1: how much of the model's memory has been seen
+    held: NDArray[np.bool_]  # (T,): nobody seen in this frame
+    unseen: NDArray[np.bool_]  # (T, 17): joints not seen in this frame, or not where they can be
+    ids: NDArray[np.int64]  # (P,)
+    t_s: NDArray[np.float64]  # (T,)
+    scale: NDArray[np.str_]  # (T,), what the metres of each frame rest on: assumed | height | measured
+    space: str  # camera (x right, y down, z forward) | world (right-handed, z up)
+    calibration: str  # identity of the calibration in force, "" without one
+    lag_frames: int  # model frames of future that each row has seen; live, its delay
+    model: str
+    engine: str
+    mode: str = "stream"
+
+    @property
+    def positions_m(self) -> Array:
+        """(T, 17, 3): the joints placed in space; NaN where the root is unknown."""
+        return self.joints_m + self.root_m[..., None, :]
+
+    def each(self) -> list[Poses]:
+        """One for each person, without the axis of people."""
+        if self.held.ndim == 1:
+            return [self]
+        return [replace(self, ids=self.ids[column, None], **{name: getattr(self, name)[:, column] for name in PERSONAL})
+                for column in range(len(self.ids))]  # fmt: skip
+
+    def merged(self) -> Poses:
+        """Of several people one: whoever is seen, or was last. Without the axis of people."""
+        frames = np.arange(len(self.t_s))
+        last = np.maximum.accumulate(np.where(self.held, -1, frames[:, None]))
+        column = last.argmax(1)
+        arrays = {name: getattr(self, name)[frames, column] for name in PERSONAL}
+        return replace(self, **arrays)
+
+
+def lift(
+    keypoints: ArrayLike, scores: ArrayLike | None = None, t: ArrayLike | None = None, *,
+    image_wh: tuple[int, int], fps: float | None = None, skeleton: str | None = None, ids: Sequence[int] | None = None,
+    camera: Camera | AnyPath | None = None, ground: Ground | AnyPath | None = None,
+    person: BodyScale | str | None = None, lookahead: int = 0, model: str | Path = "default", engine: str = "auto",
+    threads: int = 1, progress: Progress | None = None,
+) -> Poses:  # fmt: skip
+    """Lift recorded 2D keypoints to metric 3D poses with the code that runs live.
+
+    `keypoints` (T, N, 2) of one person, or (T, P, N, 2) of several: pixels, x right and y down, NaN where missing.
+    `scores` (T, N) or (T, P, N), 0 to 1; None: all sure. `t` (T,): the frames' times in seconds, or else `fps`.
+    `image_wh`: the picture's width and height in pixels. `skeleton`: a name of docs/input_formats.md; None: by the
+    number of joints, and of 17 by where they lie. `ids` (P,): the people's numbers.
+
+    `camera`, `ground`: a file of `realtime calibrate`, or the object; `person`: a name or a file. Without, the lens
+    spans 60 degrees, poses are in camera axes, and sizes are an assumed body's. `lookahead`: model frames of 1/30 s of
+    future that each pose sees, 0, 2, 4 or 8: smoother.
+
+    Without look-ahead the rows are, bit for bit, what a live session publishes of the same keypoints. Warns
+    (`KeypointsWarning`) of what looks wrong in the keypoints; raises `UserError` for what cannot be lifted.
+    """
+    named = None if skeleton is None else skeleton_named(skeleton)
+    recording, doubts = recorded(keypoints, scores, t, fps, image_wh, named, ids)
+    for doubt in doubts:
+        warnings.warn(doubt, KeypointsWarning, stacklevel=2)
+    find = settings(camera, ground, person)
+    if person is not None and len(recording.ids) > 1:
+        raise UserError(f"{len(recording.ids)} people cannot all have the size of one person: leave out person")
+    with load_lifter(model, engine, lookahead, threads) as lifter:
+        walk = Lift(lifter, find, "", len(recording.ids))
+        return poses_of(recording, walk, lifter.lag_frames, lifter.name, lifter.engine, progress=progress)
+
+
+def poses_of(
+    recording: Recording, lift: Lift, lag_frames: int, model: str, engine: str, mode: str = "stream",
+    progress: Progress | None = None,
+) -> Poses:  # fmt: skip
+    """Every frame through `lift`, which has seen nothing before. Raises UserError where nobody could be lifted."""
+    rows = _Rows(recording)
+    total = len(recording.t_s)
+    for frame, keypoints in enumerate(recording.frames()):
+        if lag_frames:
+            for own in lift.own_frames(keypoints):
+                rows.put_at(own.source_ns, own.pose, own.scale)
+        else:
+            posed = lift(keypoints)
+            for person in posed.persons:
+                if not person.held:
+                    rows.put(frame, person, posed.scale)
+        if progress:
+            progress(frame + 1, total)
+    for own in lift.last_frames() if lag_frames else ():
+        rows.put_at(own.source_ns, own.pose, own.scale)
+    if rows.held.all():
+        raise UserError("nobody could be lifted: every joint lies outside of what the lens covers, or nowhere a body "
+                        "can be")  # fmt: skip
+    return rows.poses(lift, lag_frames, model, engine, mode)
+
+
+class _Rows:
+    """The arrays of `Poses` as they are filled in, with an axis of people."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        shape = recording.score.shape[:2]
+        self._columns = {int(number): column for column, number in enumerate(recording.ids)}
+        self._frames: dict[int, list[int]] = {}
+        for frame, at_ns in enumerate(recording.times_ns.tolist()):
+            self._frames.setdefault(at_ns, []).append(frame)
+        self._seen = recording.seen
+        self.held = np.ones(shape, np.bool_)
+        self._joints = np.full((*shape, 17, 3), np.nan, np.float32)
+        self._root = np.full((*shape, 3), np.nan, np.float32)
+        self._sigma, self._root_sigma = np.full((*shape, 17), np.nan, np.float32), np.full(shape, np.nan, np.float32)
+        self._fill, self._unseen = np.zeros(shape, np.float32), np.ones((*shape, 17), np.bool_)
+        self._scale = np.full(shape, len(_SCALES) - 1)
+
+    def put_at(self, source_ns: int, pose: Pose3D, scale: str) -> None:
+        """Into every frame of that time in which the person is."""
+        for frame in self._frames[source_ns]:
+            if self._seen[frame, self._columns[pose.track_id]]:
+                self.put(frame, pose, scale)
+
+    def put(self, frame: int, pose: Pose3D, scale: str) -> None:
+        at = frame, self._columns[pose.track_id]
+        self.held[at] = False
+        self._joints[at], self._root[at], self._sigma[at] = pose.joints_m, pose.root_m, pose.sigma_m
+        self._root_sigma[at], self._fill[at] = pose.root_sigma_m, pose.window_fill
+        self._unseen[at] = np.isin(np.arange(17), pose.unseen)
+        self._scale[at] = _SCALES.index(scale)
+
+    def poses(self, lift: Lift, lag_frames: int, model: str, engine: str, mode: str) -> Poses:
+        frames = np.arange(len(self.held))[:, None]
+        last = np.maximum.accumulate(np.where(self.held, -1, frames))  # the row that a held row repeats
+        rows, columns = np.nonzero(last >= 0)
+        for filled in (self._joints, self._root, self._sigma, self._root_sigma, self._fill, self._scale):
+            filled[rows, columns] = filled[last[rows, columns], columns]
+        arrays = (self._joints, self._root, self._sigma, self._root_sigma, self._fill, self.held, self._unseen)
+        if self._recording.alone:
+            arrays = tuple(array[:, 0] for array in arrays)  # type: ignore[assignment]
+        setting = lift.setting
+        assert setting is not None
+        scale = np.array(_SCALES)[np.where(last >= 0, self._scale, len(_SCALES) - 1).min(1)]
+        scale[(last < 0).all(1)] = _SCALES[0]
+        return Poses(*arrays, self._recording.ids, self._recording.t_s, scale, setting.space, setting.calibration,
+                     lag_frames, model, engine, mode)  # fmt: skip
