@@ -20,8 +20,8 @@ _PYTHONS = ((3, 10), (3, 13))
 # module -> distribution, for what the main job imports
 _PACKAGES = {
     "numpy": "numpy", "av": "av", "cv2": "opencv-contrib-python", "mediapipe": "mediapipe",
-    "onnxruntime": "onnxruntime", "zmq": "pyzmq", "msgpack": "msgpack", "open3d": "open3d",
-    "safetensors": "safetensors", "psutil": "psutil",
+    "onnxruntime": "onnxruntime", "zmq": "pyzmq", "msgpack": "msgpack",
+    "open3d": "open3d", "safetensors": "safetensors", "psutil": "psutil",
 }  # fmt: skip
 _IMPORT_TIMEOUT_S = 60
 _LOW_SPACE_MB = 200

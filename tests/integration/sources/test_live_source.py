@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from file_server import served
 from mjpeg_server import MjpegServer
 from rtsp_server import RtspServer, transport_stream
 
@@ -182,20 +179,6 @@ def test_no_thread_outlives_the_source(camera: MjpegServer) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("grab ")]
 
 
-@contextlib.contextmanager
-def served(folder: Path, handler: type[SimpleHTTPRequestHandler] | None = None) -> Iterator[str]:
-    """The folder's address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler or _QuietFiles, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 def test_a_video_file_behind_an_address_plays_like_a_file(tmp_path: Path) -> None:
     writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (64, 48))
     for level in range(10):
@@ -233,17 +216,6 @@ def test_an_ip_camera_over_rtsp(tmp_path: Path) -> None:
         assert ids[-1] + 1 - len(ids) <= source.dropped
 
 
-class _QuietFiles(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Silent: requests are no news."""
-
-    def copyfile(self, source: object, outputfile: object) -> None:
-        try:
-            super().copyfile(source, outputfile)
-        except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True
-
-
 @pytest.mark.parametrize("address", ["http://127.0.0.1:{port}/video.mjpg", "rtsp://127.0.0.1:{port}/live"])
 def test_an_address_where_nobody_listens(address: str) -> None:
     with socket.socket() as taken:  # bound, not listening: connections are refused
@@ -262,40 +234,6 @@ def test_a_server_that_never_answers_is_given_up() -> None:
 def test_a_camera_that_is_not_there() -> None:
     with pytest.raises(UserError, match=r"there is no camera 97: (plug one in|use one of)|camera 97 gives no picture"):
         open_source("97")
-
-
-def test_a_camera_by_a_link_to_its_device(tmp_path: Path) -> None:
-    link = tmp_path / "by-id"
-    link.symlink_to("/dev/video98")
-    with pytest.raises(UserError, match="camera 98"):
-        open_source(str(link))
-
-
-def test_a_password_as_people_write_it_reaches_the_camera(tmp_path: Path) -> None:
-    asked: list[str] = []
-
-    class Guarded(_QuietFiles):
-        def do_GET(self) -> None:
-            given = self.headers.get("Authorization", "")
-            asked.append(base64.b64decode(given.removeprefix("Basic ")).decode())
-            if given:
-                super().do_GET()
-                return
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="camera"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (64, 48))
-    for level in range(10):
-        writer.write(np.full((48, 64, 3), level * STEP, np.uint8))
-    writer.release()
-    with served(tmp_path, Guarded) as address:
-        host = address.removeprefix("http://")
-        with open_source(f"http://admin:p#s/s?1@{host}/clip.avi", max_speed=True) as source:
-            assert source.name == f"http://{host}/clip.avi"
-            assert source.read() is not None
-    assert "admin:p#s/s?1" in asked
 
 
 def test_a_camera_by_its_device_path() -> None:
