@@ -9,17 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.floor.ground import Ground
-from calibration.person.body_scale import ANKLE_HEIGHT
+from calibration.person.body_scale import ANKLE_HEIGHT, ANKLES, MIN_FOOT_SCORE
+from calibration.person.bones import ASSUMED_STATURE_M
 from calibration.person.root import Root
 from calibration.person.size import Size, Sized
 
 Array64 = NDArray[np.float64]
 Real = NDArray[np.floating[Any]]
 
-ANKLES = (3, 6)
-MIN_FOOT_SCORE = 0.4
 _HEIGHT_SIGMA_M = 0.035  # of the lowest ankle about its standing height, through a walk
-_ASSUMED_ANKLE_M = 0.08
+_ASSUMED_ANKLE_M = ANKLE_HEIGHT * ASSUMED_STATURE_M
 _MIN_SLOPE = 0.05  # a ray flatter than this (about 3 degrees) meets the floor nowhere in particular
 
 

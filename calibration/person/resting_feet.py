@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.person.body_scale import ANKLES
+
 Real = NDArray[np.floating[Any]]
 Point = tuple[float, float, float]
-ANKLES = (3, 6)
 GAP_S = 0.5
 _REST_M, _REST_M_S = 0.0015, 0.1  # across the view, in a frame and for each second: detections tremble by about that
 _HOLDS = 0.95  # of an ankle's movement that is taken back
