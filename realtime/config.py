@@ -14,6 +14,7 @@ from realtime.ring.ring import MAX_PEOPLE
 from realtime.wire.framing import ENCODINGS, POSE, topic
 
 DETECTOR_SIZES = ("lite", "full", "heavy")
+FLOORS = ("auto", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,10 @@ class PlaceConfig:
     camera: Path | None = None
     ground: Path | None = None
     person: str | None = None
+    floor: str = "auto"  # auto: without a ground it is learned from people's feet; off: it is not
+
+    def __post_init__(self) -> None:
+        _require(self.floor in FLOORS, f"floor {self.floor!r} is none of {', '.join(FLOORS)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,18 +49,23 @@ def floor_scale(ray: Real, foot_depth: float, ground: Ground, ankle_m: float) ->
     return ground.height_m / (slope(ray, ground) * foot_depth + ankle_m)
 
 
+def ankle_height(sized: Sized, size: Size) -> float:
+    """Of a standing ankle above the floor, in metres."""
+    return _ASSUMED_ANKLE_M * sized.factor if math.isnan(size.height_m) else ANKLE_HEIGHT * size.height_m
+
+
 def stand(root: Root, sized: Sized, size: Size, ground: Ground, rays: Real, score: Real) -> Root:
     """The root corrected by the foot on the floor: the two are weighed by their errors.
 
-    Rays (17, 2) and scores (17,) are those of the pose. `size` is told what the floor says of an unknown height.
+    Rays (17, 2) and scores (17,) are those of the pose. `size` is told what the floor says of an unknown height, but by
+    a floor whose own metres are of a body that was assumed.
     """
     foot = lowest_foot(sized.pose_m, rays, score, ground.up) if math.isfinite(sum(root[:3])) else None
     if foot is None:
         return root
-    unsized = math.isnan(size.height_m)
-    ankle_m = _ASSUMED_ANKLE_M * sized.factor if unsized else ANKLE_HEIGHT * size.height_m
+    ankle_m = ankle_height(sized, size)
     foot_depth = root.z_m + float(sized.pose_m[foot, 2])
-    if unsized:
+    if math.isnan(size.height_m) and ground.scale != "assumed":
         factor = floor_scale(rays[foot], foot_depth / sized.factor, ground, _ASSUMED_ANKLE_M)
         size.hear_floor(factor, ground.scale)
         if not size.floor_is_heard:

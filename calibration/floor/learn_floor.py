@@ -135,7 +135,7 @@ def _is_off(ground: Ground, plane: Plane) -> bool:
 
 
 def _towards(ground: Ground, plane: Plane, dt_s: float) -> tuple[Ground, bool]:
-    """The floor given out goes towards the fit, both ends of it together, no faster than allowed; and whether it goes on."""
+    """The floor given out goes towards the fit, no faster than allowed; and whether it goes on."""
     rise_m = plane.height_m - ground.height_m
     share = dt_s / max(_turn_deg(ground, plane) / _TURN_DEG_S, abs(rise_m) / _RISE_M_S, dt_s)
     old_up = ground.up

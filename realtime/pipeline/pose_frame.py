@@ -1,18 +1,22 @@
-"""One frame's keypoints to placed 3D poses, live: who is in view, who is held, who has left."""
+"""One frame's keypoints to placed 3D poses, live: who is in view, who is held, who has left, on which floor."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from calibration.floor.ground import Ground
+from calibration.floor.learn_floor import Seen
 from engines.lifting.poses import Lifter
 from engines.models.known import GROUPS
 from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, Pose3D, PoseFrame
 from realtime.pipeline.clean import CleanPeople, Sighting
+from realtime.pipeline.confirm import Confirmation, FrameClock
+from realtime.pipeline.floor import Floor
 from realtime.pipeline.lift_batch import LiftedPerson, People
 from realtime.pipeline.place import Standing
 from realtime.pipeline.resample import MAX_PHASES
@@ -28,10 +32,12 @@ class _Track:
     """What is remembered of a person in view."""
 
     standing: Standing
-    pose: Pose3D | None  # the newest; None before the first
-    scale: str
-    seen_ns: int
     past: deque[tuple[int, Sighting]]  # source time, and what was seen, of the newest frames
+    seen_ns: int
+    confirmation: Confirmation = field(default_factory=Confirmation)
+    pose: Pose3D | None = None  # the newest; None before the first
+    scale: str = "assumed"
+    seen: Seen | None = None  # what the floor is learned from, of the newest pose
 
 
 class Lift:
@@ -45,6 +51,8 @@ class Lift:
         self._place, self._source = place, source
         self._max_people = people
         self._setting: Setting | None = None  # of the newest picture
+        self._floor: Floor | None = None  # of the setting
+        self._clock = FrameClock()
         self._scale = "assumed"  # of the newest poses
         self._tracks: dict[int, _Track] = {}
 
@@ -60,8 +68,9 @@ class Lift:
         self._lift(keypoints, self._people.remember)
 
     def doings(self) -> dict[str, object]:
-        """What the stream's status says of people: how often their keypoints were put right, and their bones."""
+        """What the stream's status says of people, and of the floor: keypoints put right, bones, what was learned."""
         return {
+            **(self._floor.doings() if self._floor else {}),
             "sides_swapped": self._clean.swapped, "joints_left_out": self._clean.left_out,
             "bodies": [
                 {"id": track_id, "bones_m": dict(zip(GROUPS, bones.lengths_m, strict=True)),
@@ -74,57 +83,71 @@ class Lift:
         self, keypoints: Keypoints2D, lift: Callable[[int, Sequence[Sighting]], dict[int, LiftedPerson]]
     ) -> PoseFrame:
         source_ns = keypoints.stamp.source_ns
-        setting = self._setting_for(keypoints.image_wh)
+        self._clock.tick(source_ns)
+        setting, floor = self._setting_for(keypoints.image_wh)
         sightings = [
             Sighting(person.track_id, setting.camera.rays(person.xy_px), person.score) for person in keypoints.persons
         ]
         sightings = self._clean.push(source_ns, sightings)
+        tracks = [self._seen(setting, source_ns, sighting) for sighting in sightings]
         lifted = lift(source_ns, sightings) if sightings else {}
         persons: list[Pose3D] = []
-        for sighting in sightings:
-            track = self._seen(setting, source_ns, sighting)
+        for sighting, track in zip(sightings, tracks, strict=True):
             person = lifted.get(sighting.track_id)
             if person is not None and np.isfinite(np.add.reduce(person.joints_m, None)):
-                persons.append(self._placed(track, sighting.track_id, person))
+                pose = self._placed(track, sighting.track_id, person, floor.ground)
+                if track.confirmation.confirmed:
+                    persons.append(pose)
         self._forget(source_ns)
-        persons += self._held(source_ns, [pose.track_id for pose in persons])
+        persons += self._held(source_ns, [pose.track_id for pose in persons], floor.ground)
         if persons:  # a message promises no more than holds for all in it
             scales = (self._tracks[pose.track_id].scale for pose in persons)
             self._scale = min(scales, key=lambda scale: _CERTAINTY.get(scale, 0))
-        return PoseFrame(
-            keypoints.stamp, keypoints.image_wh, tuple(persons), setting.space, self._scale, setting.calibration,
-            keypoints.dropped,
+        frame = PoseFrame(
+            keypoints.stamp, keypoints.image_wh, tuple(persons), floor.space, self._scale, setting.calibration,
+            keypoints.dropped, floor=floor.kind,
         )  # fmt: skip
+        floor.learn(source_ns, [track.seen for track in tracks if track.confirmation.confirmed and track.seen])
+        return frame
 
-    def _setting_for(self, image_wh: tuple[int, int]) -> Setting:
+    def _setting_for(self, image_wh: tuple[int, int]) -> tuple[Setting, Floor]:
         """Reads the calibration files for the first picture and for one of another size.
 
         Then everyone starts anew: no pose is held, lifted or placed by what was seen through the calibration before.
         """
-        if self._setting is None or self._setting.camera.image_wh != image_wh:
+        if self._setting is None or self._floor is None or self._setting.camera.image_wh != image_wh:
             self._setting = setting_for(self._place, self._source, image_wh)
+            self._floor = Floor(self._setting, learn=self._place.floor == "auto")
             self._people.clear()
             self._clean.clear()
             self._tracks.clear()
             self._scale = "assumed"
-        return self._setting
+        return self._setting, self._floor
 
     def _seen(self, setting: Setting, source_ns: int, sighting: Sighting) -> _Track:
-        track = self._tracks.get(sighting.track_id)
-        if track is None:
-            track = _Track(Standing(setting), None, "assumed", source_ns, deque(maxlen=self._past))
-            self._tracks[sighting.track_id] = track
+        """Their track. Of somebody unconfirmed who cannot be the one seen before, nothing is remembered."""
+        number = sighting.track_id
+        track = self._tracks.get(number) or self._new_track(setting, source_ns)
+        if not track.confirmation.agrees(source_ns, sighting, self._clock.interval_ns):
+            self._people.drop(number)
+            self._clean.drop(number)
+            track = replace(self._new_track(setting, source_ns), confirmation=track.confirmation)
+        self._tracks[number] = track
         track.seen_ns = source_ns
         track.past.append((source_ns, sighting))
         return track
 
-    def _placed(self, track: _Track, track_id: int, person: LiftedPerson) -> Pose3D:
+    def _new_track(self, setting: Setting, source_ns: int) -> _Track:
+        return _Track(Standing(setting), deque(maxlen=self._past), source_ns)
+
+    def _placed(self, track: _Track, track_id: int, person: LiftedPerson, ground: Ground | None) -> Pose3D:
         # With look-ahead the pose is of an earlier frame: it is placed by what was seen then.
         pose_ns, sighting = track.past[-1]
         if self._lag_frames:
             pose_ns, sighting = min(track.past, key=lambda seen: abs(seen[0] - person.source_ns))
+        track.standing.stand_on(ground)
         placed = track.standing.place(sighting, person.joints_m, person.sigma_m, pose_ns)
-        track.scale = placed.scale
+        track.scale, track.seen = placed.scale, placed.seen
         self._people.tell(track_id, track.standing.body.known)
         unseen = tuple(joint for joint, is_seen in enumerate(sighting.seen) if not is_seen)
         track.pose = Pose3D(
@@ -140,9 +163,21 @@ class Lift:
                 self._clean.drop(track_id)
                 del self._tracks[track_id]
 
-    def _held(self, source_ns: int, seen: list[int]) -> list[Pose3D]:
+    def _held(self, source_ns: int, seen: list[int], ground: Ground | None) -> list[Pose3D]:
         """The last poses of people just out of sight; never more people than are looked for."""
-        missing = [track.pose for track_id, track in self._tracks.items() if track_id not in seen]
-        known = [pose for pose in missing if pose is not None]
-        return [replace(pose, held=True) for pose in known[: max(0, self._max_people - len(seen))]]
+        missing = [(track.pose, track.standing.ground) for number, track in self._tracks.items()
+                   if number not in seen and track.confirmation.confirmed]  # fmt: skip
+        known = [_on(ground, pose, before) for pose, before in missing if pose is not None]
+        return known[: max(0, self._max_people - len(seen))]
 
+
+def _on(ground: Ground | None, pose: Pose3D, before: Ground | None) -> Pose3D:
+    """A held pose on the floor that holds now, which may be another than the one `before`, which it was placed on."""
+    if before is ground:
+        return replace(pose, held=True)
+    root_m, joints_m = pose.root_m.astype(np.float64), pose.joints_m.astype(np.float64)
+    if before is not None:
+        root_m, joints_m = before.to_camera(root_m), joints_m @ before.rotation
+    if ground is not None:
+        root_m, joints_m = ground.to_world(root_m), ground.turn(joints_m)
+    return replace(pose, root_m=root_m.astype(np.float32), joints_m=joints_m.astype(np.float32), held=True)

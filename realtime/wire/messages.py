@@ -71,6 +71,7 @@ class PoseMessage:
     gap: int = 0  # messages of this stream missed right before this one
     new_session: bool = False  # the first message of a session
     clock: ClockOffset | None = None  # as last compared; None: not (yet)
+    floor: str = "none"  # none | estimated | measured: what a world space rests on
 
     @property
     def t_capture_here_ns(self) -> int | None:
