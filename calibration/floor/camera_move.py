@@ -16,10 +16,13 @@ from calibration.person.body_scale import ANKLES
 Point = tuple[float, float]
 Vector = Sequence[float]
 
-_STEP_S = 0.1  # between the moments that are compared
-_MOMENTS = 9
-_LEAST_M = 0.25  # a shift of less is none
-_RIGID, _RIGID_M = 0.2, 0.04  # how far feet may go otherwise than the trunk: of its shift, and at all
+_STEP_S = 0.1  # between the moments that are remembered
+_BACK_S = 0.28  # now is compared with so long ago: a walker's slower foot has gone 0.1 m by then
+_MOMENTS = 5
+_LEAST_M = 0.2
+_ONE_WAY = 0.8  # everyone's slower foot goes the way that they go on average (a cosine)
+_AS_TRUNK = 0.6  # of one person alone the trunk goes about as far as the slower foot
+_LASTS_S, _LASTS_ALONE_S = 0.13, 0.25
 _SETTLED_S = 0.7  # what jumps is down again after this
 _STAYS = 0.5  # of the shift that is left then
 _LEAN = math.tan(math.radians(10))
@@ -37,14 +40,15 @@ class _Watched:
         self._begin()
 
     def _begin(self) -> None:
+        self.shift: tuple[Point, Point] | None = None  # of the slower foot and the trunk, over the last moments
+        self.now: Point = (0.0, 0.0)  # where the trunk is seen, and where it was
+        self.before: Point = (0.0, 0.0)
+        self.away_m = 1.0
         self.moments: deque[tuple[float, Point, Point, Point]] = deque(maxlen=_MOMENTS)  # time, trunk, ankles
         self.quick: list[float] = []  # legs and trunk, six numbers
         self.slow: list[float] = []
         self.known_s = 0.0
         self.leant_s = 0.0
-        self.shifted_from: Point | None = None
-        self.shifted_by_m = 0.0
-        self.shifted_s = -math.inf
 
     def push(self, t_s: float, joints_m: Sequence[Vector], stance: Stance | None) -> None:
         dt_s = t_s - self.t_s
@@ -54,23 +58,14 @@ class _Watched:
         self.t_s = t_s
         trunk = _ray([sum(joints_m[joint][axis] for joint in _TRUNK) for axis in range(3)])
         left, right = (_ray(joints_m[ankle]) for ankle in ANKLES)
-        self._shift(t_s, (trunk, left, right), sum(joints_m[joint][2] for joint in _TRUNK) / len(_TRUNK))
+        self.away_m = sum(joints_m[joint][2] for joint in _TRUNK) / len(_TRUNK)
+        then = next((moment for moment in reversed(self.moments) if t_s - moment[0] >= _BACK_S), None)
+        self.shift = None if then is None else _shift((trunk, left, right), then[1:])
+        self.now, self.before = trunk, trunk if then is None else then[1]
         if not self.moments or t_s - self.moments[-1][0] >= _STEP_S - 1e-3:
             self.moments.append((t_s, trunk, left, right))
         if stance is not None:
             self._lean([*stance.legs, *stance.trunk], dt_s)
-
-    def _shift(self, t_s: float, now: tuple[Point, Point, Point], away_m: float) -> None:
-        """Goes back through the moments for as long as feet and trunk moved as one."""
-        for then_s, *then in reversed(self.moments):
-            trunk, *ankles = ((a[0] - b[0], a[1] - b[1]) for a, b in zip(now, then, strict=True))
-            shift_m = math.hypot(*trunk) * away_m
-            slack = _RIGID * shift_m + _RIGID_M
-            if not all(math.hypot(a[0] - trunk[0], a[1] - trunk[1]) * away_m < slack for a in ankles):
-                return
-            if shift_m > _LEAST_M and t_s - then_s >= _STEP_S - 1e-3 and t_s - self.shifted_s > _SETTLED_S:
-                self.shifted_from, self.shifted_by_m, self.shifted_s = then[0], shift_m, t_s
-                return
 
     def _lean(self, now: list[float], dt_s: float) -> None:
         if not self.quick:
@@ -88,34 +83,81 @@ class _Watched:
             share = min(dt_s / min(max(self.known_s, dt_s), _SLOW_S), 1.0) if dt_s else 0.0
             self.slow = [old + share * (new - old) for old, new in zip(self.slow, now, strict=True)]
 
-    def settled(self, t_s: float, away_m: float) -> bool:
-        """Whether a shift of a while ago has stayed."""
-        if self.shifted_from is None or not self.moments:
-            return False
-        trunk = self.moments[-1][1]
-        left_m = math.hypot(trunk[0] - self.shifted_from[0], trunk[1] - self.shifted_from[1]) * away_m
-        return left_m > _STAYS * self.shifted_by_m
-
 
 class CameraMove:
     """`push` a frame's people; it says whether the camera has been moved just now."""
 
     def __init__(self) -> None:
         self._people: dict[int, _Watched] = {}
+        self._t_s = -math.inf
+        self._goes_s = 0.0
+        self._pending: _Shifted | None = None
 
     def push(self, t_s: float, people: Mapping[int, tuple[Sequence[Vector], Stance | None]]) -> bool:
         """People by track id: joints (17, 3) in camera axes, and their stance where they stand."""
+        dt_s, self._t_s = min(max(t_s - self._t_s, 0.0), _STEP_S), t_s
         self._people = {number: self._people.get(number) or _Watched() for number in people}
         for number, (joints_m, stance) in people.items():
             self._people[number].push(t_s, joints_m, stance)
-        known = {number: seen for number, seen in self._people.items() if len(seen.moments) > 2}
+        known = {number: seen for number, seen in self._people.items() if seen.shift is not None}
         if not known:
             return False
-        if all(seen.leant_s > _LEANT_S for seen in known.values()):
-            return True
-        if not all(_SETTLED_S <= t_s - seen.shifted_s <= 2 * _SETTLED_S for seen in known.values()):
+        self._goes_s = self._goes_s + dt_s if _all_go(list(known.values())) else 0.0
+        lasts_s = _LASTS_S if len(known) > 1 else _LASTS_ALONE_S
+        if self._pending is None and self._goes_s > lasts_s:
+            self._pending = _Shifted(t_s, {number: (seen.before, seen.now) for number, seen in known.items()})
+        return self._has_stayed(t_s) or all(seen.leant_s > _LEANT_S for seen in known.values())
+
+    def _has_stayed(self, t_s: float) -> bool:
+        """Whether a shift of a while ago is still there: of those in view, on average, the way it went."""
+        pending = self._pending
+        if pending is None or t_s - pending.at_s < _SETTLED_S:
             return False
-        return all(seen.settled(t_s, people[number][0][_TRUNK[0]][2]) for number, seen in known.items())
+        self._pending = None
+        still, went = 0.0, 0.0
+        for number, (before, after) in pending.trunks.items():
+            seen = self._people.get(number)
+            if seen is not None:
+                way = after[0] - before[0], after[1] - before[1]
+                went += math.hypot(*way)
+                still += _along((seen.now[0] - before[0], seen.now[1] - before[1]), way)
+        return went > 0 and still > _STAYS * went
+
+
+class _Shifted:
+    """When everyone shifted, and where each one's trunk was before and after."""
+
+    def __init__(self, at_s: float, trunks: dict[int, tuple[Point, Point]]) -> None:
+        self.at_s, self.trunks = at_s, trunks
+
+
+def _all_go(people: Sequence[_Watched]) -> bool:
+    """Whether even everyone's slower foot goes, and all of them one way: nearly all, where there are many."""
+    shifts = [(seen.shift, seen.away_m) for seen in people if seen.shift is not None]
+    ways = [slower for (slower, _), _ in shifts]
+    mean = sum(way[0] for way in ways) / len(ways), sum(way[1] for way in ways) / len(ways)
+    going = [
+        math.hypot(*slower) * away_m > _LEAST_M and _along(slower, mean) > _ONE_WAY * math.hypot(*slower)
+        for (slower, _), away_m in shifts
+    ]
+    if len(going) > 1:
+        return sum(going) >= len(going) - len(going) // 4
+    (slower, trunk), away_m = shifts[0]
+    far, trunk_far = math.hypot(*slower), math.hypot(*trunk)
+    alike = _AS_TRUNK * trunk_far < far < trunk_far / _AS_TRUNK and _along(trunk, slower) > _ONE_WAY * trunk_far
+    return going[0] and trunk_far * away_m > _LEAST_M and alike
+
+
+def _shift(now: tuple[Point, Point, Point], then: Sequence[Point]) -> tuple[Point, Point]:
+    """How the slower foot went, and the trunk."""
+    trunk, *ankles = ((a[0] - b[0], a[1] - b[1]) for a, b in zip(now, then, strict=True))
+    return min(ankles, key=lambda ankle: math.hypot(*ankle)), trunk
+
+
+def _along(way: Point, other: Point) -> float:
+    """As much of `way` as goes the other way."""
+    far = math.hypot(*other)
+    return (way[0] * other[0] + way[1] * other[1]) / far if far else 0.0
 
 
 def _ray(point: Sequence[float]) -> Point:

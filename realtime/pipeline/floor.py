@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from calibration.floor.ground import Ground
 from calibration.floor.learn_floor import FloorLearner, Seen
+from calibration.floor.plane_fit import Plane
 from realtime.clock import NS_PER_S
 from realtime.pipeline.setting import Setting
 
@@ -36,6 +37,16 @@ class Floor:
     @property
     def space(self) -> str:
         return "camera" if self.ground is None else "world"
+
+    @property
+    def plane(self) -> Plane | None:
+        """What is learned so far, good or not; None while it is nothing, or where the floor was measured."""
+        return None if self._learner is None else self._learner.plane
+
+    @property
+    def moves(self) -> int:
+        """How often the camera was found to have been moved."""
+        return 0 if self._learner is None else self._learner.moves
 
     def learn(self, source_ns: int, people: Sequence[Seen]) -> None:
         """One frame's people, as they are placed before the floor has its say."""

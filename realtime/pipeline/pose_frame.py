@@ -67,6 +67,11 @@ class Lift:
         """A frame too old to publish: the same memory afterwards, for as little work as the model allows."""
         self._lift(keypoints, self._people.remember)
 
+    @property
+    def floor(self) -> Floor | None:
+        """Of the newest picture; None before the first."""
+        return self._floor
+
     def doings(self) -> dict[str, object]:
         """What the stream's status says of people, and of the floor: keypoints put right, bones, what was learned."""
         return {
