@@ -18,14 +18,16 @@ from calibration.person.body_scale import ANKLES
 Real = NDArray[np.floating[Any]]
 Point = tuple[float, float, float]
 GAP_S = 0.5
-# Across the view: a foot slower than the first comes to rest, one faster than the second, or so far from where it rests,
+# Across the view: a foot slower than the first comes to rest; one faster than the second, or so far from its place,
 # leaves. Detections tremble by a centimetre or two, so speeds and places are averaged.
 _SETTLES_M_S, _LEAVES_M_S, _LEAVES_M = 0.25, 0.6, 0.05
 _SPEED_S, _PLACE_S = 0.1, 0.3
 # What an ankle rests against follows where its leg has it, so slowly: of who stands, and of who walks on meanwhile.
 _GIVES_S, _GIVES_WALKING_S = 1.7, 0.3
+_SETTLED_NS = 1_000_000_000  # the first poses of a person are still on their way to where they belong
+_TREMBLES_M = 0.1  # further off, it is not the tremble of a depth, and gives way the sooner
 _FURTHEST_M = 0.05  # that an ankle is from where its leg has it
-_FADE_S = 0.3
+_FADE_S = 0.22
 _NONE: Point = (0.0, 0.0, 0.0)
 
 
@@ -34,7 +36,7 @@ class RestingFeet:
 
     def __init__(self, rigid: bool = False) -> None:
         self._rigid = rigid
-        self._t_ns = 0
+        self._t_ns = self._begun_ns = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -53,21 +55,25 @@ class RestingFeet:
         self._t_ns = t_ns
         if not 0 < dt_s <= GAP_S or not math.isfinite(x + y + z):
             self._begin()
+            self._begun_ns = t_ns
             if not math.isfinite(x + y + z):
                 return (x, y, z), pose_m
         own = {ankle: _plus((x, y, z), pose_m[ankle].tolist()) for ankle in ANKLES}
         resting = [ankle for ankle in ANKLES if self._rests(ankle, own[ankle][2], rays, seen, dt_s)]
-        gives_s = _GIVES_S if len(resting) == len(ANKLES) else _GIVES_WALKING_S
-        fade, holds = max(1 - dt_s / _FADE_S, 0.0), math.exp(-dt_s / gives_s)
+        stands = len(resting) == len(ANKLES) and t_ns - self._begun_ns > _SETTLED_NS
+        gives_s = _GIVES_S if stands else _GIVES_WALKING_S
+        fade = max(1 - dt_s / _FADE_S, 0.0)
+        holds = {ankle: _holds(self._anchors.get(ankle, own[ankle]), own[ankle], dt_s, gives_s) for ankle in ANKLES}
         wanted = [
-            _times(holds, _minus(self._anchors[ankle], own[ankle])) for ankle in resting if ankle in self._anchors
+            _times(holds[ankle], _minus(self._anchors[ankle], own[ankle]))
+            for ankle in resting if ankle in self._anchors
         ]
         if wanted:
             self._correction = _times(1 / len(wanted), tuple(map(sum, zip(*wanted, strict=True))))  # type: ignore[arg-type]
         else:
             self._correction = _times(fade, self._correction)
         for ankle in ANKLES:
-            self._pulls[ankle] = self._pull(ankle, own[ankle], ankle in resting, fade, holds)
+            self._pulls[ankle] = self._pull(ankle, own[ankle], ankle in resting, fade, holds[ankle])
         pulled = [ankle for ankle in ANKLES if self._pulls[ankle] != _NONE and not self._rigid]
         if pulled:
             pose_m = pose_m.copy()
@@ -111,6 +117,12 @@ class RestingFeet:
             share = min(dt_s / _PLACE_S, 1.0)
             self._rest_at[ankle] = at[0] + share * (now[0] - at[0]), at[1] + share * (now[1] - at[1])
         return ankle in self._rest_at
+
+
+def _holds(anchor: Point, own: Point, dt_s: float, gives_s: float) -> float:
+    """How much of the way from where its leg has the ankle to its anchor is kept."""
+    sooner = 1 + (math.dist(anchor, own) / _TREMBLES_M) ** 2
+    return math.exp(-dt_s / max(gives_s / sooner, _FADE_S))
 
 
 def _plus(one: Point, other: Point | list[float]) -> Point:
