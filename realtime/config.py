@@ -17,6 +17,7 @@ from realtime.wire.framing import ENCODINGS, POSE, topic
 LAYOUTS = ("inset", "side", "3d")
 MAX_FILE_FPS = 10_000  # the fastest cameras whose films are of people
 DETECTOR_SIZES = ("lite", "full", "heavy")
+FLOORS = ("auto", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,10 @@ class PlaceConfig:
     camera: Path | None = None
     ground: Path | None = None
     person: str | None = None
+    floor: str = "auto"  # auto: without a ground it is learned from people's feet; off: it is not
+
+    def __post_init__(self) -> None:
+        _require(self.floor in FLOORS, f"floor {self.floor!r} is none of {', '.join(FLOORS)}")
 
 
 @dataclass(frozen=True, slots=True)

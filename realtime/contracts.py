@@ -64,3 +64,4 @@ class PoseFrame:
     calibration: str = ""  # identity of the calibration in force ("" without one)
     dropped: int = 0
     latency_ms: dict[str, float] = field(default_factory=dict)  # stage -> ms: detect, ring, lift, total
+    floor: str = "none"  # none | estimated | measured: what a world space rests on

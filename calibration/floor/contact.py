@@ -9,17 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.floor.ground import Ground
-from calibration.person.body_scale import ANKLE_HEIGHT
+from calibration.person.body_scale import ANKLE_HEIGHT, ANKLES, MIN_FOOT_SCORE
+from calibration.person.bones import ASSUMED_STATURE_M
 from calibration.person.root import Root
 from calibration.person.size import Size, Sized
 
 Array64 = NDArray[np.float64]
 Real = NDArray[np.floating[Any]]
 
-ANKLES = (3, 6)
-MIN_FOOT_SCORE = 0.4
 _HEIGHT_SIGMA_M = 0.035  # of the lowest ankle about its standing height, through a walk
-_ASSUMED_ANKLE_M = 0.08
+_ASSUMED_ANKLE_M = ANKLE_HEIGHT * ASSUMED_STATURE_M
 _MIN_SLOPE = 0.05  # a ray flatter than this (about 3 degrees) meets the floor nowhere in particular
 
 
@@ -50,18 +49,23 @@ def floor_scale(ray: Real, foot_depth: float, ground: Ground, ankle_m: float) ->
     return ground.height_m / (slope(ray, ground) * foot_depth + ankle_m)
 
 
+def ankle_height(sized: Sized, size: Size) -> float:
+    """Of a standing ankle above the floor, in metres."""
+    return _ASSUMED_ANKLE_M * sized.factor if math.isnan(size.height_m) else ANKLE_HEIGHT * size.height_m
+
+
 def stand(root: Root, sized: Sized, size: Size, ground: Ground, rays: Real, score: Real) -> Root:
     """The root corrected by the foot on the floor: the two are weighed by their errors.
 
-    Rays (17, 2) and scores (17,) are those of the pose. `size` is told what the floor says of an unknown height.
+    Rays (17, 2) and scores (17,) are those of the pose. `size` is told what the floor says of an unknown height, but by
+    a floor whose own metres are of a body that was assumed.
     """
     foot = lowest_foot(sized.pose_m, rays, score, ground.up) if math.isfinite(sum(root[:3])) else None
     if foot is None:
         return root
-    unsized = math.isnan(size.height_m)
-    ankle_m = _ASSUMED_ANKLE_M * sized.factor if unsized else ANKLE_HEIGHT * size.height_m
+    ankle_m = ankle_height(sized, size)
     foot_depth = root.z_m + float(sized.pose_m[foot, 2])
-    if unsized:
+    if math.isnan(size.height_m) and ground.scale != "assumed":
         factor = floor_scale(rays[foot], foot_depth / sized.factor, ground, _ASSUMED_ANKLE_M)
         size.hear_floor(factor, ground.scale)
         if not size.floor_is_heard:

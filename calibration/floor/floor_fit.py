@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.floor.contact import ANKLES, MIN_FOOT_SCORE
 from calibration.floor.ground import Ground, rotation_from_up
-from calibration.person.body_scale import ANKLE_HEIGHT
+from calibration.person.body_scale import ANKLE_HEIGHT, ANKLES, MIN_FOOT_SCORE
 from engines.errors import UserError
 
 _LOG = logging.getLogger("realtime.calibration")

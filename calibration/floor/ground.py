@@ -49,6 +49,11 @@ class Ground:
         world[..., 2] += self.height_m
         return world
 
+    def to_camera(self, points_m: ArrayLike) -> Array64:
+        """Positions (..., 3) in world axes to camera axes."""
+        low: Array64 = np.asarray(points_m, np.float64) - (0.0, 0.0, self.height_m)
+        return np.asarray(low @ self.rotation)
+
     def turn(self, vectors_m: ArrayLike) -> Array64:
         """Directions, or joints relative to the hip (..., 3), in camera axes to world axes."""
         turned: Array64 = np.asarray(vectors_m, np.float64) @ self.rotation.T

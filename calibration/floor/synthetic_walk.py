@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.floor.contact import ANKLES
 from calibration.floor.ground import Ground
-from calibration.person.body_scale import ANKLE_HEIGHT, bone_lengths, stature
+from calibration.person.body_scale import ANKLE_HEIGHT, ANKLES, bone_lengths, stature
 
 Array64 = NDArray[np.float64]
 

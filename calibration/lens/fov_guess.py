@@ -14,10 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.floor.contact import ANKLES
 from calibration.floor.floor_fit import RATE_HZ, Walk, ground_from_walk
 from calibration.lens.rays import Camera
-from calibration.person.body_scale import bone_lengths, stature
+from calibration.person.body_scale import ANKLES, bone_lengths, stature
 from calibration.person.root import solve_root
 from engines.errors import UserError
 

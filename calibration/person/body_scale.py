@@ -14,7 +14,9 @@ from engines.models.skeleton import JOINT_NAMES, JOINTS, PARENTS
 
 Array64 = NDArray[np.float64]
 
+ANKLES = (3, 6)
 ANKLE_HEIGHT = 0.047  # of the body's height: the ankle joint above the floor, measured on motion capture
+MIN_FOOT_SCORE = 0.4  # an ankle less sure than this says nothing of the floor
 _LEGS = ((2, 3), (5, 6))
 _TRUNK = (7, 8, 9, 10)
 _CHILDREN = np.arange(1, JOINTS)

@@ -96,3 +96,6 @@ def memory_of(person: BodyScale | None) -> BoneMemory:
 def stature_of(lengths_m: Sequence[float]) -> float:
     """The height of a body with these ten lengths, standing straight."""
     return float(stature([lengths_m[group] if group >= 0 else 0.0 for group in GROUP_OF]))
+
+
+ASSUMED_STATURE_M = stature_of(USUAL_M)  # of the body that the lifter believes in, where nothing else is known

@@ -13,14 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.person.body_scale import ANKLES
+
 Real = NDArray[np.floating[Any]]
 Point = tuple[float, float, float]
-ANKLES = (3, 6)
 GAP_S = 0.5
-_REST_M, _REST_M_S = 0.0015, 0.1  # across the view, in a frame and for each second: detections tremble by about that
-_HOLDS = 0.95  # of an ankle's movement that is taken back
+# Across the view: a foot slower than the first comes to rest; one faster than the second, or so far from its place,
+# leaves. Detections tremble by a centimetre or two, so speeds and places are averaged.
+_SETTLES_M_S, _LEAVES_M_S, _LEAVES_M = 0.25, 0.6, 0.05
+_SPEED_S, _PLACE_S = 0.1, 0.3
+# What an ankle rests against follows where its leg has it, so slowly: of who stands, and of who walks on meanwhile.
+_GIVES_S, _GIVES_WALKING_S = 1.7, 0.3
+_SETTLED_NS = 1_000_000_000  # the first poses of a person are still on their way to where they belong
+_TREMBLES_M = 0.1  # further off, it is not the tremble of a depth, and gives way the sooner
 _FURTHEST_M = 0.05  # that an ankle is from where its leg has it
-_FADE_S = 0.3
+_FADE_S = 0.22
 _NONE: Point = (0.0, 0.0, 0.0)
 
 
@@ -29,11 +36,13 @@ class RestingFeet:
 
     def __init__(self, rigid: bool = False) -> None:
         self._rigid = rigid
-        self._t_ns = 0
+        self._t_ns = self._begun_ns = 0
         self._begin()
 
     def _begin(self) -> None:
         self._rays: dict[int, list[float]] = {}  # of the ankles in the frame before
+        self._speeds: dict[int, tuple[float, float]] = {}  # across the view, in rays a second
+        self._rest_at: dict[int, tuple[float, float]] = {}  # the mean ray of each resting one
         self._anchors: dict[int, Point] = {}  # where the resting ones are
         self._correction = _NONE  # of the root
         self._pulls: dict[int, Point] = {}  # of the ankles about their legs
@@ -46,20 +55,25 @@ class RestingFeet:
         self._t_ns = t_ns
         if not 0 < dt_s <= GAP_S or not math.isfinite(x + y + z):
             self._begin()
+            self._begun_ns = t_ns
             if not math.isfinite(x + y + z):
                 return (x, y, z), pose_m
         own = {ankle: _plus((x, y, z), pose_m[ankle].tolist()) for ankle in ANKLES}
         resting = [ankle for ankle in ANKLES if self._rests(ankle, own[ankle][2], rays, seen, dt_s)]
+        stands = len(resting) == len(ANKLES) and t_ns - self._begun_ns > _SETTLED_NS
+        gives_s = _GIVES_S if stands else _GIVES_WALKING_S
         fade = max(1 - dt_s / _FADE_S, 0.0)
+        holds = {ankle: _holds(self._anchors.get(ankle, own[ankle]), own[ankle], dt_s, gives_s) for ankle in ANKLES}
         wanted = [
-            _times(_HOLDS, _minus(self._anchors[ankle], own[ankle])) for ankle in resting if ankle in self._anchors
+            _times(holds[ankle], _minus(self._anchors[ankle], own[ankle]))
+            for ankle in resting if ankle in self._anchors
         ]
         if wanted:
             self._correction = _times(1 / len(wanted), tuple(map(sum, zip(*wanted, strict=True))))  # type: ignore[arg-type]
         else:
             self._correction = _times(fade, self._correction)
         for ankle in ANKLES:
-            self._pulls[ankle] = self._pull(ankle, own[ankle], ankle in resting, fade)
+            self._pulls[ankle] = self._pull(ankle, own[ankle], ankle in resting, fade, holds[ankle])
         pulled = [ankle for ankle in ANKLES if self._pulls[ankle] != _NONE and not self._rigid]
         if pulled:
             pose_m = pose_m.copy()
@@ -67,14 +81,14 @@ class RestingFeet:
                 pose_m[ankle] += np.array(self._pulls[ankle], pose_m.dtype)
         return _plus((x, y, z), self._correction), pose_m
 
-    def _pull(self, ankle: int, own: Point, rests: bool, fade: float) -> Point:
+    def _pull(self, ankle: int, own: Point, rests: bool, fade: float, holds: float) -> Point:
         """How far the ankle is drawn from where its leg has it, the root being corrected; moves the anchor on."""
         at = _plus(own, self._correction)
         if not rests:
             self._anchors.pop(ankle, None)
             return _times(fade, self._pulls.get(ankle, _NONE))
         anchor = self._anchors.get(ankle, _plus(at, self._pulls.get(ankle, _NONE)))
-        pull = _minus(_times(_HOLDS, _minus(anchor, own)), self._correction)
+        pull = _minus(_times(holds, _minus(anchor, own)), self._correction)
         far = math.hypot(*pull)
         pull = _times(min(_FURTHEST_M / far, 1.0), pull) if far else pull
         self._anchors[ankle] = _plus(at, pull)
@@ -84,9 +98,31 @@ class RestingFeet:
         """Whether the ankle's keypoint stays where it is, so far away."""
         before, now = self._rays.get(ankle), rays[ankle].tolist()
         self._rays[ankle] = now
-        if before is None or not seen[ankle] or not math.isfinite(now[0] + now[1]):
+        if before is None or not seen[ankle] or not math.isfinite(now[0] + now[1] + before[0] + before[1]):
+            self._speeds.pop(ankle, None)
+            self._rest_at.pop(ankle, None)
             return False
-        return math.hypot(now[0] - before[0], now[1] - before[1]) * away_m < _REST_M + _REST_M_S * dt_s
+        share = min(dt_s / _SPEED_S, 1.0)
+        across = (now[0] - before[0]) / dt_s, (now[1] - before[1]) / dt_s
+        old = self._speeds.get(ankle, across)
+        self._speeds[ankle] = old[0] + share * (across[0] - old[0]), old[1] + share * (across[1] - old[1])
+        speed_m_s = math.hypot(*self._speeds[ankle]) * away_m
+        at = self._rest_at.get(ankle)
+        if at is None:
+            if speed_m_s < _SETTLES_M_S:
+                self._rest_at[ankle] = now[0], now[1]
+        elif speed_m_s > _LEAVES_M_S or math.hypot(now[0] - at[0], now[1] - at[1]) * away_m > _LEAVES_M:
+            del self._rest_at[ankle]
+        else:
+            share = min(dt_s / _PLACE_S, 1.0)
+            self._rest_at[ankle] = at[0] + share * (now[0] - at[0]), at[1] + share * (now[1] - at[1])
+        return ankle in self._rest_at
+
+
+def _holds(anchor: Point, own: Point, dt_s: float, gives_s: float) -> float:
+    """How much of the way from where its leg has the ankle to its anchor is kept."""
+    sooner = 1 + (math.dist(anchor, own) / _TREMBLES_M) ** 2
+    return math.exp(-dt_s / max(gives_s / sooner, _FADE_S))
 
 
 def _plus(one: Point, other: Point | list[float]) -> Point:

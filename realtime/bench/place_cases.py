@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.floor.contact import ANKLES
 from calibration.floor.ground import from_angles
 from calibration.floor.synthetic_walk import Scene, keypoint_noise, see, walk_squares
 from calibration.lens.board import Board, BoardFinder
 from calibration.lens.intrinsics import calibrate
 from calibration.lens.rays import Camera
 from calibration.lens.rendered import BoardRenderer, board_poses
-from calibration.person.body_scale import ANKLE_HEIGHT, BodyScale
+from calibration.person.body_scale import ANKLE_HEIGHT, ANKLES, BodyScale
 from calibration.person.root import place_root
 from realtime.calibrate.people import guess_lens, lift_walk, measure_ground
 from realtime.contracts import Array

@@ -99,7 +99,7 @@ def lift_one(recording: KeypointsFile, lifter: Lifter) -> tuple[Array, Array, Bo
     if not seen.any():
         raise UserError("nobody is seen in any frame: every joint is NaN, or its score too low")
     part = Recording(whole.xy_px[seen], whole.score[seen], whole.t_s[seen], whole.image_wh, whole.ids, alone=True)
-    walk = Lift(lifter, settings(recording.camera), "", 1)
+    walk = Lift(lifter, settings(recording.camera), "", 1, given=True)
     poses = poses_of(part, walk, lifter.lag_frames, lifter.name, lifter.engine)
     rows = np.cumsum(seen) - 1
     joints_m, sigma_m = poses.joints_m[rows], poses.sigma_m[rows]
@@ -123,16 +123,16 @@ def _lift(recording: Recording, find: SettingFor, options: LiftOptions, progress
         with load_lifter(
             options.model, options.engine, options.lookahead, options.threads, options.align, options.plan
         ) as lifter:
-            walk = Lift(lifter, find, "", people)
+            walk = Lift(lifter, find, "", people, given=True)
             return poses_of(recording, walk, lifter.lag_frames, lifter.name, lifter.engine, progress=progress)
     if options.plan is not None:
         raise UserError(f"a plan runs in --mode stream: leave out --plan {options.plan} or --mode {options.mode}")
     form = load_form(options.model, options.mode, options.engine, options.threads)
     check_align(form.card, options.align)
     seen = Seen(options.lookahead)
-    first = Lift(seen, find, "", people)
+    first = Lift(seen, find, "", people, given=True)
     for keypoints in recording.frames():
         first(keypoints)
-    walk = Lift(seen.lifted(form), find, "", people)
+    walk = Lift(seen.lifted(form), find, "", people, given=True)
     engine = "onnxruntime" if options.engine == "auto" else options.engine
     return poses_of(recording, walk, options.lookahead, form.card.name, engine, options.mode, progress)

@@ -114,7 +114,7 @@ class Lifter(Closing):
         self._owned.close()
 
     def _new_walk(self) -> Lift:
-        return Lift(self._lifter, self._settings, "", self._most)
+        return Lift(self._lifter, self._settings, "", self._most, given=True)
 
     def _time(self, t: float) -> float:
         at_s = float(frame_times([t], None, 1)[0]) if np.ndim(t) == 0 else np.nan

@@ -101,7 +101,7 @@ def lift(
     if person is not None and len(recording.ids) > 1:
         raise UserError(f"{len(recording.ids)} people cannot all have the size of one person: leave out person")
     with load_lifter(model, engine, lookahead, threads) as lifter:
-        walk = Lift(lifter, find, "", len(recording.ids))
+        walk = Lift(lifter, find, "", len(recording.ids), given=True)
         return poses_of(recording, walk, lifter.lag_frames, lifter.name, lifter.engine, progress=progress)
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calibration.floor.contact import stand
+from calibration.floor.contact import ankle_height, stand
 from calibration.floor.ground import Ground
+from calibration.floor.learn_floor import Seen
 from calibration.person.body import Body
 from calibration.person.bones import memory_of
 from calibration.person.resting_feet import RestingFeet
@@ -29,17 +30,23 @@ class Placed:
     joints_m: Array  # (17, 3), relative to the hip, in the axes of the setting's space
     sigma_m: Array  # (17,), the pose's errors at its real size
     scale: str  # assumed | height | measured
+    seen: Seen  # in camera axes, before the floor had its say: what a floor is learned from
 
 
 class Standing:
     """Where one person stands: places a frame at a time, remembers body, size and motion in the setting in force."""
 
     def __init__(self, setting: Setting) -> None:
-        self._ground = setting.ground
+        self.ground = setting.ground
         self.body = Body(memory_of(setting.person), _up(setting.ground))
         self._size = Size(setting.person)
         self._motion = RootFilter()
         self._feet = RestingFeet(rigid=setting.person is not None and setting.person.rigid)
+
+    def stand_on(self, ground: Ground | None) -> None:
+        """The floor that holds from now on; what is remembered of the person does not rest on it."""
+        if ground is not self.ground:
+            self.ground, self.body.up = ground, _up(ground)
 
     def place(self, sighting: Sighting, joints_m: Array, sigma_m: Array, t_ns: int) -> Placed:
         """A lifted pose (17, 3) and its errors (17,), of what was seen at `t_ns`.
@@ -50,16 +57,20 @@ class Standing:
         fitted = self.body.fit(t_ns * 1e-9, rays, score, joints_m, sigma_m, sighting.seen, sighting.doubt)
         sized = self._size.fit(fitted.joints_m, fitted.sigma_m, self.body.bones)
         root = fitted.root.scaled(sized.factor)
-        if self._ground is not None:
-            root = stand(root, sized, self._size, self._ground, rays, score)
+        seen = Seen(
+            sighting.track_id, (sized.pose_m + np.array(root[:3])).tolist(), score.tolist(),
+            ankle_height(sized, self._size),
+        )  # fmt: skip
+        if self.ground is not None:
+            root = stand(root, sized, self._size, self.ground, rays, score)
         moved_m = self._motion.update(t_ns, root[:3], root.sigma_depth_m, root.sigma_lateral_m)
         held_m, pose_m = self._feet.hold(t_ns, tuple(moved_m), sized.pose_m, rays, sighting.seen)
         root_m = np.array(held_m)
-        if self._ground is not None:
-            root_m, pose_m = self._ground.to_world(root_m), self._ground.turn(pose_m)
+        if self.ground is not None:
+            root_m, pose_m = self.ground.to_world(root_m), self.ground.turn(pose_m)
         return Placed(
             root_m.astype(np.float32), root.sigma_depth_m, pose_m.astype(np.float32, copy=False), sized.sigma_m,
-            sized.scale,
+            sized.scale, seen,
         )  # fmt: skip
 
 

@@ -206,7 +206,7 @@ class Publisher(Closing):
         state.rate.tick(monotonic_ns())
         state.about = {
             "engine": engine, "model": model, "lookahead": lookahead, "dropped": frame.dropped,
-            "space": frame.space, "scale": frame.scale, "calibration": frame.calibration,
+            "space": frame.space, "scale": frame.scale, "floor": frame.floor, "calibration": frame.calibration,
         }  # fmt: skip
         return message
 

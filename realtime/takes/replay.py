@@ -180,7 +180,7 @@ def _pose_frame(message: PoseMessage) -> PoseFrame:
     )  # fmt: skip
     return PoseFrame(
         Stamp(message.frame_id, message.t_capture_ns, message.t_capture_ns), message.image_wh, persons, message.space,
-        message.scale, message.calibration, message.dropped, message.latency_ms,
+        message.scale, message.calibration, message.dropped, message.latency_ms, message.floor,
     )  # fmt: skip
 
 

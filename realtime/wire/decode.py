@@ -29,7 +29,7 @@ from realtime.wire.framing import (
 )  # fmt: skip
 from realtime.wire.messages import Array, ClockOffset, KeypointsMessage, PersonKeypoints, PersonPose, PoseMessage
 
-_POSE_FIELDS, _PERSON_FIELDS = 18, 10  # as many as this version knows
+_POSE_FIELDS, _PERSON_FIELDS = 19, 10  # as many as this version knows
 _NUMBERS = (float, int)
 _NO_POINT = (0.0, 0.0)  # stands in for null until it becomes NaN
 
@@ -65,8 +65,15 @@ def pose_message(
         text(fields, "space"), text(fields, "scale"), text(fields, "skeleton"), text(fields, "calibration"),
         text(fields, "engine"), text(fields, "model"), integer(fields, "lookahead"), integer(fields, "dropped"),
         _persons(fields, _pose_person), latency, t_receive_ns, gap, new_session, clock,
-        integer(fields, "source_ns", -MAX_INT) if "source_ns" in fields else None,
+        integer(fields, "source_ns", -MAX_INT) if "source_ns" in fields else None, _floor(fields),
     )  # fmt: skip
+
+
+def _floor(fields: Fields) -> str:
+    """Publishers of an earlier day say nothing of it: they knew measured floors alone."""
+    if "floor" in fields:
+        return text(fields, "floor")
+    return "measured" if fields["space"] == "world" else "none"
 
 
 def _pose_person(fields: Fields) -> PersonPose:

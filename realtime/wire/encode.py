@@ -38,7 +38,7 @@ def encode_pose(
         "t_capture_ns": t_capture_ns, "t_publish_ns": t_publish_ns, "source_ns": frame.stamp.source_ns,
         "latency_ms": frame.latency_ms,
         "dropped": frame.dropped, "image_wh": frame.image_wh, "skeleton": SKELETON, "space": frame.space,
-        "scale": frame.scale, "calibration": frame.calibration, "engine": engine, "model": model,
+        "scale": frame.scale, "floor": frame.floor, "calibration": frame.calibration, "engine": engine, "model": model,
         "lookahead": lookahead, "persons": persons,
     }  # fmt: skip
     return topic(POSE, stream) + encode_map(fields, encoding)

@@ -72,6 +72,7 @@ class PoseMessage:
     new_session: bool = False  # the first message of a session
     clock: ClockOffset | None = None  # as last compared; None: not (yet)
     source_ns: int | None = None  # the source's own timeline, a file's presentation time; None: it does not say
+    floor: str = "none"  # none | estimated | measured: what a world space rests on
 
     @property
     def t_capture_here_ns(self) -> int | None:

@@ -15,6 +15,7 @@ from engines.lifting.load_lifter import load_lifter
 from realtime import subscribe
 from realtime.bench.known_poses import known_keypoints
 from realtime.config import PlaceConfig
+from realtime.pipeline.confirm import CONFIRM_FRAMES
 from realtime.pipeline.pose_frame import Lift
 from realtime.server.publish import Publisher
 from realtime.takes.replay import LiftOptions, relift, replay
@@ -51,7 +52,8 @@ def test_two_replays_are_bit_identical(take: Path, tmp_path: Path) -> None:
     assert files[0].read_bytes() == files[1].read_bytes()
     poses = [pose_message(recorded.stream, recorded.fields) for recorded in read_take(files[0])]
     assert [pose.seq for pose in poses] == list(range(FRAMES))
-    assert all(pose.persons[0].held == (pose.seq % 10 == 9) for pose in poses)
+    assert [len(pose.persons) for pose in poses] == [0] * (CONFIRM_FRAMES - 1) + [1] * (FRAMES - CONFIRM_FRAMES + 1)
+    assert all(person.held == (pose.seq % 10 == 9) for pose in poses for person in pose.persons)
 
 
 def test_the_poses_are_those_of_the_live_code(take: Path, tmp_path: Path) -> None:
@@ -71,15 +73,15 @@ def test_the_poses_are_those_of_the_live_code(take: Path, tmp_path: Path) -> Non
 def test_no_more_people_are_held_than_were_looked_for(tmp_path: Path) -> None:
     path = tmp_path / "two.mcap"
     with TakeWriter(path) as writer:
-        for i in range(4):  # a person whom the tracker gives a new number
+        for i in (*range(9), 10, 11):  # a person whom the tracker gives a new number
             keypoints = known_keypoints(i)
-            person = replace(keypoints.persons[0], track_id=i // 2)
+            person = replace(keypoints.persons[0], track_id=int(i > 4))
             raw = encode_keypoints(
                 replace(keypoints, persons=(person,)), stream="main", session="s", seq=i, t_capture_ns=1,
                 t_detect_ns=1, t_publish_ns=1,
             )  # fmt: skip
             writer.add(Recorded("keypoints2d", "main", 1, decode_map(split(raw)[2])))
-    for people, expected in ((1, [1, 1, 1, 1]), (2, [1, 1, 2, 2])):
+    for people, expected in ((1, [0] * 4 + [1] * 7), (2, [0] * 4 + [1] * 5 + [2] * 2)):
         relift(path, tmp_path / f"{people}.mcap", LiftOptions(people=people))
         assert [len(recorded.fields["persons"]) for recorded in read_take(tmp_path / f"{people}.mcap")] == expected
 

@@ -80,6 +80,10 @@ def run(
         Path | None,
         typer.Option(help="Floor of 'realtime calibrate ground': poses in world axes."),
     ] = None,
+    floor: Annotated[
+        str | None,
+        typer.Option(metavar="auto|off", help="Without --ground: learn the floor from people's feet. (auto)"),
+    ] = None,
     person: Annotated[str | None, typer.Option(help="Who is in view, by 'realtime calibrate person'.")] = None,
     frames: Annotated[int | None, typer.Option(help="Stop after as many frames.")] = None,
     duration: Annotated[float | None, typer.Option(help="Stop after as many seconds.")] = None,
@@ -115,6 +119,7 @@ def run(
         "view.enabled": False if no_view else None, "view.render": render,
         "view.overwrite": overwrite or None, "view.layout": layout, "view.size": size,
         "place.camera": camera, "place.ground": ground, "place.person": person,
+        "place.floor": floor,
         "frames": frames, "duration_s": duration,
     }  # fmt: skip
     run_session(load_config(config, flags), json_summary=json, verbose=verbose, dashboard=dashboard)

@@ -88,13 +88,19 @@ def ground(
     pitch: Annotated[float, typer.Option(help="By hand: degrees, upwards is positive.")] = 0.0,
     roll: Annotated[float, typer.Option(help="By hand: degrees, clockwise is positive.")] = 0.0,
     on_board: Annotated[bool, typer.Option(help="The board lies on the floor.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Save the floor that a running stream has learned.")] = False,
+    rpc: Annotated[str, typer.Option(help="With --keep: where it answers requests.")] = "tcp://127.0.0.1:5557",
+    stream: Annotated[str, typer.Option(help="With --keep: its name.")] = "main",
+    key: Annotated[Path | None, typer.Option(help="Your NAME.key_secret, for a publisher with keys.")] = None,
+    server_key: Annotated[str | None, typer.Option(help="Its public key: server.key, or the 40 characters.")] = None,
     kind: Kind = "charuco", columns: Columns = 9, rows: Rows = 6, square: Square = 28.0, marker: Marker = None,
     dictionary: Dictionary = "DICT_4X4_50", seconds: Seconds = 60.0, model: Model = "default",
 ) -> None:
-    """Find the floor: from someone who walks about, from the board on the floor, or from angles given by hand.
+    """Find the floor: from someone who walks about, the board on it, angles given by hand, or a running stream.
 
     Examples: realtime calibrate ground --source 0 --person-height 1.76;
-    realtime calibrate ground --source 0 --on-board; realtime calibrate ground --height 1.5 --pitch -12
+    realtime calibrate ground --source 0 --on-board; realtime calibrate ground --height 1.5 --pitch -12;
+    realtime calibrate ground --keep -o ground.yaml
     """
     from calibration.floor.ground import from_angles, save_ground
     from engines.errors import UserError
@@ -102,10 +108,18 @@ def ground(
     if (height is not None or pitch or roll) and (source is not None or on_board):
         raise UserError("--height, --pitch and --roll are the camera's, given by hand in place of --source and "
                         "--on-board: leave out the ones or the others, and give a person's height as --person-height")
-    if height is not None:
+    if keep and (height is not None or pitch or roll or source is not None or on_board):
+        raise UserError("--keep asks a running stream: leave out --source, --on-board, --height, --pitch and --roll")
+    if keep:
+        from realtime.calibrate.keep import learned_ground
+        from realtime.client.listen import client_keys
+
+        found = learned_ground(rpc, stream, client_keys(key, server_key))
+    elif height is not None:
         found = from_angles(height, pitch, roll)
     elif source is None:
-        raise UserError("give a --source with a person who walks about, or the camera's --height, --pitch and --roll")
+        raise UserError("give a --source with a person who walks about, or the camera's --height, --pitch and --roll, "
+                        "or --keep what a running stream has learned")
     elif on_board:
         from realtime.calibrate.people import ground_from_picture
 

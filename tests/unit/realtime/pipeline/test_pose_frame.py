@@ -14,6 +14,7 @@ from engines.lifting.load_lifter import load_lifter
 from engines.lifting.poses import Lifter
 from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, Person2D, PoseFrame, Stamp
+from realtime.pipeline.confirm import CONFIRM_FRAMES
 from realtime.pipeline.pose_frame import HOLD_NS, Lift
 
 FRAME_NS = 33_333_333
@@ -46,6 +47,11 @@ def new_lift(lifter: Lifter) -> Callable[..., Lift]:
     return lambda people=1: Lift(lifter, PlaceConfig(), "demo", people)
 
 
+def confirmed(lift: Lift, people: dict[int, float], frames: int = CONFIRM_FRAMES) -> PoseFrame:
+    """The last of the first frames, after which these people are known to be there."""
+    return [lift(keypoints(frame, people)) for frame in range(frames)][-1]
+
+
 def ids(frame: PoseFrame) -> dict[int, bool]:
     """track id -> held"""
     return {person.track_id: person.held for person in frame.persons}
@@ -65,27 +71,29 @@ def test_a_person_is_placed_in_front_of_the_camera(new_lift: Callable[..., Lift]
 
 def test_a_person_out_of_sight_is_held_and_then_gone(new_lift: Callable[..., Lift]) -> None:
     lift = new_lift()
-    last = [lift(keypoints(frame, {0: 320})) for frame in range(3)][-1].persons[0]
-    for frame in range(3, 40):
+    last = confirmed(lift, {0: 320}).persons[0]
+    for frame in range(CONFIRM_FRAMES, 40):
         poses = lift(keypoints(frame, {}))
-        away_ns = (frame - 2) * FRAME_NS
+        away_ns = (frame - CONFIRM_FRAMES + 1) * FRAME_NS
         assert ids(poses) == ({0: True} if away_ns <= HOLD_NS else {})
         for person in poses.persons:
             np.testing.assert_array_equal(person.joints_m, last.joints_m)
-    assert ids(lift(keypoints(40, {0: 320}))) == {0: False}
-    assert lift(keypoints(41, {0: 320})).persons[0].window_fill < last.window_fill, "who returns starts anew"
+    back = [lift(keypoints(frame, {0: 320})) for frame in range(40, 45)]
+    assert [ids(poses) for poses in back] == [{}] * 4 + [{0: False}], "confirmed anew"
+    assert back[-1].persons[0].window_fill <= last.window_fill, "who returns starts anew"
 
 
 def test_a_new_id_for_the_one_person_leaves_no_ghost(new_lift: Callable[..., Lift]) -> None:
     lift = new_lift()
-    lift(keypoints(0, {0: 320}))
-    assert ids(lift(keypoints(1, {1: 330}))) == {1: False}
+    confirmed(lift, {0: 320})
+    after = [ids(lift(keypoints(frame, {1: 330}))) for frame in range(5, 11)]
+    assert after == [{0: True}] * 4 + [{1: False}] * 2, "the one is held until the other is confirmed"
 
 
 def test_of_two_people_the_one_out_of_sight_is_held(new_lift: Callable[..., Lift]) -> None:
     lift = new_lift(people=2)
-    lift(keypoints(0, {0: 200, 1: 440}))
-    assert ids(lift(keypoints(1, {1: 440}))) == {1: False, 0: True}
+    confirmed(lift, {0: 200, 1: 440})
+    assert ids(lift(keypoints(5, {1: 440}))) == {1: False, 0: True}
 
 
 def test_the_scale_of_a_frame_holds_for_everyone_in_it(lifter: Lifter, tmp_path: Path) -> None:
@@ -93,21 +101,22 @@ def test_the_scale_of_a_frame_holds_for_everyone_in_it(lifter: Lifter, tmp_path:
     lift = Lift(lifter, PlaceConfig(ground=tmp_path / "ground.yaml"), "demo", 2)
     scales = [lift(keypoints(frame, {0: 320})).scale for frame in range(60)]
     assert (scales[0], scales[-1]) == ("assumed", "measured"), "the floor tells the size of who stands on it"
-    assert lift(keypoints(60, {1: 200, 0: 320})).scale == "assumed", "nothing tells the newcomer's size yet"
+    both = [lift(keypoints(frame, {1: 200, 0: 320})) for frame in range(60, 65)][-1]
+    assert (both.scale, both.floor) == ("assumed", "measured"), "nothing tells the newcomer's size yet"
 
 
 def test_unseen_joints_are_not_a_person(new_lift: Callable[..., Lift]) -> None:
     lift = new_lift()
-    lift(keypoints(0, {0: 320}))
-    blind = keypoints(1, {0: 320})
+    confirmed(lift, {0: 320})
+    blind = keypoints(5, {0: 320})
     blind.persons[0].xy_px[:] = np.nan
     assert ids(lift(blind)) == {0: True}
 
 
 def test_another_picture_size_is_another_lens(new_lift: Callable[..., Lift]) -> None:
     lift = new_lift()
-    near = lift(keypoints(0, {0: 320})).persons[0]
-    far = lift(keypoints(60, {0: 320}, image_wh=(1280, 960))).persons[0]
+    near = confirmed(lift, {0: 320}).persons[0]
+    far = [lift(keypoints(frame, {0: 320}, image_wh=(1280, 960))) for frame in range(60, 65)][-1].persons[0]
     assert far.root_m[2] > 1.5 * near.root_m[2], "as many pixels of a larger picture are a smaller angle"
 
 
@@ -135,10 +144,12 @@ def test_frames_never_mix_two_calibrations(tmp_path: Path) -> None:
         for frame in range(21, 30):
             seen = keypoints(frame, {1: 440}, (1280, 960))
             after, expected = lift(seen), fresh(seen)
-            assert (after.calibration, ids(after)) == (expected.calibration, {1: False})
+            assert (after.calibration, ids(after)) == (expected.calibration, {1: False} if frame >= 25 else {})
             assert after.calibration != before.calibration
             for what in ("joints_m", "root_m", "sigma_m", "window_fill"):
-                np.testing.assert_array_equal(*(getattr(poses.persons[0], what) for poses in (after, expected)))
+                np.testing.assert_array_equal(
+                    *([getattr(person, what) for person in poses.persons] for poses in (after, expected))
+                )
 
 
 def test_a_timeline_that_jumps_back_starts_anew(new_lift: Callable[..., Lift]) -> None:
@@ -152,7 +163,8 @@ def test_with_look_ahead_the_pose_is_placed_where_the_person_was() -> None:
     with load_lifter(lookahead=8) as late, load_lifter() as prompt:
         lifts = [Lift(lifter, PlaceConfig(), "demo", 1) for lifter in (late, prompt)]
         walk = [keypoints(frame, {0: 150 + 8 * frame}) for frame in range(40)]
-        roots = [[lift(seen).persons[0].root_m[0] for seen in walk] for lift in lifts]
+        poses = [[lift(seen).persons for seen in walk] for lift in lifts]
+    roots = [[persons[0].root_m[0] for persons in all_of_one if persons] for all_of_one in poses]
     walked_m = roots[1][-1] - roots[1][-9]
     assert walked_m > 0.2
     assert abs(roots[0][-1] - roots[1][-9]) < 0.35 * walked_m
@@ -173,9 +185,52 @@ class _Late:
 def test_the_longest_lag_still_finds_what_was_seen_then(lifter: Lifter) -> None:
     walk = [keypoints(frame, {0: 150 + 2 * frame}) for frame in range(180)]
     prompt, late = (Lift(one, PlaceConfig(), "demo", 1) for one in (lifter, _Late(lifter)))
-    roots = [prompt(seen).persons[0].root_m[0] for seen in walk]
-    last = [late(seen).persons[0].root_m[0] for seen in walk][-1]
+    roots = [poses.persons[0].root_m[0] for poses in map(prompt, walk) if poses.persons]
+    last = [late(seen) for seen in walk][-1].persons[0].root_m[0]
     assert abs(last - roots[-122]) < 0.1 * (roots[-1] - roots[-122])
+
+
+def crawling(frame: int) -> Keypoints2D:
+    """What is seen of somebody, lying across the picture, far from where they were a frame before."""
+    seen = keypoints(frame, {0: 320})
+    seen.persons[0].xy_px[:] = seen.persons[0].xy_px[:, ::-1] + np.array([80 * (frame % 3), 0], np.float32)
+    return seen
+
+
+def test_a_false_detection_is_never_seen(new_lift: Callable[..., Lift]) -> None:
+    lift = new_lift()
+    shown = [ids(lift(crawling(frame) if frame < 4 else keypoints(frame, {}))) for frame in range(40)]
+    assert shown == [{}] * 40
+
+
+def test_what_was_false_leaves_no_trace_in_who_is_there(new_lift: Callable[..., Lift]) -> None:
+    lift, fresh = new_lift(), new_lift()
+    for frame in range(3):
+        lift(crawling(frame))
+    fresh(keypoints(2, {}))
+    for frame in range(3, 40):
+        one, other = (each(keypoints(frame, {0: 320})) for each in (lift, fresh))
+        assert ids(one) == ids(other) == ({0: False} if frame >= 7 else {})
+        for person, expected in zip(one.persons, other.persons, strict=True):
+            np.testing.assert_allclose(person.joints_m, expected.joints_m, atol=1e-5)
+            np.testing.assert_allclose(person.root_m, expected.root_m, atol=1e-5)
+
+
+@pytest.mark.parametrize(("hz", "first"), [(120, 12), (30, 4), (10, 3), (5, 1), (1, 0)])
+def test_a_person_is_confirmed_in_a_fraction_of_a_second_at_any_rate(
+    new_lift: Callable[..., Lift], hz: int, first: int
+) -> None:
+    lift = new_lift()
+    for index in range(40):  # an empty room, so that the rate is known
+        lift(at_rate(index - 40, hz, {}))
+    shown = [bool(lift(at_rate(index, hz, {0: 320})).persons) for index in range(first + 5)]
+    assert shown == [index >= first for index in range(first + 5)]
+
+
+def at_rate(index: int, hz: int, people: dict[int, float]) -> Keypoints2D:
+    seen = keypoints(0, people)
+    at_ns = 100_000_000_000 + round(index * 1e9 / hz)
+    return Keypoints2D(Stamp(index + 100, at_ns, at_ns), seen.image_wh, seen.persons, at_ns, 0)
 
 
 def test_which_engine_runs_and_why_reaches_the_terminal(caplog: pytest.LogCaptureFixture) -> None:

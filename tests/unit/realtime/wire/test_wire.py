@@ -57,6 +57,7 @@ def frames(draw: st.DrawFn) -> PoseFrame:
     return PoseFrame(
         Stamp(draw(counts), 0, 0), (draw(st.integers(1, 65536)), 480), tuple(persons),
         draw(st.sampled_from(("camera", "world"))), "height", "abc", draw(counts), latency_ms,
+        draw(st.sampled_from(("none", "estimated", "measured"))),
     )  # fmt: skip
 
 
@@ -67,6 +68,7 @@ def test_a_frame_comes_back_bit_for_bit(frame: PoseFrame, encoding: str, seq: in
     message = decode_pose(raw)
     assert (message.seq, message.frame_id, message.dropped) == (seq, frame.stamp.frame_id, frame.dropped)
     assert (message.image_wh, message.space, message.latency_ms) == (frame.image_wh, frame.space, frame.latency_ms)
+    assert message.floor == frame.floor
     assert len(message.persons) == len(frame.persons)
     for got, sent in zip(message.persons, frame.persons, strict=True):
         assert (got.id, got.lag_frames, got.held) == (sent.track_id, sent.lag_frames, sent.held)
@@ -156,7 +158,7 @@ def test_a_wrong_field_is_refused(name: str, value: object) -> None:
 
 def test_a_missing_field_is_named() -> None:
     fields = decode_map(split(encode(known_frame(0)))[2])
-    for name in fields.keys() - {"source_ns"}:  # which earlier publishers do not send
+    for name in fields.keys() - {"source_ns", "floor"}:  # which earlier publishers do not send
         fewer = {other: value for other, value in fields.items() if other != name}
         with pytest.raises(WireError, match=name):
             decode_pose(topic("pose3d", "main") + msgpack.packb(fewer))
@@ -166,7 +168,11 @@ def test_an_older_publisher_says_nothing_of_what_was_not_seen() -> None:
     fields = decode_map(split(encode(known_frame(0)))[2])
     for person in fields["persons"]:
         del person["unseen"], person["root_sigma"]
+    del fields["floor"]
     message = decode_pose(topic("pose3d", "main") + msgpack.packb(fields))
+    assert message.floor == "none"
+    world = decode_pose(topic("pose3d", "main") + msgpack.packb({**fields, "space": "world"}))
+    assert world.floor == "measured", "there was no other"
     assert all(person.unseen == () and np.isnan(person.root_sigma_m) for person in message.persons)
     jsonschema.validate(fields, schema("pose3d"))
 
