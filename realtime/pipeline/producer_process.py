@@ -11,16 +11,16 @@ from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.config import RunConfig, SourceConfig
 from realtime.contracts import Keypoints2D, Person2D, Stamp
 from realtime.pipeline.detect import Detector
-from realtime.pipeline.lasting_source import LastingSource
-from realtime.pipeline.source_watch import SourceWatch
 from realtime.process.link import Link
 from realtime.process.metrics import Rate
 from realtime.process.stats import Load, ProducerStats
 from realtime.ring.picture_slot import PictureSlot, slot_name
 from realtime.ring.ring import Ring
 from realtime.sources.address import is_live
+from realtime.sources.lasting_source import LastingSource
 from realtime.sources.open_source import open_source
 from realtime.sources.source import Frame, Source
+from realtime.sources.source_watch import SourceWatch
 
 READ_TIMEOUT_S = 0.5
 # Where nothing may be lost: the producer never runs further ahead of the lifter than this.

@@ -12,7 +12,7 @@ from waiting import until
 
 from engines.errors import UserError
 from realtime.pipeline import lasting_source
-from realtime.pipeline.lasting_source import LastingSource
+from realtime.sources.lasting_source import LastingSource
 from realtime.sources.live_source import open_url
 from realtime.sources.opencv import quiet_ffmpeg
 from realtime.sources.source import CaptureOptions, Frame, Source

@@ -10,7 +10,7 @@ import pytest
 
 from realtime.clock import NS_PER_S
 from realtime.pipeline import source_watch
-from realtime.pipeline.source_watch import SourceWatch
+from realtime.sources.source_watch import SourceWatch
 
 DARK = np.full((480, 640, 3), 3, np.uint8)
 
