@@ -37,6 +37,7 @@ class Process:
     watchdog_s: float  # killed and started again when it has not beaten for as long
     grace_s: float  # to end by itself before it is killed
     setup_s: float = 60.0  # to its first beat, models loaded
+    finishes: bool = False  # it has work to bring to an end: its grace begins anew with every beat
     must_start: bool = False  # a mistake of the user's ends the session while nothing has been published yet
 
 
@@ -44,7 +45,9 @@ PROCESSES: tuple[Process, ...] = (
     Process("producer", "realtime.pipeline.producer_process:main", essential=True, watchdog_s=3.0, grace_s=3.0),
     Process("lifter", "realtime.pipeline.lifter_process:main", essential=True, watchdog_s=3.0, grace_s=3.0),
     # A window may be dragged or a film finished: it beats irregularly, and nobody waits for it.
-    Process("viewer", "realtime.view.viewer_process:main", essential=False, watchdog_s=30.0, grace_s=45.0),
+    Process(
+        "viewer", "realtime.view.viewer_process:main", essential=False, watchdog_s=30.0, grace_s=30.0, finishes=True
+    ),
 )
 
 

@@ -142,9 +142,11 @@ class Supervisor:
         """
         assert child.popen is not None
         grace_s = grace_s if child.ready else 0.0
-        deadline_ns = monotonic_ns() + int(grace_s * NS_PER_S)
-        while child.popen.is_alive() and monotonic_ns() < deadline_ns and not self._hurry:
+        since_ns = monotonic_ns()
+        while child.popen.is_alive() and monotonic_ns() - since_ns < grace_s * NS_PER_S and not self._hurry:
             self._hear(child, _POLL_S)
+            if child.process.finishes:
+                since_ns = max(since_ns, self._board.last_beat_ns(child.process.name))
         if child.popen.is_alive():
             if grace_s and not self._hurry:
                 log.warning("the %s did not stop in %g s and was killed", child.process.name, grace_s)

@@ -25,6 +25,7 @@ from realtime.wire.framing import POSE, VersionError, WireError, topic
 from realtime.wire.messages import PoseMessage
 
 _POLL_S = 0.1  # how soon a stop is seen while nothing arrives
+_SAY_EVERY_S = 3.0
 _WINDOW_POLL_S = 0.01  # the window goes on answering mouse and keys
 _BACKLOG = 20_000  # frames that wait for the renderer, about 2 kB each: ten minutes
 
@@ -124,7 +125,7 @@ def _no_stream(subscriber: Subscriber, wait_s: float) -> UserError:
 def _render(subscriber: Subscriber, film: Film, limits: _Limits) -> ViewSummary:
     """Every frame, off screen. Frames wait in the subscriber while one is drawn."""
     start_s: float | None = None
-    heard_ns, stopped_ns, stopped_unix_ns = monotonic_ns(), 0, 0
+    heard_ns, stopped_ns, stopped_unix_ns, said_ns = monotonic_ns(), 0, 0, monotonic_ns()
     while True:
         if limits.stopped() and not stopped_ns:
             stopped_ns, stopped_unix_ns = monotonic_ns(), unix_ns()
@@ -148,6 +149,9 @@ def _render(subscriber: Subscriber, film: Film, limits: _Limits) -> ViewSummary:
         if stopped_ns and monotonic_ns() - stopped_ns > limits.drain_s * NS_PER_S:
             log.warning("stopped with frames still to draw: the picture ends early")
             break
+        if stopped_ns and monotonic_ns() - said_ns > _SAY_EVERY_S * NS_PER_S:
+            said_ns = monotonic_ns()
+            log.info("finishing the film: %d pictures so far (Ctrl-C again leaves it undone)", film.frames)
     return ViewSummary(film.frames, subscriber.gaps, film.draw_ms, closed=False)
 
 

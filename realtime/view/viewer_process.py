@@ -21,7 +21,6 @@ from realtime.view.view import view
 from realtime.wire.endpoints import ClientKeys
 
 _NICENESS = 10
-_DRAIN_S = 30.0  # a film is drawn to its end after the stream has ended
 
 
 class _Orders:
@@ -45,7 +44,7 @@ def main(link: Link, config: RunConfig) -> None:
     keys = own_keys(config.stream.keys) if config.stream.keys else None
     view(
         reachable(config.stream.address), stream=config.stream.name, render=config.view.render, keys=keys,
-        wait_s=math.inf, drain_s=_DRAIN_S, stop=_Orders(link), on_ready=lambda: link.ready(_what(config)),
+        wait_s=math.inf, drain_s=math.inf, stop=_Orders(link), on_ready=lambda: link.ready(_what(config)),
         overwrite=config.view.overwrite, layout=config.view.layout, size_wh=parse_size(config.view.size),
         pictures=lambda: _pictures(link, config),
     )  # fmt: skip

@@ -11,7 +11,7 @@ from mjpeg_server import MjpegServer
 from waiting import until
 
 from engines.errors import UserError
-from realtime.pipeline import lasting_source
+from realtime.sources import lasting_source
 from realtime.sources.lasting_source import LastingSource
 from realtime.sources.live_source import open_url
 from realtime.sources.opencv import quiet_ffmpeg

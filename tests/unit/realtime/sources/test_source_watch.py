@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from realtime.clock import NS_PER_S
-from realtime.pipeline import source_watch
+from realtime.sources import source_watch
 from realtime.sources.source_watch import SourceWatch
 
 DARK = np.full((480, 640, 3), 3, np.uint8)
