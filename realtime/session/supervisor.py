@@ -25,7 +25,6 @@ from realtime.process.link import Failed, Link, LogLine, Ready
 from realtime.process.signals import held_back, ordering
 from realtime.process.states import FAILED, RESTARTING, RUNNING, STARTING, STOPPED
 from realtime.process.stats import LifterStats, Load, ProducerStats
-from realtime.ring.segment import sweep
 from realtime.session.child import Child, Restarts
 from realtime.session.memory import Memory
 from realtime.session.processes import PROCESSES, Process, enter
@@ -51,8 +50,6 @@ class Supervisor:
         self._board = Board(self._context, list(self.children))
         self._watchdog = Watchdog(self._board)
         self._doorbell = Doorbell()
-        for path in sweep():
-            log.debug("removed %s, left behind by a session that was killed", path)
         self._memory = Memory(self._doorbell, pictures="viewer" in self.children)
         self.ring = self._memory.ring
         self._started_ns = monotonic_ns()

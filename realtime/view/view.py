@@ -125,7 +125,8 @@ def _no_stream(subscriber: Subscriber, wait_s: float) -> UserError:
 def _render(subscriber: Subscriber, film: Film, limits: _Limits) -> ViewSummary:
     """Every frame, off screen. Frames wait in the subscriber while one is drawn."""
     start_s: float | None = None
-    heard_ns, stopped_ns, stopped_unix_ns, said_ns = monotonic_ns(), 0, 0, monotonic_ns()
+    heard_ns, stopped_ns, stopped_unix_ns = monotonic_ns(), 0, 0
+    drain = _Drain(limits.drain_s)
     while True:
         if limits.stopped() and not stopped_ns:
             stopped_ns, stopped_unix_ns = monotonic_ns(), unix_ns()
@@ -146,13 +147,27 @@ def _render(subscriber: Subscriber, film: Film, limits: _Limits) -> ViewSummary:
         if limits.reached(film.frames, time_s(message) - start_s):
             break
         film.add(message, subscriber.rate_hz)
-        if stopped_ns and monotonic_ns() - stopped_ns > limits.drain_s * NS_PER_S:
-            log.warning("stopped with frames still to draw: the picture ends early")
+        if stopped_ns and drain.over(film, stopped_ns):
             break
-        if stopped_ns and monotonic_ns() - said_ns > _SAY_EVERY_S * NS_PER_S:
-            said_ns = monotonic_ns()
-            log.info("finishing the film: %d pictures so far (Ctrl-C again leaves it undone)", film.frames)
     return ViewSummary(film.frames, subscriber.gaps, film.draw_ms, closed=False)
+
+
+class _Drain:
+    """What is still to be drawn after a stop."""
+
+    def __init__(self, drain_s: float) -> None:
+        self._drain_s, self._said_ns = drain_s, monotonic_ns()
+
+    def over(self, film: Film, stopped_ns: int) -> bool:
+        """Whether the time for it is up; says now and then how far it is."""
+        now_ns = monotonic_ns()
+        if now_ns - stopped_ns > self._drain_s * NS_PER_S:
+            log.warning("stopped with frames still to draw: the picture ends early")
+            return True
+        if now_ns - self._said_ns > _SAY_EVERY_S * NS_PER_S:
+            self._said_ns = now_ns
+            log.info("finishing the film: %d pictures so far (Ctrl-C again leaves it undone)", film.frames)
+        return False
 
 
 def _show(subscriber: Subscriber, window: Window, limits: _Limits) -> ViewSummary:
