@@ -29,19 +29,19 @@ STAGES = ("detect", "ring", "lift", "publish", "message", "total")
 def main(link: Link, config: RunConfig) -> None:
     """Reads the keypoint ring. Publishes pose3d. Beats every frame. Ends when the ring is finished and read."""
     options, stream = config.lifter, config.stream
+    lossless = config.source.max_speed or config.source.every_frame
     with (
         Ring.attach(link.ring_name, link.doorbell) as ring,
         load_working(options, link) as lifter,
         Publisher(
             stream.address, stream.rpc_address, stream.name, encoding=stream.encoding, keys=stream.keys,
-            insecure=stream.insecure,
+            insecure=stream.insecure, patient=lossless,
         ) as publisher,
     ):  # fmt: skip
         publisher.status(stream_state(link.conditions(), published=False))
         check_profiles(config.place)
         lift = Lift(lifter, config.place, config.source.name, config.detector.people)
         reader = ring.reader()
-        lossless = config.source.max_speed or config.source.every_frame
         report = Report(link, lifter, publisher, reader)
         report.reprimed = reprime(lift, ring, reader, link, skip_unread=not lossless)
         gc.freeze()  # what is loaded stays: going through it in search of garbage would hold up a frame for 10 ms
