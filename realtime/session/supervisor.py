@@ -31,7 +31,7 @@ from realtime.session.processes import PROCESSES, Process, enter
 from realtime.session.watchdog import Watchdog
 
 _POLL_S = 0.1
-_READY_TIMEOUT_S = 20.0  # the producer goes without those who are not ready by then, unless they must be there
+_READY_TIMEOUT_S = 20.0  # the producer goes without a window that is not ready by then
 
 log = logging.getLogger("realtime.supervisor")
 
@@ -257,7 +257,8 @@ class Supervisor:
         if self.went_ns is None:
             waiting = [child for child in self.children.values() if child.ready is None and not child.done]
             late = monotonic_ns() - self._started_ns > _READY_TIMEOUT_S * NS_PER_S
-            needed = [child for child in waiting if child.process.essential or child.process.must_start]
+            film = self._config.view.render is not None
+            needed = [child for child in waiting if child.process.essential or film]
             if not waiting or (late and not needed):
                 self._board.go()
                 self.went_ns = monotonic_ns()
