@@ -33,8 +33,9 @@ class RunProcess:
 
     def __init__(self, *options: str, cwd: Path | None = None, port: int | None = None) -> None:
         self.address = f"tcp://127.0.0.1:{port or free_port()}"
-        rpc = f"tcp://127.0.0.1:{free_port()}"
-        command = [*COMMAND, "--json", "--verbose", "--address", self.address, "--rpc-address", rpc, *options]
+        self.rpc_address = f"tcp://127.0.0.1:{free_port()}"
+        command = [*COMMAND, "--json", "--verbose", "--address", self.address, "--rpc-address", self.rpc_address]
+        command += options
         self._runtime = tempfile.TemporaryDirectory()  # its own: other sessions have streams of the same name
         self.env = {**os.environ, "REALTIME_RUNTIME": self._runtime.name}
         self.popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd,
