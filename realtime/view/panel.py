@@ -19,7 +19,6 @@ Row = tuple[str, str]  # what, and its value
 _PAPER, _INK, _MUTED, _ALARM = (250, 251, 252), (58, 64, 74), (128, 136, 146), (196, 84, 44)  # RGB
 _LATENCIES = 90  # poses that the percentiles are of
 _EVERY = 6  # poses from one text to the next: figures that flicker cannot be read
-_SPACES = {"world": "world, on the floor", "camera": "camera"}
 
 
 class Panel:
@@ -51,7 +50,7 @@ class Panel:
             self._rows = [
                 ("rate", f"{rate_hz:.1f} fps" if rate_hz else ""), ("latency", f"{p50:.0f} ms, p99 {p99:.0f}"),
                 ("model", f"{message.model} on {message.engine}"),
-                ("space", _SPACES.get(message.space, message.space)), ("scale", message.scale),
+                ("space", f"world, floor {message.floor}" if message.space == "world" else message.space), ("scale", message.scale),
                 ("dropped", str(message.dropped)),
             ]  # fmt: skip
         return [("state", state or self._state(message)), *self._rows]

@@ -74,6 +74,7 @@ def run(
         typer.Option(metavar="inset|side|3d", help="The source's picture: in the corner, beside, or left out."),
     ] = None,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Size of the picture in pixels. (960x720)")] = None,
+    fps: Annotated[float | None, typer.Option(help="A film has at most so many pictures a second. (all)")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the film if there is one.")] = False,
     camera: Annotated[Path | None, typer.Option(help="Camera calibration of 'realtime calibrate camera'.")] = None,
     ground: Annotated[
@@ -117,7 +118,7 @@ def run(
         "stream.address": address, "stream.rpc_address": rpc_address, "stream.name": stream,
         "stream.encoding": encoding, "stream.keys": keys, "stream.insecure": insecure or None,
         "view.enabled": False if no_view else None, "view.render": render,
-        "view.overwrite": overwrite or None, "view.layout": layout, "view.size": size,
+        "view.overwrite": overwrite or None, "view.layout": layout, "view.size": size, "view.fps": fps,
         "place.camera": camera, "place.ground": ground, "place.person": person,
         "place.floor": floor,
         "frames": frames, "duration_s": duration,
