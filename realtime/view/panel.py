@@ -51,8 +51,7 @@ class Panel:
                 ("rate", f"{rate_hz:.1f} fps" if rate_hz else ""), ("latency", f"{p50:.0f} ms, p99 {p99:.0f}"),
                 ("model", f"{message.model} on {message.engine}"),
                 ("space", f"world, floor {message.floor}" if message.space == "world" else message.space),
-                ("scale", message.scale),
-                ("dropped", str(message.dropped)),
+                ("scale", message.scale), ("dropped", str(message.dropped)),
             ]  # fmt: skip
         return [("state", state or self._state(message)), *self._rows]
 

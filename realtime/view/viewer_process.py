@@ -45,7 +45,8 @@ def main(link: Link, config: RunConfig) -> None:
     view(
         reachable(config.stream.address), stream=config.stream.name, render=config.view.render, keys=keys,
         wait_s=math.inf, drain_s=math.inf, stop=_Orders(link), on_ready=lambda: link.ready(_what(config)),
-        overwrite=config.view.overwrite, layout=config.view.layout, size_wh=parse_size(config.view.size), fps=config.view.fps,
+        overwrite=config.view.overwrite, layout=config.view.layout, fps=config.view.fps,
+        size_wh=parse_size(config.view.size),
         pictures=lambda: _pictures(link, config),
     )  # fmt: skip
 
