@@ -15,6 +15,7 @@ from realtime.commands.models.evaluate import evaluate
 from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, Person2D, Stamp
 from realtime.model.whole_line import PARTS, of_part
+from realtime.pipeline.confirm import CONFIRM_FRAMES
 from realtime.pipeline.pose_frame import Lift
 from tests.support.people_in_view import stepping
 
@@ -28,12 +29,16 @@ def test_what_is_scored_is_what_is_published() -> None:
     with load_lifter() as lifter:
         scored, sigma = of_part(lifter)(data.rays, data.score)
     with load_lifter() as lifter:
-        lift = Lift(lifter, PlaceConfig(), "nowhere", 1)
+        lift = Lift(lifter, PlaceConfig(floor="off"), "nowhere", 1)
         for frame, (rays, score) in enumerate(zip(data.rays[0], data.score[0], strict=True)):
             xy_px = (rays * FOCAL + (639.5, 359.5)).astype(np.float32)
             at_ns = round(frame * 1e9 / 30)
             seen = Keypoints2D(Stamp(frame, at_ns, at_ns), SIZE, (Person2D(0, xy_px, score),), at_ns, 0)
-            (person,) = lift(seen).persons
+            persons = lift(seen).persons
+            if frame < CONFIRM_FRAMES - 1:
+                assert not persons
+                continue
+            (person,) = persons
             np.testing.assert_allclose(person.joints_m, scored[0, frame, 0], atol=0.01)
             assert sigma is not None
             np.testing.assert_allclose(person.sigma_m, sigma[0, frame, 0], atol=0.01)
