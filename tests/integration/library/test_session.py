@@ -40,7 +40,7 @@ def test_a_lifted_video_has_the_poses_that_were_published(
     compared = 0
     for message in messages:
         for person in message.persons:
-            if not person.held:
+            if not person.held and message.floor == "none":  # a learned floor is the stream's own
                 for name in ("joints_m", "root_m", "sigma_m"):
                     np.testing.assert_array_equal(getattr(poses, name)[message.frame_id], getattr(person, name))
                 compared += 1

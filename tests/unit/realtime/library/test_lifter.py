@@ -26,7 +26,7 @@ FIELDS = ("joints_m", "root_m", "sigma_m")
 def live(keypoints: Any, times_ns: list[int]) -> list[PoseFrame]:
     """What the lifter process makes of one person's frames."""
     with load_lifter() as lifter:
-        lift = Lift(lifter, PlaceConfig(), "nowhere", 1)
+        lift = Lift(lifter, PlaceConfig(floor="off"), "nowhere", 1, given=True)
         frames = []
         for i, (xy_px, at_ns) in enumerate(zip(keypoints, times_ns, strict=True)):
             people = (Person2D(0, xy_px, np.ones(17, np.float32)),) if np.isfinite(xy_px).any() else ()
