@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 from engines.errors import UserError
 from engines.models.skeleton import JOINTS
-from realtime.takes.take import read_take
-from realtime.wire.decode import keypoints_message, pose_message
-from realtime.wire.framing import KEYPOINTS, POSE
+from realtime.takes.poses import take_poses
 from realtime.wire.messages import PersonPose, PoseMessage
 
 Double = NDArray[np.float64]
@@ -70,44 +68,22 @@ def read_tracks(path: Path, stream: str | None = None, person: str | None = None
 # ---- takes ----
 
 
-@dataclass(slots=True, eq=False)
-class _Session:
-    """One run of the publisher: the frames of its poses in order, and where each stands on the source's own time."""
-
-    poses: list[PoseMessage] = field(default_factory=list)
-    source_ns: dict[int, int] = field(default_factory=dict)  # frame_id -> time
-
-
 def _of_take(path: Path, stream: str | None) -> list[Track]:
-    streams: dict[str, dict[str, _Session]] = {}
-    for recorded in read_take(path):
-        if recorded.kind not in (POSE, KEYPOINTS) or stream not in (None, recorded.stream):
-            continue
-        sessions = streams.setdefault(recorded.stream, {})
-        session = sessions.setdefault(recorded.fields["session"], _Session())
-        if recorded.kind == POSE:
-            session.poses.append(pose_message(recorded.stream, recorded.fields))
-        else:
-            points = keypoints_message(recorded.stream, recorded.fields)
-            session.source_ns.setdefault(points.frame_id, points.source_ns)
-    if len(streams) > 1:
-        raise UserError(f"{path} holds the streams {', '.join(streams)}: choose one with --stream")
-    if stream is not None and not streams:
-        raise UserError(f"{path} has no stream {stream}: leave out --stream to take the one it has")
+    sessions: dict[str, list[PoseMessage]] = {}
+    for message in take_poses(path, stream):
+        sessions.setdefault(message.session, []).append(message)
     tracks: list[Track] = []
     begun_s = 0.0
-    for session in next(iter(streams.values()), {}).values():
-        made = _of_session(session, begun_s)
+    for messages in sessions.values():
+        made = _of_session(messages, begun_s)
         known = {track.person for track in tracks}
         tracks += [_renamed(track, known) for track in made]
         begun_s = max((float(track.t_s[-1]) + MODEL_STEP_S for track in tracks), default=begun_s)
     return tracks
 
 
-def _of_session(session: _Session, begun_s: float) -> list[Track]:
-    frames = list(_in_order(session))
-    if not frames:
-        return []
+def _of_session(messages: list[PoseMessage], begun_s: float) -> list[Track]:
+    frames = list(_in_order(messages))
     spaces = {message.space for _, message in frames}
     if len(spaces) > 1:
         log.warning("the recording changes its axes: only the frames in %s axes are taken", frames[-1][1].space)
@@ -120,12 +96,12 @@ def _of_session(session: _Session, begun_s: float) -> list[Track]:
     ]
 
 
-def _in_order(session: _Session) -> Iterator[tuple[float, PoseMessage]]:
+def _in_order(messages: list[PoseMessage]) -> Iterator[tuple[float, PoseMessage]]:
     """Frames with their times in seconds. Where time steps back (a clock was set, a replay began again) they end."""
-    on_source = all(message.frame_id in session.source_ns for message in session.poses)
     last_ns: int | None = None
-    for message in session.poses:
-        at_ns = session.source_ns[message.frame_id] if on_source else message.t_capture_ns
+    on_source = all(one.source_ns is not None for one in messages)
+    for message in messages:
+        at_ns = message.source_ns if on_source and message.source_ns is not None else message.t_capture_ns
         if last_ns is not None and at_ns <= last_ns:
             log.warning("time steps back after %d frames: what follows is left out", message.seq)
             return

@@ -9,17 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import UserError
 from engines.models.skeleton import JOINTS
 from realtime.clock import NS_PER_S
 from realtime.files.poses_file import read_poses
-from realtime.takes.take import read_take
+from realtime.takes.poses import take_poses
 from realtime.view.film import Film
 from realtime.view.open_output import open_writer
 from realtime.view.picture import Show
 from realtime.view.scene.stage import Stage
-from realtime.wire.decode import pose_message
-from realtime.wire.framing import POSE
 from realtime.wire.messages import PersonPose, PoseMessage
 
 _SAME_S = 0.02  # poses of two recordings this near in time are of one moment
@@ -39,8 +36,6 @@ def film_of(
     Raises UserError for a recording without poses and an output that cannot be written.
     """
     messages = list(poses_of(recording, stream))
-    if not messages:
-        raise UserError(f"{recording} holds no poses: record a stream with 'realtime record'")
     compared = _beside(messages, list(poses_of(other, stream))) if other else ((one, "") for one in messages)
     with (
         open_writer(render, size_wh, overwrite) as writer,
@@ -55,14 +50,8 @@ def film_of(
 
 
 def poses_of(path: Path, stream: str | None = None) -> Iterator[PoseMessage]:
-    """The pose messages of a take's stream (None: the first one's), or the rows of a lifted file. Raises UserError."""
-    if path.suffix.lower() == ".npz":
-        yield from _rows(path)
-        return
-    for recorded in read_take(path):
-        if recorded.kind == POSE and stream in (None, recorded.stream):
-            stream = recorded.stream
-            yield pose_message(recorded.stream, recorded.fields)
+    """The pose messages of a take's stream, or the rows of a lifted file. Raises UserError."""
+    yield from _rows(path) if path.suffix.lower() == ".npz" else take_poses(path, stream)
 
 
 def _rows(path: Path) -> Iterator[PoseMessage]:
@@ -82,8 +71,6 @@ def _rows(path: Path) -> Iterator[PoseMessage]:
 
 def _beside(messages: list[PoseMessage], others: list[PoseMessage]) -> Iterator[tuple[PoseMessage, str]]:
     """Each message with the other recording's people of the same moment, counted from where both begin."""
-    if not others:
-        raise UserError("the recording to compare with holds no poses")
     times_s = _since(others)
     for message, time_s in zip(messages, _since(messages), strict=True):
         at = int(np.abs(times_s - time_s).argmin())

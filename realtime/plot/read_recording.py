@@ -13,6 +13,7 @@ from engines.errors import UserError
 from engines.lifting.poses import RATE_HZ
 from realtime.clock import NS_PER_MS, NS_PER_S
 from realtime.plot.recording import Recording, Track, track
+from realtime.takes.poses import take_poses
 from realtime.wire.messages import PersonPose, PoseMessage
 
 _LONGEST_STEP_NS = 10 * NS_PER_S
@@ -50,11 +51,11 @@ def _lifted(path: Path) -> Recording:
 
 
 def _take(path: Path, stream: str | None) -> Recording:
-    poses, source_ns = _messages(path, stream)
+    poses = take_poses(path, stream)
     space = Counter(pose.space for pose in poses).most_common(1)[0][0]
     sessions = list(dict.fromkeys(pose.session for pose in poses))
     people: dict[tuple[str, int], tuple[list[float], list[PersonPose]]] = {}
-    for pose, at_s in zip(poses, _times_s(poses, source_ns), strict=True):
+    for pose, at_s in zip(poses, _times_s(poses), strict=True):
         for person in pose.persons if pose.space == space else ():
             times_s, rows = people.setdefault((pose.session, person.id), ([], []))
             times_s.append(at_s - person.lag_frames / RATE_HZ)
@@ -80,34 +81,12 @@ def _track(number: int, name: str, times_s: list[float], poses: list[PersonPose]
     )  # fmt: skip
 
 
-def _messages(path: Path, stream: str | None) -> tuple[list[PoseMessage], dict[tuple[str, int], int]]:
-    """One stream's poses in the order of recording, and (session, frame) -> the source's own time."""
-    from realtime.takes.take import read_take
-    from realtime.wire.decode import pose_message
-    from realtime.wire.framing import KEYPOINTS, POSE
-
-    poses: dict[str, list[PoseMessage]] = {}
-    source_ns: dict[tuple[str, int], int] = {}
-    for recorded in read_take(path):
-        if recorded.kind == POSE:
-            poses.setdefault(recorded.stream, []).append(pose_message(recorded.stream, recorded.fields))
-        elif recorded.kind == KEYPOINTS:
-            source_ns[recorded.fields["session"], recorded.fields["frame_id"]] = recorded.fields["source_ns"]
-    if not poses:
-        raise UserError(f"{path} holds no poses: record a stream that publishes them, or replay it with --lift -o")
-    if stream is None and len(poses) > 1:
-        raise UserError(f"{path} holds the streams {', '.join(sorted(poses))}: choose one with --stream")
-    if stream is not None and stream not in poses:
-        raise UserError(f"{path} holds no stream {stream}: choose one of {', '.join(sorted(poses))}")
-    return poses[stream or next(iter(poses))], source_ns
-
-
-def _times_s(poses: list[PoseMessage], source_ns: dict[tuple[str, int], int]) -> list[float]:
-    """When each frame was, from 0: by the source's own time where its keypoints were recorded with it, since a file may
-    have been worked on faster or slower than it plays; else by when it was grabbed."""
+def _times_s(poses: list[PoseMessage]) -> list[float]:
+    """When each frame was, from 0: by the source's own time where it is known, since a file may have been worked on
+    faster or slower than it plays; else by when it was grabbed."""
     at_ns, times_s = 0, [0.0]
     for before, pose in pairwise(poses):
-        first_ns, now_ns = (source_ns.get((one.session, one.frame_id)) for one in (before, pose))
+        first_ns, now_ns = before.source_ns, pose.source_ns
         if first_ns is None or now_ns is None:
             first_ns, now_ns = before.t_capture_ns, pose.t_capture_ns
         step_ns = now_ns - first_ns

@@ -117,7 +117,9 @@ def take_of_people(
             about |= {"stream": stream, "session": session, "seq": i}
             stamp = Stamp(i, at_ns, at_ns)
             raw = encode_pose(PoseFrame(stamp, (640, 480), tuple(here), space), **about, engine="e", model="m")
-            take.add(Recorded("pose3d", stream, at_ns, decode_map(split(raw)[2])))
+            fields = decode_map(split(raw)[2])
+            del fields["source_ns"]  # as from a publisher of before: the keypoints alone tell it
+            take.add(Recorded("pose3d", stream, at_ns, fields))
             if source_ns is not None:
                 seen = Person2D(1, np.full((17, 2), 100, np.float32), np.ones(17, np.float32))
                 points = Keypoints2D(Stamp(i, at_ns, int(source_ns[i])), (640, 480), (seen,), at_ns, 0)

@@ -75,7 +75,7 @@ def test_what_cannot_be_exported_is_said_in_a_sentence(tmp_path: Path) -> None:
         read_tracks(path)
     with pytest.raises(UserError, match="no person 5: choose one of 3"):
         read_tracks(path, "left", "5")
-    with pytest.raises(UserError, match="no stream middle"):
+    with pytest.raises(UserError, match="holds no stream middle"):
         read_tracks(path, "middle")
     empty = take_of_people(tmp_path / "empty.mcap", {3: PEOPLE[3]}, changes={(3, i): None for i in range(40)})
     with pytest.raises(UserError, match="no poses with somebody"):
