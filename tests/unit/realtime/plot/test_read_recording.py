@@ -130,7 +130,9 @@ def recorded(index: int, *, persons: int = 1, session: str = "s", at_ns: int | N
         known_frame(index, persons), stream="main", session=session, seq=index, t_capture_ns=at_ns,
         t_publish_ns=at_ns + 40_000_000, engine="e", model="m",
     )  # fmt: skip
-    return Recorded("pose3d", "main", at_ns, decode_map(split(raw)[2]))
+    fields = decode_map(split(raw)[2])
+    del fields["source_ns"]  # as from a publisher of before: the keypoints alone tell it
+    return Recorded("pose3d", "main", at_ns, fields)
 
 
 def keypoints(index: int, at_ns: int) -> Recorded:
