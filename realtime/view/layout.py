@@ -7,7 +7,7 @@ from dataclasses import dataclass
 _INSET_WIDTH, _INSET_HEIGHT = 0.30, 0.36  # at most, of the whole
 _SIDE_WIDTH = 0.5  # at most
 _MARGIN = 0.02  # of the height
-_PANEL_LETTERS = 12.5  # the height of a panel of seven rows, in its letters
+_PANEL_EDGES, _PANEL_ROW, _PANEL_ROWS = 1.4, 1.45, 7  # of the panel, in its letters; and how many rows it has
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ def arrange(size_wh: tuple[int, int], layout: str, picture_wh: tuple[int, int] |
     elif picture_wh is not None and layout == "side":
         wide, tall = _fit(picture_wh, width * _SIDE_WIDTH, height)
         scene = Rect(wide, 0, width - wide, height)
-        under = margin + round(_PANEL_LETTERS * letter_px(height))  # the panel, where it has room over the picture
+        # the panel, where it has room over the picture
+        under = margin + round((_PANEL_EDGES + _PANEL_ROW * rows(height)) * letter_px(height))
         if height - tall >= under:
             picture = Rect(0, max(under, (height - tall) // 2), wide, tall)
             return Arrangement(scene, picture, (margin, margin), letter_px(height), rows(height))
@@ -60,7 +61,7 @@ def letter_px(height: int) -> int:
 
 def rows(height: int) -> int:
     """The panel takes a third of the height at most: in a small window the first rows alone."""
-    return max(1, min(7, int(height / 3 / (1.45 * letter_px(height)))))
+    return max(1, min(_PANEL_ROWS, int(height / 3 / (_PANEL_ROW * letter_px(height)))))
 
 
 def _fit(picture_wh: tuple[int, int], most_wide: float, most_tall: float) -> tuple[int, int]:

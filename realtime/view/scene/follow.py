@@ -15,7 +15,7 @@ MOST_PEOPLE = 8
 _UNPLACED_M = 4.0  # distance at which a person without a root position is shown
 _ANKLE_M, _FLESH_M = 0.07, 0.07  # an ankle above the sole; any joint above what the body lies or sits on
 _GLIDE_S, _FLOOR_S = 0.5, 1.5
-_ZOOM_OUT_S, _ZOOM_IN_S = 0.25, 1.5  # out soon, so that nobody is cut off
+_ZOOM_IN_S = 1.5
 _JUMP_M, _GAP_S = 3.0, 2.0  # beyond these the camera cuts instead of gliding
 ANKLES = (3, 6)
 _LOW_M, _REST_M_S = 0.12, 0.25  # a foot at rest is within these of the floor and of no motion
@@ -124,10 +124,12 @@ class Follow:
             self.floor_y += _share(elapsed_s, settle) * (lowest - self.floor_y)
         top = max(float(joints_m[..., 1].max()) + 0.12, self.floor_y + 1.0)
         middle[1] = (self.floor_y + top) / 2
-        reach = float(np.linalg.norm(joints_m - middle, axis=-1).max()) + 0.15
         self._glide(middle, 0.0 if cut else elapsed_s)
-        settle = _ZOOM_OUT_S if reach > self.radius_m else _ZOOM_IN_S
-        self.radius_m = reach if cut else self.radius_m + _share(elapsed_s, settle) * (reach - self.radius_m)
+        reach = float(np.linalg.norm(joints_m - self.target_m, axis=-1).max()) + 0.15
+        if cut or reach > self.radius_m:  # at once: nobody is cut off
+            self.radius_m = reach
+        else:
+            self.radius_m += _share(elapsed_s, _ZOOM_IN_S) * (reach - self.radius_m)
 
     def _glide(self, goal_m: Floats, elapsed_s: float) -> None:
         """A critically damped g-h filter: smooth, and without lag behind somebody who walks on. 0 s: a cut."""

@@ -145,3 +145,13 @@ def test_who_lies_or_has_no_place_is_on_the_floor() -> None:
         for figure in follow.figures:
             assert figure.joints_m[:, 1].min() >= follow.floor_y - 1e-6 or index < 30
     assert follow.figures[1].joints_m[:, 1].min() - follow.floor_y < 0.1
+
+
+def test_everybody_is_in_the_picture_at_all_times() -> None:
+    follow = Follow()
+    rng = np.random.default_rng(0)
+    for index in range(120):
+        apart = 3.0 if index % 40 > 20 else 0.5
+        follow.update(message(index / 30, person(1, (-apart, 0, 4)), person(2, (apart + rng.normal(0, 0.1), 0, 5))))
+        reach = max(np.linalg.norm(figure.joints_m - follow.target_m, axis=1).max() for figure in follow.figures)
+        assert reach < follow.radius_m
