@@ -6,7 +6,8 @@ import importlib
 import logging
 import os
 import sys
-from typing import NoReturn
+from importlib.metadata import version
+from typing import Annotated, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -26,7 +27,9 @@ COMMANDS: tuple[str, ...] = (
 
 def command_group() -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", cls=TyperGroup,
+                      context_settings={"help_option_names": ["-h", "--help"]},
                       help="One camera in, a live stream of metric 3D human poses out.")  # fmt: skip
+    app.callback()(_about)
     for place in COMMANDS:
         module, name = importlib.import_module(f"realtime.commands.{place}"), place.rpartition(".")[2]
         command = name.replace("_", "-")
@@ -35,6 +38,20 @@ def command_group() -> typer.Typer:
         else:
             app.command(command)(getattr(module, name))
     return app
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"realtime {version('realtime-pose')}")
+        raise typer.Exit
+
+
+def _about(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version and leave.")
+    ] = False,
+) -> None:
+    """One camera in, a live stream of metric 3D human poses out."""
 
 
 def main() -> None:

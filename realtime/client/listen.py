@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,13 @@ from typing import Any
 import numpy as np
 
 from engines.errors import UserError
-from realtime.client.subscribe import StreamTimeoutError, subscribe
+from realtime.client.subscribe import StreamTimeoutError, Subscriber, subscribe
 from realtime.wire.endpoints import ClientKeys, is_local
 from realtime.wire.messages import PersonPose, PoseMessage
+
+_SAY_AFTER_S = 2.0
+
+log = logging.getLogger("realtime.listen")
 
 
 def client_keys(key: Path | None, server_key: str | None) -> ClientKeys | None:
@@ -35,7 +41,7 @@ def listen(
     keys = client_keys(key, server_key)
     with subscribe(address, stream, latest_only, timeout_s, keys=keys, rpc_address=rpc_address) as subscriber:
         try:
-            for message in subscriber:
+            for message in _messages(subscriber, timeout_s):
                 sys.stdout.write(line(message) + "\n")
                 sys.stdout.flush()
                 if subscriber.received == count:
@@ -44,6 +50,23 @@ def listen(
             raise UserError(f"{error}: is 'realtime run' running, and does it let you in?") from error
         except BrokenPipeError:  # the reader of a pipe has seen enough
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 -- for the interpreter's own last flush
+
+
+def _messages(subscriber: Subscriber, timeout_s: float | None) -> Iterator[PoseMessage]:
+    """Says once that it waits, where nothing comes for a while. Raises StreamTimeoutError after `timeout_s`."""
+    silent_s, said = 0.0, False
+    while True:
+        wait_s = _SAY_AFTER_S if timeout_s is None else min(_SAY_AFTER_S, timeout_s - silent_s)
+        try:
+            yield subscriber.receive(wait_s)
+            silent_s, said = 0.0, False
+        except StreamTimeoutError:
+            silent_s += wait_s
+            if timeout_s is not None and silent_s >= timeout_s:
+                raise
+            if not said:
+                log.info("waiting for poses of '%s' at %s: Ctrl-C ends it", subscriber.stream, subscriber.address)
+            said = True
 
 
 def text_line(message: PoseMessage, one_clock: bool = False) -> str:

@@ -55,7 +55,7 @@ def run(
     address: Annotated[str | None, typer.Option(help="Publish here. (tcp://127.0.0.1:5556)")] = None,
     rpc_address: Annotated[
         str | None,
-        typer.Option(help="Answer questions here. (tcp://127.0.0.1:5557)"),
+        typer.Option("--rpc", "--rpc-address", help="Answer questions here. (tcp://127.0.0.1:5557)"),
     ] = None,
     stream: Annotated[str | None, typer.Option(help="Name of the stream. (main)")] = None,
     encoding: Annotated[str | None, typer.Option(metavar="msgpack|json", help="Encoding of the messages.")] = None,

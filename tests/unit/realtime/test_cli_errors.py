@@ -60,3 +60,24 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
         assert listing.stderr is not None
         assert listing.stderr.read() == ""
     assert listing.returncode == 1
+
+
+def test_the_version_and_short_help() -> None:
+    from importlib.metadata import version
+
+    def said(*arguments: str) -> str:
+        command = [sys.executable, "-m", "realtime.cli", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert said("--version") == f"realtime {version('realtime-pose')}\n"
+    assert "Usage" in said("-h")
+    assert said("listen", "-h") == said("listen", "--help")
+
+
+def test_who_listens_to_nobody_is_told_that_it_waits() -> None:
+    command = [sys.executable, "-m", "realtime.cli", "listen", "--address", "tcp://127.0.0.1:9", "--timeout", "2.5"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    waits, why = done.stderr.splitlines()
+    assert waits == "waiting for poses of 'main' at tcp://127.0.0.1:9: Ctrl-C ends it"
+    assert "is 'realtime run' running" in why
