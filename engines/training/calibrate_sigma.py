@@ -32,7 +32,8 @@ def calibrate_sigma(model: StreamGLAGCN, bank: Bank, how: Sampling, *, sequences
     rng = np.random.default_rng(seed)
     errors, sigmas, wobbles = [], [], []
     for _ in range(max(sequences // 16, 1)):
-        features, targets = (torch.from_numpy(part) for part in sample(rng, bank, 16, length, replace(how, body=body)))
+        drawn = sample(rng, bank, 16, length, replace(how, body=body), model.config.features)
+        features, targets = (torch.from_numpy(part) for part in drawn)
         error, sigma = _errors(model.eval(), features, targets)
         errors.append(error)
         sigmas.append(sigma)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engines.keypoints.clean import clean_sequences
-from engines.models.normalise import to_view
+from engines.models.normalise import FEATURES, to_view
 from engines.models.view import sequence_features
 from engines.motion.augment import BodyAugmentation, augment
 from engines.motion.cameras import CameraRange, view
@@ -28,8 +28,11 @@ class Sampling:
     knowledge: Knowledge = field(default_factory=Knowledge)
 
 
-def sample(rng: np.random.Generator, bank: Bank, batch: int, length: int, how: Sampling) -> tuple[Float, Float]:
-    """Features (B, S, 17, F) and targets (B, S, 17, 3): metres about the hip, in each frame's normalised view."""
+def sample(
+    rng: np.random.Generator, bank: Bank, batch: int, length: int, how: Sampling, wanted: int = FEATURES
+) -> tuple[Float, Float]:
+    """The first `wanted` features (B, S, 17, F) and targets (B, S, 17, 3): metres about the hip, in each frame's
+    normalised view."""
     directions, root, lengths = augment(rng, bank, batch, length, how.body)
     joints, root, up = view(rng, joints_from_bones(directions, lengths[:, None]), root, how.camera)
     points = joints + root[:, :, None]
@@ -38,6 +41,6 @@ def sample(rng: np.random.Generator, bank: Bank, batch: int, length: int, how: S
     every = camera_frames(rng, batch, length, how.noise)
     rays, score = clean_sequences(rays, score, every=every.tolist())
     interpolate(rays, score, every)
-    features, rotations = sequence_features(rays, score, draw_known(rng, lengths, up, how.knowledge))
+    features, rotations = sequence_features(rays, score, draw_known(rng, lengths, up, how.knowledge), wanted)
     targets = to_view(joints.reshape(-1, 17, 3), rotations.reshape(-1, 3, 3))
     return features, targets.reshape(batch, length, 17, 3)

@@ -11,7 +11,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from engines.errors import UserError
+from engines.models.normalise import FRAME_FEATURES
 from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN
 from engines.motion.mocap import Bank
 from engines.training.baselines import CausalTCN, PaperWindow, build_baseline
@@ -137,7 +138,8 @@ class Trainer:
         start = time.perf_counter()
         length = int(self.rng.choice(stage.lengths))
         batch = max(stage.frames // length, 1)
-        features, targets = sample(self.rng, self.bank, batch, length, self.config.sampling)
+        read = self.config.model.features
+        features, targets = sample(self.rng, self.bank, batch, length, self.config.sampling, read)
         sampling_s = time.perf_counter() - start
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.config.bfloat16):
             pose, sigma, target = self._predict(torch.from_numpy(features), torch.from_numpy(targets))
@@ -191,6 +193,13 @@ class Trainer:
             if start.is_floating_point():
                 state[name].copy_(torch.lerp(start, state[name], self.config.blend))
         return model
+
+
+def as_it_began(config: TrainConfig, run: Path) -> TrainConfig:
+    """For a run that is continued: its model goes on reading as many features as it began with."""
+    state: dict[str, Any] = torch.load(run / "checkpoint.pt", weights_only=True)
+    features = state["config"]["model"].get("features", FRAME_FEATURES)
+    return replace(config, model=replace(config.model, features=features))
 
 
 def build_model(config: TrainConfig) -> Model:

@@ -36,7 +36,7 @@ def train(
     from engines.training.calibrate_sigma import calibrate_sigma
     from engines.training.config import load_config
     from engines.training.ship import ship
-    from engines.training.train import Trainer
+    from engines.training.train import Trainer, as_it_began
 
     config = load_config(config_path or _default_config())
     if (run / "checkpoint.pt").exists() and not resume:
@@ -47,6 +47,8 @@ def train(
     with Console(stderr=True).status(f"reading {', '.join(map(str, data))}"):
         clips = {name: clip for name, clip in _all_clips(data).items() if subject_of(name) not in held_out}
     bank = Bank.of(clips, CAPTURE_HZ)
+    if resume:
+        config = as_it_began(config, run)
     trainer = Trainer(config, bank, run)
     if resume:
         trainer.resume()

@@ -63,7 +63,7 @@ def test_the_tree_is_the_projects_own() -> None:
 
 def test_the_five_lines_receive_poses() -> None:
     """The README's subscriber as a program of its own, against a real publisher."""
-    (program,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    program, _ = re.findall(r"```python\n(.*?)```", README, re.S)
     address = "tcp://127.0.0.1:15556"
     program = program.replace("tcp://127.0.0.1:5556", address) + "    break\n"
     person = Pose3D(1, np.ones((17, 3), np.float32), np.array((0, 0, 3), np.float32), np.ones(17, np.float32),

@@ -48,7 +48,7 @@ def test_world_poses_of_a_walked_square_stand_on_the_floor_and_come_back(mocap_n
     person = BodyScale("walker", scene.height_m)
     recording = place_cases.record(scene, Camera.assumed((1280, 720)), noisy)
     ground = measure_ground(recording, person)
-    joints, sigma = lift_walk(recording)
+    joints, sigma, _ = lift_walk(recording)
     roots, poses, _ = place_cases.place_all(Setting(recording.camera, ground, person), recording, joints, sigma)
     truth = scene.world_m[:, 0]
     away = np.linalg.norm(scene.camera_m[:, 0], axis=1)

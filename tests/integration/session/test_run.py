@@ -238,6 +238,7 @@ def test_no_film_replaces_a_video_unasked_and_none_the_source(clip: Path, tmp_pa
 
 def test_a_film_that_was_asked_for_and_not_made_is_an_error(clip: Path, tmp_path: Path) -> None:
     folder = tmp_path / "films"
+    folder.mkdir()
     film = folder / "out.mp4"
     with RunProcess("--source", str(clip), "--loop", "--render", str(film)) as run:
         run.wait_for("viewer ready")

@@ -207,7 +207,7 @@ def test_what_was_false_leaves_no_trace_in_who_is_there(new_lift: Callable[..., 
     lift, fresh = new_lift(), new_lift()
     for frame in range(3):
         lift(crawling(frame))
-    fresh(keypoints(2, {}))
+        fresh(keypoints(frame, {}))
     for frame in range(3, 40):
         one, other = (each(keypoints(frame, {0: 320})) for each in (lift, fresh))
         assert ids(one) == ids(other) == ({0: False} if frame >= 7 else {})
