@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from calibration.floor.ground import Ground
+from calibration.floor.learn_floor import Seen
 from calibration.person.body import Body
 from engines.lifting.poses import Lifter
 from engines.models.known import GROUPS
@@ -49,6 +50,7 @@ class Lift:
         self._given = given
         self._setting: Setting | None = None  # of the newest picture
         self._floor: Floor | None = None  # of the setting
+        self._stood: tuple[int, list[Seen]] | None = None  # what the floor is yet to learn from, of the newest frame
         self._clock = FrameClock()
         self._scale = "assumed"  # of the newest poses
         self._start_ns: int | None = None  # of the first frame, on the source's timeline
@@ -60,6 +62,12 @@ class Lift:
     def finish(self) -> None:
         """What of the last frame's work its pose did not need; otherwise the next frame begins with it."""
         self._people.finish()
+        self._learn_floor()
+
+    def _learn_floor(self) -> None:
+        if self._floor is not None and self._stood is not None:
+            (source_ns, people), self._stood = self._stood, None
+            self._floor.learn(source_ns, people)
 
     def remember(self, keypoints: Keypoints2D) -> None:
         """A frame too old to publish: the same memory afterwards, for as little work as the model allows."""
@@ -144,10 +152,12 @@ class Lift:
             keypoints.stamp, keypoints.image_wh, tuple(persons), floor.space, self._scale, setting.calibration,
             keypoints.dropped, floor=floor.kind,
         )  # fmt: skip
-        floor.learn(source_ns, [track.seen for track in tracks if track.confirmation.confirmed and track.seen])
+        standing = [track.seen for track in tracks if track.confirmation.confirmed and track.seen]
+        self._stood = source_ns, standing
         return frame
 
     def _look(self, keypoints: Keypoints2D) -> tuple[Setting, Floor, list[Sighting]]:
+        self._learn_floor()
         source_ns, (setting, floor) = self._since_start(keypoints), self._setting_for(keypoints.image_wh)
         self._clock.tick(source_ns)
         if keypoints.repeated:
@@ -170,7 +180,7 @@ class Lift:
         """
         if self._setting is None or self._floor is None or self._setting.camera.image_wh != image_wh:
             self._setting = self._find_setting(image_wh)
-            self._floor = Floor(self._setting, learn=self._learns)
+            self._floor, self._stood = Floor(self._setting, learn=self._learns), None
             self.clear()
         return self._setting, self._floor
 
