@@ -2,69 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
-import psutil
 import pytest
-from waiting import until
+from small_sessions import run, table
 
 from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.config import RunConfig, SourceConfig
-from realtime.ring.segment import PREFIX, directory, sweep
 from realtime.session import watchdog
 from realtime.session.child import Restarts
-from realtime.session.processes import Process
 from realtime.session.supervisor import Supervisor
 
-Session = tuple[subprocess.Popen[str], list[psutil.Process]]
-QUICK = Restarts(limit=3, first_wait_s=0.01, longest_wait_s=0.02)
-TIMEOUT_S = 60
-SUPPORT = str(Path(__file__).parents[1] / "support")  # where `small_workers` is
-
-@pytest.fixture
-def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
-    """What the processes wrote down."""
-    path = tmp_path / "notes"
-    path.touch()
-    monkeypatch.setenv("NOTES", str(path))
-    return lambda: path.read_text().splitlines()
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left_behind() -> Iterator[None]:
-    sweep()  # what another session holds stays, and is nobody's fault
-    yield
-    assert not sweep()
-    left = [child for child in psutil.Process().children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
-    assert left == []
-
-
-def table(produce: str = "produce", lift: str = "lift", view: str | None = None, grace_s: float = 5) -> list[Process]:
-    rows = [("producer", produce, True), ("lifter", lift, True), *([("viewer", view, False)] if view else [])]
-    return [Process(name, f"small_workers:{main}", essential, 1.0, grace_s) for name, main, essential in rows]
-
-
-def run(processes: list[Process], config: RunConfig, each_round: Callable[[Supervisor], None] = lambda _: None) -> int:
-    """Runs to the end; returns how often something was restarted."""
-    deadline = time.monotonic() + TIMEOUT_S
-
-    def on_round(supervisor: Supervisor) -> None:
-        assert time.monotonic() < deadline, "the session does not end"
-        each_round(supervisor)
-
-    with Supervisor(config, processes, QUICK) as supervisor:
-        supervisor.run(on_round)
-        return supervisor.restarted
+pytestmark = pytest.mark.usefixtures("nothing_is_left_behind")
 
 
 def test_a_session_ends_with_its_source_and_everything_is_read(notes: Callable[[], list[str]]) -> None:
@@ -119,25 +73,6 @@ def test_a_supervisor_that_stood_still_forgives_its_processes(notes: Callable[[]
 
     assert run(table(), RunConfig(), each_round) == 0
     assert any(line.startswith("lifter 0 read") for line in notes())
-
-
-def test_processes_go_on_while_their_supervisor_is_stopped(
-    tmp_path: Path, notes: Callable[[], list[str]]
-) -> None:
-    popen = started(tmp_path, SESSION.replace('"lift", True', '"lift_and_chatter", True'))
-    try:
-        assert popen.stdout is not None
-        assert popen.stdout.readline()
-        os.kill(popen.pid, signal.SIGSTOP)
-        before = len(notes())
-        until(lambda: len(notes()) > before + 200)
-        os.kill(popen.pid, signal.SIGCONT)
-        os.kill(popen.pid, signal.SIGTERM)
-        assert popen.communicate(timeout=TIMEOUT_S)[0] == "ended well\n"
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(popen.pid, signal.SIGKILL)
-        popen.communicate()
 
 
 def test_what_works_for_a_while_may_fail_any_number_of_times(notes: Callable[[], list[str]]) -> None:
@@ -244,116 +179,3 @@ def test_what_fails_while_the_session_ends_is_not_started_again(
 def test_the_duration_ends_the_session(notes: Callable[[], list[str]]) -> None:
     run(table(), RunConfig(duration_s=0.2))
     assert any(line.startswith("lifter 0 read") for line in notes())
-
-
-SESSION = textwrap.dedent("""
-    import sys
-    sys.path.insert(0, sys.argv[1])
-    from realtime.config import RunConfig
-    from realtime.session.processes import Process
-    from realtime.session.supervisor import Supervisor
-
-    def say(supervisor):
-        if supervisor.ring.head > 3 and not said:
-            pids = [child.popen.pid for child in supervisor.children.values() if child.popen]
-            said.append(print(*pids, flush=True))
-
-    if __name__ == "__main__":
-        said = []
-        rows = [("producer", "produce", True), ("lifter", "lift", True), ("viewer", "look", False)]
-        table = [Process(name, f"small_workers:{main}", essential, 5.0, 5.0) for name, main, essential in rows]
-        with Supervisor(RunConfig(), table) as supervisor:
-            supervisor.run(say)
-        print("ended well", flush=True)
-""")
-
-
-def started(folder: Path, program: str) -> subprocess.Popen[str]:
-    script = folder / "session.py"
-    script.write_text(program)
-    return subprocess.Popen(
-        [sys.executable, str(script), SUPPORT], stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-
-
-@pytest.fixture
-def session(tmp_path: Path, notes: Callable[[], list[str]]) -> Iterator[Session]:
-    """A session in a process of its own that can be killed, and its children."""
-    popen = started(tmp_path, SESSION)
-    assert popen.stdout is not None
-    try:
-        children = [psutil.Process(int(pid)) for pid in popen.stdout.readline().split()]
-        assert len(children) == 3
-        yield popen, children
-    finally:
-        if popen.poll() is None:
-            os.killpg(popen.pid, signal.SIGKILL)
-        popen.wait()
-        popen.stdout.close()
-
-
-def assert_gone(children: list[psutil.Process]) -> None:
-    _, alive = psutil.wait_procs(children, timeout=TIMEOUT_S)
-    assert alive == []
-
-
-def test_a_signal_in_the_first_moments_reaches_no_child(tmp_path: Path, notes: Callable[[], list[str]]) -> None:
-    script = tmp_path / "session.py"
-    run_it = "supervisor.run(say)"
-    script.write_text(SESSION.replace(run_it, f'print("starts", flush=True)\n        {run_it}'))
-    for wait_s in (0.05, 0.15, 0.3):
-        popen = subprocess.Popen(
-            [sys.executable, str(script), SUPPORT], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            start_new_session=True,
-        )  # fmt: skip
-        assert popen.stdout is not None
-        popen.stdout.readline()
-        time.sleep(wait_s)  # not a wait for anything: another moment each time
-        os.killpg(popen.pid, signal.SIGINT)
-        said, complained = popen.communicate(timeout=TIMEOUT_S)
-        assert (said.splitlines()[-1], complained) == ("ended well", "")
-
-
-@pytest.mark.parametrize(
-    ("number", "to_the_group"), [(signal.SIGINT, True), (signal.SIGTERM, False), (signal.SIGHUP, True)]
-)
-def test_a_signal_ends_the_session_in_good_order(
-    session: Session, number: signal.Signals, to_the_group: bool, notes: Callable[[], list[str]]
-) -> None:
-    popen, children = session
-    (os.killpg if to_the_group else os.kill)(popen.pid, number)
-    assert popen.stdout is not None
-    assert popen.stdout.read() == "ended well\n"
-    assert popen.wait(TIMEOUT_S) == 0
-    assert_gone(children)
-    assert any(line.startswith("lifter 0 read") for line in notes())
-
-
-def test_a_killed_supervisor_leaves_no_process_and_no_memory(session: Session) -> None:
-    popen, children = session
-    held = {Path(file.path).name for child in children for file in child.memory_maps() if PREFIX + "ring" in file.path}
-    assert held, "the children map the ring"
-    popen.kill()
-    assert_gone(children)
-    assert [name for name in held if (directory() / name).exists()] == []
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux wakes the stopped child of a dead parent")
-def test_a_stopped_process_does_not_outlive_a_killed_supervisor(session: Session) -> None:
-    popen, children = session
-    for child in children:
-        child.suspend()
-    popen.kill()
-    assert_gone(children)
-
-
-def test_memory_of_a_session_that_was_killed_all_at_once_goes_at_the_next_start(
-    session: Session, notes: Callable[[], list[str]]
-) -> None:
-    popen, children = session
-    names = {Path(file.path).name for child in children for file in child.memory_maps() if PREFIX + "ring" in file.path}
-    os.killpg(popen.pid, signal.SIGKILL)
-    assert_gone(children)
-    assert [name for name in names if (directory() / name).exists()], "nobody was left to remove it"
-    run(table(), RunConfig(frames=2))
-    assert [name for name in names if (directory() / name).exists()] == []

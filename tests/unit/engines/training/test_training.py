@@ -12,13 +12,11 @@ torch = pytest.importorskip("torch")
 
 from engines.errors import UserError  # noqa: E402
 from engines.lifting.load_lifter import load_lifter  # noqa: E402
-from engines.models.known import GROUP_OF, SPREAD, USUAL_M  # noqa: E402
 from engines.models.normalise import FEATURES  # noqa: E402
 from engines.models.skeleton import FLIP  # noqa: E402
 from engines.models.stream_gla_gcn import SIGMA_SHIFT, StreamConfig, StreamGLAGCN  # noqa: E402
 from engines.motion.augment import FLIP_BONES, BodyAugmentation, augment  # noqa: E402
 from engines.motion.cameras import CameraRange, view  # noqa: E402
-from engines.motion.knowledge import Knowledge, draw_known  # noqa: E402
 from engines.motion.mocap import Bank, joints_from_bones  # noqa: E402
 from engines.motion.noise import KeypointNoise  # noqa: E402
 from engines.training.calibrate_sigma import calibrate_sigma, fit  # noqa: E402
@@ -113,21 +111,6 @@ def test_limbs_are_straightened_and_joints_defined_otherwise(bank: Bank) -> None
     shoulders = other[..., 10, :] + other[..., 13, :]  # alike left and right: they stay opposite across the trunk
     assert np.abs(shoulders[..., 0]).max() < 0.05
     assert np.abs(other - captured).max() > 0.1
-
-
-def test_what_is_known_of_a_body_is_as_good_as_it_says() -> None:
-    rng = np.random.default_rng(0)
-    usual = np.array([USUAL_M[group] for group in GROUP_OF[1:]])
-    lengths = np.tile(usual * 1.1, (4000, 1)) * np.exp(rng.normal(0, 0.15, (4000, 1)) * (np.array(GROUP_OF[1:]) == 8))
-    up = np.tile((0.0, -1.0, 0.0), (4000, 1, 1))
-    drawn = [one[0] for one in draw_known(rng, lengths, up, Knowledge(bones_worse=1.0, up=0.5))]
-    told = np.array([(one.bones[8], one.sure[8]) for one in drawn])
-    assert 0.25 < (told[:, 1] == 0).mean() < 0.35  # nothing is known
-    assert not told[told[:, 1] == 0, 0].any()
-    true = np.log(lengths[:, 11] / 1.1 / USUAL_M[8]) / SPREAD[8]
-    sure = told[:, 1] > 0.8
-    assert np.abs(told[sure, 0] - true[sure]).mean() < 0.3 < np.abs(true[sure]).mean()
-    assert 0.4 < np.mean([not any(one.up) for one in drawn]) < 0.6
 
 
 def test_targets_project_onto_the_features(bank: Bank) -> None:
