@@ -23,10 +23,12 @@ def test_a_terminal_that_nobody_reads_holds_nobody_up() -> None:
         assert not terminal.put(lambda: None), "there is an end to what is kept"
         assert unread.readline().startswith("0 x")
         log.removeHandler(handler)
-        threading.Thread(target=lambda: collections.deque(iter(unread.readline, ""), maxlen=1), daemon=True).start()
+        reading = threading.Thread(target=lambda: collections.deque(iter(unread.readline, ""), maxlen=1))
+        reading.start()
         terminal.close()
         assert not terminal._thread.is_alive(), "once it is read, all that was kept is written"
         stream.close()
+        reading.join()  # to the end of what was written
 
 
 def test_what_is_said_is_written_in_its_order_and_after_the_end_at_once() -> None:
