@@ -36,6 +36,11 @@ class SourceConfig:
     file_fps: float | None = None  # files: pictures taken a second, where the file plays them slower or faster
     give_up_s: float | None = None  # a camera that was once open is waited for so long; None: without end
 
+    @property
+    def lossless(self) -> bool:
+        """Files: every frame is worked on and published, however long it takes."""
+        return self.max_speed or self.every_frame
+
     def __post_init__(self) -> None:
         _require(self.give_up_s is None or self.give_up_s >= 0, f"give up after 0 s or more, got {self.give_up_s}")
         for what in ("width", "height", "fps"):

@@ -29,7 +29,7 @@ STAGES = ("detect", "ring", "lift", "publish", "message", "total")
 def main(link: Link, config: RunConfig) -> None:
     """Reads the keypoint ring. Publishes pose3d. Beats every frame. Ends when the ring is finished and read."""
     options, stream = config.lifter, config.stream
-    lossless = config.source.max_speed or config.source.every_frame
+    lossless = config.source.lossless
     with (
         Ring.attach(link.ring_name, link.doorbell) as ring,
         load_working(options, link) as lifter,

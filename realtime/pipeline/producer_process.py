@@ -70,10 +70,9 @@ def main(link: Link, config: RunConfig) -> None:
         going_on = Continuation(ring, source)
         report, watch, preview = Report(link), SourceWatch(link), Preview(link, config, stack)
         persons: tuple[Person2D, ...] = ()
-        lossless = options.max_speed or options.every_frame
         while not link.finishing and (config.frames is None or ring.head < config.frames):
             link.beat()
-            if lossless and ring.head - ring.consumed >= MAX_AHEAD:
+            if options.lossless and ring.head - ring.consumed >= MAX_AHEAD:
                 time.sleep(_WAIT_S)
                 continue
             try:

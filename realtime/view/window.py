@@ -11,6 +11,7 @@ import cv2
 
 from realtime.client.subscribe import ALIVE_S, Subscriber
 from realtime.clock import NS_PER_S, monotonic_ns
+from realtime.config import LAYOUTS
 from realtime.view.panel import card
 from realtime.view.picture import Picture, Show
 from realtime.view.scene.overlay import Card, Overlay
@@ -84,8 +85,7 @@ class Window:
             return lambda: stage.eye.look_from(*angle_deg)
 
         def next_layout() -> None:
-            layouts = ("inset", "side", "3d")
-            show.layout = layouts[(layouts.index(show.layout) + 1) % len(layouts)]
+            show.layout = LAYOUTS[(LAYOUTS.index(show.layout) + 1) % len(LAYOUTS)]
 
         def pause() -> None:
             self._paused = not self._paused

@@ -56,9 +56,9 @@ def view(
     import threading
     from types import FrameType
 
+    from realtime.client.listen import client_keys
     from realtime.config import parse_size
     from realtime.view.view import view as show
-    from realtime.wire.endpoints import ClientKeys
 
     if Path(address).suffix.lower() in (".mcap", ".npz"):
         _draw_recording(Path(address), render, parse_size(size), overwrite=overwrite, fps=fps, turntable_s=turntable,
@@ -66,9 +66,7 @@ def view(
         return
     if compare is not None:
         raise UserError("--compare needs two recordings: record the stream with 'realtime record' first")
-    if (key is None) != (server_key is None):
-        raise UserError("an encrypted stream needs both --key and --server-key")
-    keys = ClientKeys.load(key, server_key) if key is not None and server_key is not None else None
+    keys = client_keys(key, server_key)
     stop = threading.Event()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
