@@ -9,6 +9,7 @@ from engines.lifting.poses import Lifter
 from realtime.clock import NS_PER_S, elapsed_ms, monotonic_ns
 from realtime.config import RunConfig
 from realtime.contracts import Keypoints2D, PoseFrame
+from realtime.pipeline.floor import NONE
 from realtime.pipeline.load import load_working
 from realtime.pipeline.pose_frame import Lift
 from realtime.pipeline.setting import check_profiles
@@ -120,6 +121,7 @@ class Report:
         self._with_person = 0
         self._told_ns = monotonic_ns()
         self._state_told_ns, self._state = 0, dict[str, object]()
+        self._floor_kind = NONE
         self.reprimed = 0
 
     def published(self, frame: PoseFrame, keypoints: Keypoints2D, lifted_ns: int) -> None:
@@ -139,7 +141,9 @@ class Report:
             if state != self._state:
                 self._publisher.status(state)  # which goes out at once where `state` is another
                 self._state = state
-        if now_ns - self._told_ns >= NS_PER_S:
+        floor_kind = NONE if lift.floor is None else lift.floor.kind
+        if now_ns - self._told_ns >= NS_PER_S or floor_kind != self._floor_kind:
+            self._floor_kind = floor_kind  # who sees a pose on the floor may ask for the floor
             self.tell(lift)
 
     def tell(self, lift: Lift) -> None:
