@@ -31,6 +31,7 @@ class SourceConfig:
     width: int | None = None  # asked of a camera; None: its default
     height: int | None = None
     fps: float | None = None
+    rotate_deg: int = 0  # clockwise: a camera on its side, or upside down
     mirror: bool = False
     start_s: float = 0.0  # files: begin so far into it
     file_fps: float | None = None  # files: pictures taken a second, where the file plays them slower or faster
@@ -46,6 +47,7 @@ class SourceConfig:
         for what in ("width", "height", "fps"):
             value = getattr(self, what)
             _require(value is None or value > 0, f"camera {what} must be above 0, got {value}")
+        _require(self.rotate_deg in (0, 90, 180, 270), f"rotate by 90, 180 or 270 degrees, got {self.rotate_deg}")
         _require(0 <= self.start_s < float("inf"), f"the start must be 0 seconds or more, got {self.start_s}")
         _require(self.file_fps is None or 1 <= self.file_fps <= MAX_FILE_FPS,
                  f"source fps must be from 1 to {MAX_FILE_FPS}, got {self.file_fps}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -92,6 +92,32 @@ class Camera:
         # Pixel centres are whole numbers, so the image's corner (-0.5) stays where it is.
         change = np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2], [0, 0, 1]])
         return Camera((new_width, new_height), change @ self.camera_matrix, self.dist_coeffs, self.model, self.identity)
+
+    def turned(self, clockwise_deg: int) -> Camera:
+        """The same lens behind pictures that were turned by 0, 90, 180 or 270 degrees, and its axes with them.
+
+        Raises UserError for a lens whose matrix or distortion is tied to its sensor's rows.
+        """
+        camera = self
+        for _ in range(clockwise_deg // 90 % 4):
+            camera = camera._turned_once()
+        return camera if camera is self or not self.identity else replace(
+            camera, identity=f"{self.identity}+{clockwise_deg % 360}"
+        )  # fmt: skip
+
+    def _turned_once(self) -> Camera:
+        """A quarter clockwise: right is what was up, down what was right."""
+        k, dist = self.camera_matrix, self.dist_coeffs.copy()
+        if k[0, 1] or (dist.size == 14 and dist[12:].any()):
+            raise UserError("a lens with skew or a tilted sensor cannot be turned: calibrate with the turned pictures, "
+                            "and leave out --rotate")
+        if self.model == "pinhole" and dist.size >= 4:
+            dist[2], dist[3] = dist[3], -dist[2]
+        if dist.size >= 12:
+            dist[8:12] = -dist[10], -dist[11], dist[8], dist[9]
+        width, height = self.image_wh
+        matrix = np.array([[k[1, 1], 0, height - 1 - k[1, 2]], [0, k[0, 0], k[0, 2]], [0, 0, 1]])
+        return Camera((height, width), matrix, dist, self.model, self.identity)
 
     def rays(self, xy_px: ArrayLike) -> NDArray[np.float32]:
         """Pixels (..., 2) to undistorted normalised image coordinates x/z, y/z (..., 2); NaN stays NaN.

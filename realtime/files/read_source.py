@@ -1,4 +1,4 @@
-"""Whatever `realtime lift` is given: an .npz of keypoints, a .csv, a folder of OpenPose's JSON, or a video."""
+"""Whatever `realtime lift` is given: keypoints in an .npz, a .csv or OpenPose's JSON, a video, or its pictures."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from engines.errors import UserError
 from engines.models.source_skeletons import SourceSkeleton, skeleton_named
 from realtime.files.keypoints_file import Keypoints, read_npz
 from realtime.library.whole import Progress
+from realtime.sources.image_sequence import holds_pictures, sequence_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def size_of(text: str | None) -> tuple[int, int] | None:
 
 def read_source(source: Path, told: Told, progress: Progress | None = None) -> Keypoints:
     """By the name's ending. `progress`: frames of a video. Raises UserError for what cannot be read."""
-    if source.is_dir():
+    if source.is_dir() and not holds_pictures(source):
         from realtime.files.openpose_folder import read_openpose
 
         return read_openpose(source, told.joints, told.fps, told.image_wh, told.people)
@@ -51,8 +52,9 @@ def read_source(source: Path, told: Told, progress: Progress | None = None) -> K
         return read_csv(source, told.joints, told.fps, told.image_wh)
     if source.suffix.lower() == ".npz":
         return read_npz(source, told.joints)
-    if told.skeleton is not None or told.fps is not None or told.image_wh is not None:
+    pictures = sequence_of(str(source)) is not None
+    if told.skeleton is not None or told.image_wh is not None or (told.fps is not None and not pictures):
         raise UserError(f"{source} is taken for a video, which has its own: leave out --skeleton, --fps and --size")
     from realtime.files.watch_video import watch_video
 
-    return watch_video(source, told.people, told.detector, progress)
+    return watch_video(source, told.people, told.detector, told.fps, progress)

@@ -14,13 +14,18 @@ from realtime.pipeline.detect import Detector
 from realtime.sources.open_source import open_source, video_path
 
 
-def watch_video(source: Path, people: int, detector: str, progress: Progress | None = None) -> Keypoints:
-    """Every frame, as `realtime run --max-speed` sees it. Raises UserError for what is no video, or shows nobody."""
+def watch_video(
+    source: Path, people: int, detector: str, fps: float | None = None, progress: Progress | None = None
+) -> Keypoints:
+    """Every frame, as `realtime run --max-speed` sees it. `fps`: of numbered pictures, which do not say it.
+
+    Raises UserError for what is no video, or shows nobody.
+    """
     if video_path(str(source)) is None:
         raise UserError(f"{source} is a camera or an address: lift a file, or use realtime run")
     frames: list[tuple[Person2D, ...]] = []
     times_s: list[float] = []
-    with open_source(str(source), max_speed=True) as video, Detector(detector, people) as detect:
+    with open_source(str(source), max_speed=True, file_fps=fps) as video, Detector(detector, people) as detect:
         while (frame := video.read()) is not None:
             frames.append(detect.detect(frame))
             times_s.append(frame.stamp.source_ns / NS_PER_S)

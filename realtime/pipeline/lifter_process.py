@@ -41,7 +41,8 @@ def main(link: Link, config: RunConfig) -> None:
     ):  # fmt: skip
         publisher.status(stream_state(link.conditions(), published=False))
         check_profiles(config.place)
-        lift = Lift(lifter, config.place, config.source.name, config.detector.people)
+        lift = Lift(lifter, config.place, config.source.name, config.detector.people,
+                    rotated_deg=config.source.rotate_deg)  # fmt: skip
         reader = ring.reader()
         report = Report(link, lifter, publisher, reader)
         report.reprimed = reprime(lift, ring, reader, link, skip_unread=not lossless)

@@ -36,15 +36,18 @@ class Lift:
 
     def __init__(
         self, lifter: Lifter | LiftsPeople, place: PlaceConfig | SettingFor, source: str, people: int,
-        given: bool = False,
+        given: bool = False, rotated_deg: int = 0,
     ) -> None:  # fmt: skip
         """`place`: calibrations by their files and the `source`, where a floor may be learned; or what finds them for a
-        picture's size. `given`: the people are known to be there, and need not be confirmed before they are shown."""
+        picture's size. `given`: the people are known to be there, and need not be confirmed before they are shown.
+        `rotated_deg`: what the source's pictures were turned by."""
         self._clean = CleanPeople()
         self._people = lifter if isinstance(lifter, LiftsPeople) else People(lifter)
         self._lag_frames = lifter.lag_frames
         self._past = 1 + MAX_PHASES * lifter.lag_frames  # as many frames lie in the lag of the fastest camera
-        self._find_setting = partial(setting_for, place, source) if isinstance(place, PlaceConfig) else place
+        self._find_setting: SettingFor = (
+            partial(setting_for, place, source, rotated_deg=rotated_deg) if isinstance(place, PlaceConfig) else place
+        )
         self._max_people = people
         self._learns = isinstance(place, PlaceConfig) and place.floor == "auto"
         self._given = given

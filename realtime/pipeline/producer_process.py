@@ -118,7 +118,7 @@ def _open(options: SourceConfig) -> Source:
     return open_source(
         options.name, loop=options.loop, max_speed=options.max_speed, width=options.width, height=options.height,
         fps=options.fps, mirror=options.mirror, every_frame=options.every_frame, start_s=options.start_s,
-        file_fps=options.file_fps,
+        file_fps=options.file_fps, rotate_deg=options.rotate_deg,
     )  # fmt: skip
 
 

@@ -44,12 +44,15 @@ class Setting:
 SettingFor = Callable[[tuple[int, int]], Setting]  # picture size -> what is in force
 
 
-def setting_for(place: PlaceConfig, source: str, image_wh: tuple[int, int]) -> Setting:
+def setting_for(place: PlaceConfig, source: str, image_wh: tuple[int, int], rotated_deg: int = 0) -> Setting:
     """From the profiles given to `realtime run`, or kept for the device, for pictures of this size from this source.
+
+    A lens is known as it gives its pictures; here they have been turned by `rotated_deg`, clockwise.
 
     Raises UserError for a profile that is missing or does not fit.
     """
-    camera = camera_for(place.camera, device_of(source), image_wh)
+    as_taken_wh = image_wh if rotated_deg % 180 == 0 else image_wh[::-1]
+    camera = camera_for(place.camera, device_of(source), as_taken_wh).turned(rotated_deg)
     ground = load_ground(place.ground) if place.ground else None
     return Setting(camera, ground, find_person(place.person) if place.person else None)
 

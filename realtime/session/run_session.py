@@ -126,7 +126,7 @@ def prepare_source(config: RunConfig) -> None:
     from realtime.assets.fetch import fetch
 
     path, film = video_path(config.source.name), config.view.render
-    if path is not None and film is not None and film.exists() and film.samefile(path):
+    if path is not None and film is not None and film.exists() and path.exists() and film.samefile(path):
         raise UserError(f"{film} is the video that is looked at: choose another file for --render")
     fetch(f"pose-{config.detector.size}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from pathlib import Path
 
 import av.error
 import cv2
@@ -13,6 +14,7 @@ from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.closing import Closing
 from realtime.contracts import Stamp
 from realtime.sources.capture import Image
+from realtime.sources.image_sequence import ImageSequence
 from realtime.sources.source import CaptureOptions, Frame
 from realtime.sources.video import Video
 
@@ -31,9 +33,10 @@ class FileSource(Closing):
     live = False
 
     def __init__(
-        self, target: str, name: str, options: CaptureOptions, *, loop: bool, max_speed: bool, every_frame: bool = False
+        self, target: str | list[Path], name: str, options: CaptureOptions, *, loop: bool, max_speed: bool,
+        every_frame: bool = False,
     ) -> None:  # fmt: skip
-        """Raises UserError where there is no first frame."""
+        """`target`: what FFmpeg opens, or pictures in their order. Raises UserError where there is no first frame."""
         self.name = name
         self.dropped = 0
         self._target = target
@@ -92,7 +95,9 @@ class FileSource(Closing):
     def release(self) -> None:
         self._video.release()
 
-    def _open(self) -> Video:
+    def _open(self) -> Video | ImageSequence:
+        if not isinstance(self._target, str):
+            return ImageSequence(self._target, self._options.file_fps or _DEFAULT_FPS)
         try:
             return Video(self._target)
         except (av.error.FFmpegError, OSError, ValueError) as error:

@@ -21,27 +21,36 @@ def open_source(
     mirror: bool = False,
     start_s: float = 0.0,
     file_fps: float | None = None,
+    rotate_deg: int = 0,
 ) -> Source:
-    """Opens a camera ("0", "/dev/video0", a link to it), a file, an rtsp:// or http(s):// address, or "demo".
+    """Opens a camera ("0", "/dev/video0", a link to it), a file, numbered pictures, an address, or "demo".
 
     Files play at their own speed (late frames are skipped and counted), or with `max_speed` as fast as they are read
     with none skipped (`every_frame`: as late as need be, with none skipped either); from `start_s` on, as if `file_fps`
-    pictures had been taken a second. Live sources keep only the latest frame. Raises UserError for all that cannot be
-    opened.
+    pictures had been taken a second. Live sources keep only the latest frame. Pictures are turned clockwise by
+    `rotate_deg`, and mirrored then. Raises UserError for all that cannot be opened.
     """
     from realtime.sources.file_source import FileSource
+    from realtime.sources.image_sequence import sequence_of
     from realtime.sources.live_source import open_camera, open_url, require_none_of_a_file
     from realtime.sources.read_ahead import ReadAhead
+    from realtime.sources.turned import Turned
+
+    def turned(opened: Source) -> Source:  # it mirrors first, which turns the other way round
+        return Turned(opened, -rotate_deg % 360 if mirror else rotate_deg) if rotate_deg else opened
 
     options = CaptureOptions(width, height, fps, mirror, start_s, file_fps)
     quiet_ffmpeg()
     camera = camera_index(source)
     if camera is not None:
         require_none_of_a_file(options)
-        return open_camera(camera, options)
+        return turned(open_camera(camera, options))
     if URL.match(source):
-        return open_url(source, options, loop=loop, max_speed=max_speed)
-    file = FileSource(str(video_path(source)), source, options, loop=loop, max_speed=max_speed, every_frame=every_frame)
+        return turned(open_url(source, options, loop=loop, max_speed=max_speed))
+    path = str(video_path(source))
+    file = turned(FileSource(
+        sequence_of(path) or path, source, options, loop=loop, max_speed=max_speed, every_frame=every_frame
+    ))  # fmt: skip
     return ReadAhead(file) if max_speed else file
 
 

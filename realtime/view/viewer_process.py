@@ -58,7 +58,7 @@ def _pictures(link: Link, config: RunConfig) -> Pictures:
         return SlotPictures(PictureSlot.attach(slot_name(link.ring_name)))
     return FilePictures(open_source(
         source.name, loop=source.loop, max_speed=True, mirror=source.mirror, start_s=source.start_s,
-        file_fps=source.file_fps,
+        file_fps=source.file_fps, rotate_deg=source.rotate_deg,
     ))  # fmt: skip
 
 

@@ -11,7 +11,8 @@ import typer
 def lift(
     source: Annotated[
         Path,
-        typer.Argument(metavar="SOURCE", help="An .npz or .csv of keypoints, a folder of OpenPose's JSON, or a video."),
+        typer.Argument(metavar="SOURCE",
+                       help="Keypoints (.npz, .csv, a folder of OpenPose's JSON), a video, or pictures."),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT.npz", help="The .npz to write.")],
     skeleton: Annotated[
@@ -23,7 +24,10 @@ def lift(
         str | None,
         typer.Option(metavar="WxH", help="The picture's size, where the source does not say it: .csv, JSON."),
     ] = None,
-    fps: Annotated[float | None, typer.Option(help="Frames a second, where the source does not say it.")] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Frames a second, where the source does not say it: .csv, JSON, pictures."),
+    ] = None,
     people: Annotated[int, typer.Option(min=1, help="Of a video or JSON: how many people to look for.")] = 1,
     detector: Annotated[str, typer.Option(metavar="lite|full|heavy", help="Of a video: the detector's size.")] = "full",
     camera: Annotated[Path | None, typer.Option(help="Camera calibration of 'realtime calibrate camera'.")] = None,
@@ -56,6 +60,7 @@ def lift(
     Examples:
       realtime lift keypoints.npz -o poses.npz --lookahead 4
       realtime lift walk.mp4 -o poses.npz --people 2 --ground floor.yaml
+      realtime lift frames/ -o poses.npz --fps 25
       realtime lift openpose_json/ -o poses.npz --fps 30 --size 1920x1080
     """
     import sys

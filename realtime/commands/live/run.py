@@ -11,7 +11,8 @@ import typer
 def run(
     source: Annotated[
         str | None,
-        typer.Option(metavar="0|FILE|URL|demo", help="Camera number, video file, rtsp:// or http:// address, or demo."),
+        typer.Option(metavar="0|FILE|URL|demo",
+                     help="Camera number, video, folder of pictures, img_%04d.png, rtsp:// or http:// address, demo."),
     ] = None,
     detector: Annotated[
         str | None,
@@ -23,6 +24,10 @@ def run(
         bool,
         typer.Option("--max-speed", help="Play a file as fast as possible, no frame dropped."),
     ] = False,
+    rotate: Annotated[
+        int | None,
+        typer.Option(metavar="90|180|270", help="Turn the pictures clockwise: a camera on its side, or upside down."),
+    ] = None,
     mirror: Annotated[bool, typer.Option("--mirror", help="Swap left and right, as in a mirror.")] = False,
     start: Annotated[
         float | None, typer.Option(metavar="SECONDS", help="Begin so far into a file.")
@@ -101,6 +106,7 @@ def run(
       realtime run
       realtime run --source 0 --mirror
       realtime run --source 0 --no-view --dashboard
+      realtime run --source frames/img_%04d.png --source-fps 25 --rotate 90
       realtime run --source walk.mp4 --max-speed --no-view --json
       realtime run --source rtsp://10.0.0.7/stream --people 2 --render out.mp4
     """
@@ -109,7 +115,8 @@ def run(
 
     flags = {
         "source.name": source, "source.loop": loop or None, "source.max_speed": max_speed or None,
-        "source.mirror": mirror or None, "source.start_s": start, "source.file_fps": source_fps,
+        "source.rotate_deg": rotate, "source.mirror": mirror or None,
+        "source.start_s": start, "source.file_fps": source_fps,
         "source.width": camera_width, "source.height": camera_height, "source.fps": camera_fps,
         "source.give_up_s": give_up,
         "detector.size": detector, "detector.people": people,

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from keypoint_files import SIZE, person
@@ -21,8 +22,9 @@ from engines.models.skeleton import JOINT_NAMES
 from engines.models.source_skeletons import SKELETONS
 from realtime.assets.fetch import fetch
 from realtime.files.lift_file import LiftOptions, lift_file
-from realtime.files.read_source import Told, size_of
+from realtime.files.read_source import Told, read_source, size_of
 from realtime.files.watch_video import watch_video
+from realtime.sources.open_source import open_source
 
 HIP, HEAD = JOINT_NAMES.index("hip"), JOINT_NAMES.index("head")
 TOLD = Told(fps=30, image_wh=SIZE)
@@ -86,6 +88,20 @@ def test_openpose_json_of_a_real_clip_stands_upright(tmp_path: Path) -> None:
     native = realtime.lift(seen.xy_px, seen.score, seen.t_s, image_wh=seen.image_wh).merged()
     both = found & ~native.held
     assert np.median(np.linalg.norm(poses.joints_m[both] - native.joints_m[both], axis=-1)) < 0.06
+
+
+def test_a_folder_of_pictures_is_lifted_as_their_film_is(tmp_path: Path) -> None:
+    (tmp_path / "frames").mkdir()
+    with open_source("demo", max_speed=True) as film:
+        for number in range(15):
+            frame = film.read()
+            assert frame is not None
+            cv2.imwrite(str(tmp_path / "frames" / f"{number}.png"), frame.image_bgr)
+    pictures = read_source(tmp_path / "frames", Told(fps=10)).recording
+    np.testing.assert_allclose(pictures.t_s, np.arange(15) / 10, atol=1e-6)
+    assert pictures.image_wh == (frame.image_bgr.shape[1], frame.image_bgr.shape[0])
+    with pytest.raises(UserError, match="taken for a video"):
+        read_source(tmp_path / "frames", Told(fps=10, image_wh=SIZE))
 
 
 def test_frames_that_are_missing_from_a_folder_leave_a_gap(tmp_path: Path) -> None:

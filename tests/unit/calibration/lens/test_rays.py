@@ -114,3 +114,38 @@ def test_no_points_give_no_rays() -> None:
     camera = Camera.assumed((640, 480))
     assert camera.rays(np.zeros((0, 17, 2))).shape == (0, 17, 2)
     assert camera.project(np.zeros((0, 3))).shape == (0, 2)
+
+
+LENSES = {
+    "plain": Camera.assumed((640, 360), 70),
+    "brown": Camera((640, 360), np.array([[500.0, 0, 330], [0, 520, 170], [0, 0, 1]]),
+                    np.array([-0.2, 0.05, 0.004, -0.003, 0.01]), identity="brown"),
+    "thin prism": Camera((640, 360), np.array([[500.0, 0, 330], [0, 500, 170], [0, 0, 1]]),
+                         np.array([-0.1, 0.02, 0.002, -0.001, 0.0, 0.01, 0.0, 0.0, 0.003, -0.002, 0.001, 0.004])),
+    "fisheye": Camera((640, 360), np.array([[300.0, 0, 330], [0, 310, 170], [0, 0, 1]]),
+                      np.array([0.05, -0.01, 0.002, -0.001]), "fisheye"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+@pytest.mark.parametrize("lens", LENSES)
+def test_a_turned_lens_sees_in_turned_pictures_what_it_saw(lens: str, degrees: int) -> None:
+    camera = LENSES[lens]
+    width, height = camera.image_wh
+    points_m = np.random.default_rng(0).uniform((-1, -0.5, 3), (1, 0.5, 5), (50, 3))
+    x, y = camera.project(points_m).T
+    pixels = {90: (height - 1 - y, x), 180: (width - 1 - x, height - 1 - y), 270: (y, width - 1 - x)}[degrees]
+    right, down, ahead = points_m.T
+    axes_m = {90: (-down, right), 180: (-right, -down), 270: (down, -right)}[degrees]
+    turned = camera.turned(degrees)
+    assert turned.image_wh == ((width, height) if degrees == 180 else (height, width))
+    np.testing.assert_allclose(turned.project(np.stack([*axes_m, ahead], 1)), np.stack(pixels, 1), atol=1e-6)
+    np.testing.assert_allclose(turned.rays(np.stack(pixels, 1)), np.stack(axes_m, 1) / ahead[:, None], atol=2e-4)
+    assert (turned.identity == camera.identity) == (not camera.identity), "another calibration, where it is one"
+
+
+def test_a_lens_that_cannot_be_turned_says_so() -> None:
+    skewed = Camera((640, 360), np.array([[500.0, 2, 330], [0, 500, 170], [0, 0, 1]]), np.zeros(5))
+    assert skewed.turned(0) is skewed
+    with pytest.raises(UserError, match="cannot be turned"):
+        skewed.turned(90)
