@@ -11,7 +11,8 @@ from realtime.files.keypoints_file import Keypoints
 from realtime.files.people_rows import recording_of
 from realtime.library.whole import Progress
 from realtime.pipeline.detect import Detector
-from realtime.sources.open_source import open_source, video_path
+from realtime.sources.address import is_live
+from realtime.sources.open_source import open_source
 
 
 def watch_video(
@@ -21,7 +22,7 @@ def watch_video(
 
     Raises UserError for what is no video, or shows nobody.
     """
-    if video_path(str(source)) is None:
+    if is_live(str(source)):
         raise UserError(f"{source} is a camera or an address: lift a file, or use realtime run")
     frames: list[tuple[Person2D, ...]] = []
     times_s: list[float] = []

@@ -18,7 +18,7 @@ from realtime.ring.picture_slot import PictureSlot, slot_name
 from realtime.ring.ring import Ring
 from realtime.sources.address import is_live
 from realtime.sources.lasting_source import LastingSource
-from realtime.sources.open_source import open_source
+from realtime.sources.open_source import open_source, video_path
 from realtime.sources.source import Frame, Source
 from realtime.sources.source_watch import SourceWatch
 
@@ -99,7 +99,7 @@ class Preview:
         view = config.view
         rate_hz = view.picture_fps
         if view.render is not None:
-            rate_hz = _FILM_HZ if is_live(config.source.name) else 0.0
+            rate_hz = 0.0 if video_path(config.source.name) else _FILM_HZ
         wanted = view.enabled and rate_hz > 0 and view.layout != "3d"
         self._slot = stack.enter_context(PictureSlot.attach(slot_name(link.ring_name))) if wanted else None
         self._every_ns = round(NS_PER_S / rate_hz) if wanted else 0

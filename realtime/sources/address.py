@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from realtime.sources.pipe import PIPED, is_pipe
+
 URL = re.compile(r"(?!file:)[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _CAMERA = re.compile(r"(?:/dev/video)?(\d+)")
 _HOST_BEHIND_AT = re.compile(r"@((?:\[[^\]]*\]|[A-Za-z0-9._-]+)(?::\d+)?)(?=[/?#]|$)")
@@ -62,7 +64,7 @@ def device_of(source: str) -> str:
 def shown(source: str) -> str:
     """A source as it may be said and logged: an address without user and password, wherever they stand in it."""
     if not URL.match(source):
-        return source
+        return PIPED if is_pipe(source) else source
     address = Address.of(source)
     if address.user and "@" in address.rest:  # what that is cannot be told: perhaps a piece of the password
         return address.scheme + re.split(r"[/?#]", address.rest)[0]

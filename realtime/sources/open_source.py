@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from realtime.sources.address import URL, camera_index
+from engines.errors import UserError
+from realtime.sources.address import URL, camera_index, is_live
 from realtime.sources.opencv import quiet_ffmpeg
+from realtime.sources.pipe import PIPED, is_pipe
 from realtime.sources.source import CaptureOptions, Source
 
 
@@ -47,15 +49,20 @@ def open_source(
         return turned(open_camera(camera, options))
     if URL.match(source):
         return turned(open_url(source, options, loop=loop, max_speed=max_speed))
-    path = str(video_path(source))
+    piped = is_pipe(source)
+    if piped and (loop or start_s):
+        raise UserError("what is piped in is read once, from its beginning: leave out --loop and --start")
+    target = source if piped else str(video_path(source))
+    name = PIPED if piped else source
     file = turned(FileSource(
-        sequence_of(path) or path, source, options, loop=loop, max_speed=max_speed, every_frame=every_frame
+        sequence_of(target) or target, name, options, loop=loop, max_speed=max_speed, every_frame=every_frame
     ))  # fmt: skip
-    return ReadAhead(file) if max_speed else file
+    return ReadAhead(file) if max_speed or piped else file  # who writes into a pipe may pause
 
 
 def video_path(source: str) -> Path | None:
-    """The file that a source is, looked at, or fetched where it is a clip of the cache; None: a camera or an address.
+    """The file that a source is, looked at, or fetched where it is a clip of the cache; None: a camera, an address
+    or a pipe, which cannot be read twice.
 
     Raises UserError.
     """
@@ -63,7 +70,7 @@ def video_path(source: str) -> Path | None:
     from realtime.assets.fetch import fetch
     from realtime.sources.probe import probe_file
 
-    if camera_index(source) is not None or URL.match(source):
+    if is_live(source) or is_pipe(source):
         return None
     clip = source in ASSETS and ASSETS[source].suffix == ".mp4"
     return fetch(source) if clip else probe_file(source)

@@ -12,7 +12,7 @@ def lift(
     source: Annotated[
         Path,
         typer.Argument(metavar="SOURCE",
-                       help="Keypoints (.npz, .csv, a folder of OpenPose's JSON), a video, or pictures."),
+                       help="Keypoints (.npz, .csv, a folder of OpenPose's JSON), a video, pictures, or - for a pipe."),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT.npz", help="The .npz to write.")],
     skeleton: Annotated[
@@ -68,7 +68,9 @@ def lift(
     from realtime.files.lift_file import LiftOptions, lift_file
     from realtime.files.read_source import Told, size_of
     from realtime.progress_bar import progress_bar
+    from realtime.sources.pipe import STANDARD_INPUT, standard_input
 
+    source = Path(standard_input()) if str(source) == STANDARD_INPUT else source
     options = LiftOptions(model, mode, engine, lookahead, align, threads, plan, camera, ground, person)
     told = Told(skeleton, fps, size_of(size), people, detector)
     with progress_bar() as bar:

@@ -11,8 +11,9 @@ import typer
 def run(
     source: Annotated[
         str | None,
-        typer.Option(metavar="0|FILE|URL|demo",
-                     help="Camera number, video, folder of pictures, img_%04d.png, rtsp:// or http:// address, demo."),
+        typer.Option(metavar="0|FILE|URL|demo|-",
+                     help="Camera number, video, folder of pictures, img_%04d.png, rtsp:// or http:// address, demo, "
+                          "or - for a video that is piped in."),
     ] = None,
     detector: Annotated[
         str | None,
@@ -108,11 +109,14 @@ def run(
       realtime run --source 0 --no-view --dashboard
       realtime run --source frames/img_%04d.png --source-fps 25 --rotate 90
       realtime run --source walk.mp4 --max-speed --no-view --json
+      ffmpeg -i walk.mp4 -f nut -c copy - | realtime run --source - --max-speed
       realtime run --source rtsp://10.0.0.7/stream --people 2 --render out.mp4
     """
     from realtime.config import load_config
     from realtime.session.run_session import run_session
+    from realtime.sources.pipe import STANDARD_INPUT, standard_input
 
+    source = standard_input() if source == STANDARD_INPUT else source
     flags = {
         "source.name": source, "source.loop": loop or None, "source.max_speed": max_speed or None,
         "source.rotate_deg": rotate, "source.mirror": mirror or None,
