@@ -17,6 +17,7 @@ from realtime.wire.framing import ENCODINGS, POSE, topic
 LAYOUTS = ("inset", "side", "3d")
 MAX_FILE_FPS = 10_000  # the fastest cameras whose films are of people
 DETECTOR_SIZES = ("lite", "full", "heavy")
+_OWN_DETECTOR = re.compile(r"rtmpose|[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 FLOORS = ("auto", "off")
 
 
@@ -55,12 +56,18 @@ class SourceConfig:
 
 @dataclass(frozen=True, slots=True)
 class DetectorConfig:
-    size: str = "full"
+    size: str = "full"  # of MediaPipe's; or rtmpose, or module:Class
     people: int = 1
     threads: int | None = None  # None: the detector's own choice
 
+    @property
+    def is_own(self) -> bool:
+        """Not MediaPipe."""
+        return bool(_OWN_DETECTOR.fullmatch(self.size))
+
     def __post_init__(self) -> None:
-        _require(self.size in DETECTOR_SIZES, f"detector {self.size!r} is none of {', '.join(DETECTOR_SIZES)}")
+        _require(self.size in DETECTOR_SIZES or self.is_own,
+                 f"detector {self.size!r} is none of {', '.join(DETECTOR_SIZES)}, rtmpose or module:Class")
         _require(1 <= self.people <= MAX_PEOPLE, f"people must be from 1 to {MAX_PEOPLE}, got {self.people}")
         _require(self.threads is None or self.threads > 0, f"detector threads must be above 0, got {self.threads}")
 

@@ -23,9 +23,9 @@ from engines.errors import UserError
 from engines.lifting.load_lifter import load_lifter
 from realtime.clock import monotonic_ns
 from realtime.contracts import Array
+from realtime.detectors.mediapipe_pose import Detector
 from realtime.files.keypoints_file import KeypointsFile, read_keypoints
 from realtime.files.lift_file import lift_one
-from realtime.pipeline.detect import Detector
 from realtime.progress_bar import progress_bar
 from realtime.sources.address import device_of, shown
 from realtime.sources.open_source import open_source

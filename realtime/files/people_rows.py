@@ -8,7 +8,7 @@ import numpy as np
 
 from realtime.contracts import Person2D
 from realtime.library.recording import Recording
-from realtime.pipeline.track import Tracker
+from realtime.tracking.track import Tracker
 
 
 def recording_of(

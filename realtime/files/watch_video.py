@@ -7,10 +7,10 @@ from pathlib import Path
 from engines.errors import UserError
 from realtime.clock import NS_PER_S
 from realtime.contracts import Person2D
+from realtime.detectors.open_detector import open_detector
 from realtime.files.keypoints_file import Keypoints
 from realtime.files.people_rows import recording_of
 from realtime.library.whole import Progress
-from realtime.pipeline.detect import Detector
 from realtime.sources.address import is_live
 from realtime.sources.open_source import open_source
 
@@ -26,7 +26,7 @@ def watch_video(
         raise UserError(f"{source} is a camera or an address: lift a file, or use realtime run")
     frames: list[tuple[Person2D, ...]] = []
     times_s: list[float] = []
-    with open_source(str(source), max_speed=True, file_fps=fps) as video, Detector(detector, people) as detect:
+    with open_source(str(source), max_speed=True, file_fps=fps) as video, open_detector(detector, people) as detect:
         while (frame := video.read()) is not None:
             frames.append(detect.detect(frame))
             times_s.append(frame.stamp.source_ns / NS_PER_S)

@@ -26,9 +26,9 @@ from engines.models.skeleton import MEDIAPIPE33_TO_17
 from realtime.assets.fetch import fetch
 from realtime.clock import NS_PER_S
 from realtime.contracts import Array
+from realtime.detectors.mediapipe_pose import Detector
 from realtime.files.keypoints_file import KeypointsFile
 from realtime.files.lift_file import lift_one
-from realtime.pipeline.detect import Detector
 from realtime.sources.open_source import open_source
 
 Double = NDArray[np.float64]

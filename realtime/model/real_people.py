@@ -15,8 +15,8 @@ from engines.evaluation.real_people import Steadiness, steadiness
 from engines.lifting.poses import Lifter
 from engines.models.skeleton import MEDIAPIPE33_TO_17
 from realtime.contracts import Array
+from realtime.detectors.mediapipe_pose import Detector
 from realtime.pipeline.clean import CleanPeople, Sighting
-from realtime.pipeline.detect import Detector
 from realtime.pipeline.lift_batch import People
 from realtime.sources.open_source import open_source
 

@@ -10,7 +10,7 @@ from functools import partial
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.config import RunConfig, SourceConfig
 from realtime.contracts import Keypoints2D, Person2D, Stamp
-from realtime.pipeline.detect import Detector
+from realtime.detectors.open_detector import open_detector
 from realtime.process.link import Link
 from realtime.process.metrics import Rate
 from realtime.process.stats import Load, ProducerStats
@@ -62,7 +62,7 @@ def main(link: Link, config: RunConfig) -> None:
     with (
         Ring.attach(link.ring_name, link.doorbell) as ring,
         LastingSource(partial(_open, options), is_live(options.name), ring.head > 0, options.give_up_s) as source,
-        Detector(config.detector.size, config.detector.people, config.detector.threads) as detector,
+        open_detector(config.detector.size, config.detector.people, config.detector.threads) as detector,
         ExitStack() as stack,
     ):
         link.ready(_what(source.source) if source.source else source.away)

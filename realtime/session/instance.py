@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import time
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -36,7 +37,9 @@ def runtime_dir() -> Path:
     """Gone when the user has logged out; the environment variable REALTIME_RUNTIME moves it."""
     import platformdirs
 
-    return Path(os.environ.get("REALTIME_RUNTIME") or platformdirs.user_runtime_path("realtime-pose"))
+    with warnings.catch_warnings():  # where nobody has logged in there is none, and it warns of the one it takes
+        warnings.simplefilter("ignore")
+        return Path(os.environ.get("REALTIME_RUNTIME") or platformdirs.user_runtime_path("realtime-pose"))
 
 
 class Instance(Closing):

@@ -128,7 +128,8 @@ def prepare_source(config: RunConfig) -> None:
     path, film = video_path(config.source.name), config.view.render
     if path is not None and film is not None and film.exists() and path.exists() and film.samefile(path):
         raise UserError(f"{film} is the video that is looked at: choose another file for --render")
-    fetch(f"pose-{config.detector.size}")
+    if not config.detector.is_own:
+        fetch(f"pose-{config.detector.size}")
 
 
 def with_picture(config: RunConfig) -> RunConfig:

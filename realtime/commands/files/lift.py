@@ -29,7 +29,9 @@ def lift(
         typer.Option(help="Frames a second, where the source does not say it: .csv, JSON, pictures."),
     ] = None,
     people: Annotated[int, typer.Option(min=1, help="Of a video or JSON: how many people to look for.")] = 1,
-    detector: Annotated[str, typer.Option(metavar="lite|full|heavy", help="Of a video: the detector's size.")] = "full",
+    detector: Annotated[
+        str, typer.Option(metavar="lite|full|heavy|rtmpose|module:Class", help="Of a video: the detector.")
+    ] = "full",
     camera: Annotated[Path | None, typer.Option(help="Camera calibration of 'realtime calibrate camera'.")] = None,
     ground: Annotated[
         Path | None,

@@ -22,7 +22,7 @@ from engines.models.skeleton import FLIP, JOINT_NAMES, MEDIAPIPE33_TO_17
 from realtime.assets import task_bundle
 from realtime.assets.fetch import fetch
 from realtime.contracts import Person2D, Stamp
-from realtime.pipeline.detect import Detector, _joints, _without_doubles
+from realtime.detectors.mediapipe_pose import Detector, _joints, _without_doubles
 from realtime.sources.open_source import open_source
 from realtime.sources.source import Frame
 
@@ -118,7 +118,7 @@ def test_the_networks_print_nothing(frames: list[Frame], tmp_path: Path) -> None
 import numpy as np
 from realtime.contracts import Stamp
 from realtime.sources.source import Frame
-from realtime.pipeline.detect import Detector
+from realtime.detectors.mediapipe_pose import Detector
 image = np.load({str(tmp_path / "image.npy")!r})
 with Detector() as detector:
     for number in range(8):

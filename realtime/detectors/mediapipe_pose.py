@@ -19,14 +19,14 @@ from engines.models.skeleton import MEDIAPIPE33_TO_17
 from realtime.assets.fetch import fetch
 from realtime.clock import NS_PER_MS
 from realtime.closing import Closing
+from realtime.config import DETECTOR_SIZES
 from realtime.contracts import Array, Person2D
-from realtime.pipeline.cut import CutFinder
-from realtime.pipeline.track import Tracker
+from realtime.detectors.cut import CutFinder
 from realtime.sources.source import Frame
+from realtime.tracking.track import Tracker
 
 log = logging.getLogger("realtime.detect")
 
-SIZES = ("lite", "full", "heavy")
 _LANDMARKS = 33
 _CONFIDENCE = 0.5
 # A joint outside the picture is a guess: its score falls to this, over this part of the picture's size.
@@ -44,8 +44,8 @@ class Detector(Closing):
 
     def __init__(self, size: str = "full", people: int = 1, threads: int | None = None) -> None:
         """`threads` keeps the networks on that many of this process's CPUs (Linux). Raises UserError."""
-        if size not in SIZES:
-            raise UserError(f"there is no detector size '{size}': choose one of {', '.join(SIZES)}")
+        if size not in DETECTOR_SIZES:
+            raise UserError(f"there is no detector size '{size}': choose one of {', '.join(DETECTOR_SIZES)}")
         if people < 1:
             raise UserError(f"cannot look for {people} people: ask for at least 1")
         model = fetch(f"pose-{size}")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime.clock import NS_PER_S
-from realtime.pipeline.track import Tracker
+from realtime.tracking.track import Tracker
 
 FRAME_NS = NS_PER_S // 30
 RNG = np.random.default_rng(7)

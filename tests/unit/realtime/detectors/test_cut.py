@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from engines.errors import UserError
 from realtime.assets.fetch import fetch
-from realtime.pipeline.cut import CutFinder
-from realtime.pipeline.detect import Detector
+from realtime.detectors.cut import CutFinder
+from realtime.detectors.mediapipe_pose import Detector
 from realtime.sources.open_source import open_source
 from realtime.sources.source import Frame
 

@@ -1,0 +1,12 @@
+"""Opens a detector by its name: one of MediaPipe's sizes, or somebody's class."""
+
+from __future__ import annotations
+
+from realtime.config import DETECTOR_SIZES
+from realtime.detectors.mediapipe_pose import Detector
+from realtime.detectors.own_detector import OwnDetector
+
+
+def open_detector(name: str, people: int, threads: int | None = None) -> Detector | OwnDetector:
+    """`threads`: of MediaPipe's. Raises UserError where there is none of that name."""
+    return Detector(name, people, threads) if name in DETECTOR_SIZES else OwnDetector(name, people)
