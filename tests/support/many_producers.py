@@ -50,7 +50,7 @@ class Light:
     def __init__(self, address: str, stream: str) -> None:
         self.sender = Sender(address, stream)
         self.sender.tend()
-        points = bodies_m(stream) + (right_m(stream), 0.1, 4.0)
+        points = bodies_m(stream) + np.array([right_m(stream), 0.1, 4.0])
         xy_px = points[..., :2] / points[..., 2:] * _FOCAL_PX + np.array(IMAGE_WH) / 2
         self._xy_px, self._score = np.ascontiguousarray(xy_px, np.float32), signature(stream)
         self._frame = 0
