@@ -28,6 +28,7 @@ from realtime.wire.endpoints import PUBLISH_HIGH_WATER
 
 _LOOK_NS = NS_PER_S // 10
 _TELL_NS = NS_PER_S
+_READ_NS = 2 * NS_PER_MS
 _IDLE_NS = NS_PER_S // 10  # at most so long without a look at who has gone
 _SWITCH_S = 0.0005  # the publisher's other thread may hold up a frame for so long
 _HELD_FOR_READERS = 16 * PUBLISH_HIGH_WATER  # a round brings many messages at once to who reads all streams
@@ -60,7 +61,8 @@ class Server(Closing):
         self.intake_address, self.address = self._intake.address, self._publisher.address
         self.rpc_address, self.engine, self.model = self._publisher.rpc_address, self._lifter.engine, self._lifter.name
         self.metrics_address = None if self._page is None else self._page.address
-        self._look_ns = 0
+        self._read: list[Said] = []
+        self._read_ns = self._look_ns = 0
 
     def close(self) -> None:
         self.seats.leave_all()
@@ -78,13 +80,12 @@ class Server(Closing):
 
     def _step(self) -> None:
         """Hear, wait a moment for others, lift, publish."""
-        backlog = any(seat.waiting for seat in self.seats.by_stream.values())
-        heard = 0
-        for said in self._intake.hear(0 if backlog else _IDLE_NS):
-            heard += 1
-            self.seats.hear(said)
+        backlog = bool(self._read) or any(seat.waiting for seat in self.seats.by_stream.values())
+        self._read.extend(self._intake.hear(0 if backlog else _IDLE_NS))
         start_ns = monotonic_ns()
-        if heard and not backlog:
+        alone = bool(self._read) and not backlog
+        self._take_in()
+        if alone:
             start_ns += self._gather(start_ns + self._window_ns)
         if lift_round(self._lifter, self.seats.by_stream.values(), self._publish):
             self.figures.rounds += 1
@@ -100,11 +101,16 @@ class Server(Closing):
         waited_ns = 0
         while (left_ns := until_ns - monotonic_ns()) >= NS_PER_MS and self._ready() < self._enough():
             asleep_ns = monotonic_ns()
-            heard = list(self._intake.hear(left_ns))
+            self._read.extend(self._intake.hear(left_ns))
             waited_ns += monotonic_ns() - asleep_ns
-            for said in heard:
-                self.seats.hear(said)
+            self._take_in()
         return waited_ns
+
+    def _take_in(self) -> None:
+        """What was read, some of it in the middle of a round, when nobody may join or leave."""
+        for said in self._read:
+            self.seats.hear(said)
+        self._read.clear()
 
     def _ready(self) -> int:
         return sum(bool(seat.waiting) for seat in self.seats.by_stream.values())
@@ -120,6 +126,9 @@ class Server(Closing):
         seat.published += 1
         self.figures.published(elapsed_ms(received_ns, monotonic_ns()))
         self._publisher.send_keypoints(keypoints, stream=seat.stream)
+        if monotonic_ns() - self._read_ns > _READ_NS:  # each message is stamped when it is read: soon, then
+            self._read.extend(self._intake.hear(0))
+            self._read_ns = monotonic_ns()
 
     def _new_seat(self, stream: str, said: Said, life: str, first_id: int) -> Seat:
         options = self._options
