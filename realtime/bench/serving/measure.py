@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from engines.errors import UserError
-from realtime.bench.serve_load import load
+from realtime.bench.serving.load import load
 from realtime.bench.spawned import start
 from realtime.config import StreamConfig
 from realtime.process.signals import leave_to_parent

@@ -1,4 +1,4 @@
-"""`realtime bench serve`: how many streams one core lifts; what is measured is in realtime/bench/serve_cases.py."""
+"""`realtime bench serve`: how many streams one core lifts; what is measured is in measure.py."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def bench_serve(
     Example: realtime bench serve --streams 1,8,16 --rounds 3
     """
     from engines.errors import UserError
-    from realtime.bench.serve_cases import measure
+    from realtime.bench.serving.measure import measure
 
     counts = [int(part) for part in streams.split(",") if part.strip().isdecimal()]
     if len(counts) != streams.count(",") + 1 or min(counts) < 1:
