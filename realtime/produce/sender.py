@@ -133,7 +133,7 @@ class Sender(Closing):
         else:
             self._trouble(f"refuses: {answer.message}; trying again, Ctrl-C ends it")
             self._lose()
-            self._join_ns = self._heard_ns + int(self._wait_s * NS_PER_S)
+            self._heard_ns = self._join_ns = self._heard_ns + int(self._wait_s * NS_PER_S)  # silence counts from then
             self._wait_s = min(2 * self._wait_s, LONGEST_WAIT_S)
 
     def _lose(self) -> None:

@@ -17,7 +17,7 @@ def bench_directory(
     heartbeat: Annotated[float, typer.Option(metavar="S", help="A worker is heard so often.")] = 0.5,
     lease: Annotated[float, typer.Option(metavar="S", help="A worker unheard for so long is dead.")] = 1.5,
     lookups: Annotated[float, typer.Option(help="Redirections a second that the directory gives.")] = 20_000.0,
-    prime_ms: Annotated[float, typer.Option(help="Work to fill a moved stream's memory.")] = 60.0,
+    prime_ms: Annotated[float, typer.Option(help="Work to fill a moved stream's memory.")] = 500.0,
     stay_min: Annotated[float, typer.Option(help="Minutes that a stream stays on average.")] = 30.0,
 ) -> None:
     """Simulate three ways of giving streams to workers: what moves when workers die or come, and how long poses pause.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from multiprocessing.connection import Connection
@@ -51,6 +52,7 @@ def load(
 ) -> None:
     """Says when all are warm, then, after so many seconds, the latencies in ms. `refused`: who asks for a place too."""
     leave_to_parent()
+    logging.getLogger("realtime.produce").setLevel(logging.ERROR)  # that some are refused is meant
     producers = _producers(intake, count)
     until_ns = monotonic_ns() + int(_JOIN_S * NS_PER_S)
     while not all(producer.sender.ready for producer in producers):

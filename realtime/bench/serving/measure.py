@@ -18,11 +18,12 @@ from realtime.config import StreamConfig
 from realtime.process.signals import leave_to_parent
 from realtime.serve.options import ServeOptions
 from realtime.serve.server import Server
+from realtime.wire.joining import FULL
 
 FPS = 30.0
 LOOPBACK = "tcp://127.0.0.1:*"
 _ANSWER_S = 300.0
-_MEASURES = ("cpu_ms", "cores", "batch", "left_out", "added_p50_ms", "added_p99_ms")
+_MEASURES = ("cpu_ms", "cores", "batch", "left_out", "refusals", "added_p50_ms", "added_p99_ms")
 
 
 def measure(counts: list[int], seconds: float, rounds: int, floor: str, wanted_ms: float) -> dict[str, Any]:
@@ -101,15 +102,14 @@ def _report(pipe: Connection[Any, Any], server: Server, stop: threading.Event) -
     try:
         pipe.recv()
         figures, begun_s, cpu_s = server.figures, time.monotonic(), time.process_time()
-        before = figures.frames, figures.rounds, figures.left_out
+        before = figures.frames, figures.rounds, figures.left_out, figures.refusals[FULL]
         pipe.recv()
         passed_s, used_s = time.monotonic() - begun_s, time.process_time() - cpu_s
-        frames, rounds, left_out = (
-            now - then for now, then in zip((figures.frames, figures.rounds, figures.left_out), before, strict=True)
-        )
+        after = figures.frames, figures.rounds, figures.left_out, figures.refusals[FULL]
+        frames, rounds, left_out, refusals = (now - then for now, then in zip(after, before, strict=True))
         pipe.send({
             "cpu_ms": 1000 * used_s / max(1, frames), "cores": used_s / passed_s, "batch": frames / max(1, rounds),
-            "left_out": left_out / max(1, frames + left_out),
+            "left_out": left_out / max(1, frames + left_out), "refusals": refusals,
         })  # fmt: skip
         pipe.recv()
     except EOFError:
