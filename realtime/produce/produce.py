@@ -17,6 +17,7 @@ from realtime.sources.lasting_source import LastingSource
 from realtime.sources.source import Frame
 from realtime.sources.source_watch import SourceWatch
 from realtime.wire.endpoints import ClientKeys
+from realtime.wire.framing import KEYPOINTS, topic
 
 READ_TIMEOUT_S = 0.1
 
@@ -25,6 +26,7 @@ log = logging.getLogger("realtime.produce")
 
 def produce(config: RunConfig, address: str, stream: str, keys: ClientKeys | None, stop: threading.Event) -> None:
     """Until `stop`, the source's end, or as many frames or seconds as the configuration says. Raises UserError."""
+    topic(KEYPOINTS, stream)  # raises for a name that cannot be a stream's, before a camera is opened
     options = config.source
     with (
         LastingSource(partial(open_configured, options), is_live(options.name), False, options.give_up_s) as source,

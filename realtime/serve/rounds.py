@@ -14,12 +14,15 @@ from realtime.pipeline.lift_batch import MOST_AT_ONCE, push_together
 from realtime.pipeline.tracked import View
 from realtime.serve.seat import Arrived, Seat
 
-Publish = Callable[[Seat, PoseFrame, Keypoints2D, int], None]  # and when the frame was received
+Publish = Callable[[Seat, PoseFrame, int], None]  # and when the frame was received
+PublishKeypoints = Callable[[Seat, Keypoints2D], None]
 
 log = logging.getLogger("realtime.serve")
 
 
-def lift_round(lifter: Lifter, seats: Iterable[Seat], publish: Publish) -> int:
+def lift_round(
+    lifter: Lifter, seats: Iterable[Seat], publish: Publish, publish_keypoints: PublishKeypoints
+) -> int:  # fmt: skip
     """Lifts and publishes; how many frames. One stream's frame at a time: a fast one has no more turns than others."""
     chosen = sorted((seat for seat in seats if seat.waiting), key=lambda seat: seat.waiting[0].received_ns)
     begun_ns = monotonic_ns()
@@ -28,8 +31,9 @@ def lift_round(lifter: Lifter, seats: Iterable[Seat], publish: Publish) -> int:
     for (seat, arrived, view), lifted in zip(looked, poses, strict=True):
         frame = seat.lift.place(view, lifted)
         latency_ms = _latencies(arrived, begun_ns, monotonic_ns())
-        publish(seat, replace(frame, latency_ms=latency_ms), view.keypoints, arrived.received_ns)
-    for seat, _, _ in looked:  # what no pose waits for
+        publish(seat, replace(frame, latency_ms=latency_ms), arrived.received_ns)
+    for seat, _, view in looked:  # what no pose waits for
+        publish_keypoints(seat, view.keypoints)
         seat.lift.finish()
     return len(looked)
 

@@ -14,6 +14,7 @@ from realtime.clock import NS_PER_MS, NS_PER_S, elapsed_ms, monotonic_ns, to_uni
 from realtime.closing import Closing
 from realtime.contracts import Keypoints2D, PoseFrame
 from realtime.pipeline.lift_batch import MOST_AT_ONCE
+from realtime.pipeline.resample import RATE_HZ
 from realtime.process.states import RUNNING, STALLED, STARTING
 from realtime.serve.admission import Admission
 from realtime.serve.figures import Figures
@@ -30,6 +31,7 @@ _LOOK_NS = NS_PER_S // 10
 _TELL_NS = NS_PER_S
 _READ_NS = 2 * NS_PER_MS
 _IDLE_NS = NS_PER_S // 10  # at most so long without a look at who has gone
+_LIKELY = 0.5  # frames of others in the window, on average
 _SWITCH_S = 0.0005  # the publisher's other thread may hold up a frame for so long
 _HELD_FOR_READERS = 16 * PUBLISH_HIGH_WATER  # a round brings many messages at once to who reads all streams
 
@@ -85,9 +87,10 @@ class Server(Closing):
         start_ns = monotonic_ns()
         alone = bool(self._read) and not backlog
         self._take_in()
-        if alone:
+        if alone and self._others_expected():
             start_ns += self._gather(start_ns + self._window_ns)
-        if lift_round(self._lifter, self.seats.by_stream.values(), self._publish):
+        seats = self.seats.by_stream.values()
+        if lift_round(self._lifter, seats, self._publish, self._publish_keypoints):
             self.figures.rounds += 1
         now_ns = monotonic_ns()
         if now_ns - self._look_ns >= _LOOK_NS:
@@ -112,23 +115,29 @@ class Server(Closing):
             self.seats.hear(said)
         self._read.clear()
 
+    def _others_expected(self) -> bool:
+        """Whether so many streams are here that a frame which waits is likely to be joined by another."""
+        return len(self.seats.by_stream) * RATE_HZ * self._window_ns / NS_PER_S >= _LIKELY
+
     def _ready(self) -> int:
         return sum(bool(seat.waiting) for seat in self.seats.by_stream.values())
 
     def _enough(self) -> int:
         return min(MOST_AT_ONCE, len(self.seats.by_stream))
 
-    def _publish(self, seat: Seat, frame: PoseFrame, keypoints: Keypoints2D, received_ns: int) -> None:
+    def _publish(self, seat: Seat, frame: PoseFrame, received_ns: int) -> None:
         lifter = self._lifter
         self._publisher.send(
             frame, engine=lifter.engine, model=lifter.name, lookahead=lifter.lag_frames, stream=seat.stream
         )
         seat.published += 1
         self.figures.published(elapsed_ms(received_ns, monotonic_ns()))
-        self._publisher.send_keypoints(keypoints, stream=seat.stream)
         if monotonic_ns() - self._read_ns > _READ_NS:  # each message is stamped when it is read: soon, then
             self._read.extend(self._intake.hear(0))
             self._read_ns = monotonic_ns()
+
+    def _publish_keypoints(self, seat: Seat, keypoints: Keypoints2D) -> None:
+        self._publisher.send_keypoints(keypoints, stream=seat.stream)
 
     def _new_seat(self, stream: str, said: Said, life: str, first_id: int) -> Seat:
         options = self._options

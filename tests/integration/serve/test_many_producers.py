@@ -39,8 +39,10 @@ def everything(address: str) -> Iterator[Iterator[PoseMessage]]:
 
     with zmq.Context() as context:
         socket = connect_subscriber(context, address, [f"{POSE}/".encode()], high_water=100_000)
-        yield messages(socket)
-        socket.close(linger=0)
+        try:
+            yield messages(socket)
+        finally:
+            socket.close(linger=0)
 
 
 def carries_signature(stream: str, person: PersonPose) -> bool:
