@@ -19,7 +19,8 @@ from engines.folders import require_working_directory
 # like itself.
 COMMANDS: tuple[str, ...] = (
     "live.run", "live.status", "live.stop", "live.view", "live.watch", "live.listen", "live.latency", "live.record",
-    "live.replay", "live.bridge", "files.lift", "files.plot", "files.export", "setup.assets", "setup.doctor",
+    "live.replay", "live.bridge", "live.produce", "live.serve", "files.lift", "files.plot", "files.export",
+    "setup.assets", "setup.doctor",
     "models.bench", "models.import_checkpoint", "models.build_engine", "models.inspect", "setup.calibrate",
     "setup.keys", "models.train", "models.evaluate",
 )  # fmt: skip

@@ -34,5 +34,10 @@ def to_unix_ns(stamp_ns: int) -> int:
     return time.time_ns() - time.monotonic_ns() + stamp_ns
 
 
+def from_unix_ns(time_ns: int) -> int:
+    """A Unix time of this machine as a monotonic stamp, by the offset between the two clocks right now."""
+    return time_ns - time.time_ns() + time.monotonic_ns()
+
+
 def elapsed_ms(start_ns: int, end_ns: int) -> float:
     return (end_ns - start_ns) / NS_PER_MS

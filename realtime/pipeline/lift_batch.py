@@ -1,6 +1,6 @@
 """The people in view, each with a clock and lifter streams of their own, stepped together in one call.
 
-The live lifter and `realtime lift` both lift through this.
+The live lifter and `realtime lift` both lift through this, and a server the people of many cameras.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from engines.models.known import Known
 from realtime.contracts import Array
 from realtime.pipeline.clean import Sighting
 from realtime.pipeline.resample import Resampler, Tick
+
+# Rows of one call of the model. More are no cheaper each, and every number of rows has arrays of its own.
+MOST_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +44,24 @@ class _Person:
     resampler: Resampler
     known: Known | None = None
     streams: dict[int, _Stream] = field(default_factory=dict)  # phase -> lifter stream
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Prepared:
+    """Of one camera's frame, by track id."""
+
+    pending: dict[int, list[Tick]]  # yet to be stepped
+    poses: dict[int, list[LiftedPerson]]  # known so far
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Row:
+    """One row of a step of the model."""
+
+    people: People
+    tick: Tick
+    stream: _Stream
+    poses: list[LiftedPerson]  # where its pose goes
 
 
 class LiftsPeople(ABC):
@@ -95,6 +116,12 @@ class People(LiftsPeople):
         self, source_ns: int, sightings: Sequence[Sighting], wanted: int | None
     ) -> dict[int, list[LiftedPerson]]:
         """`wanted`: how many of each person's newest poses; None: all. There may be more."""
+        prepared = self._prepare(source_ns, sightings, wanted)
+        _step_together(self._lifter, [(self, prepared)])
+        return prepared.poses
+
+    def _prepare(self, source_ns: int, sightings: Sequence[Sighting], wanted: int | None) -> _Prepared:
+        """What each sighting makes the model step through; what is done at once apart from others is done."""
         pending: dict[int, list[Tick]] = {}
         for sighting in sightings:
             person = self._people.setdefault(sighting.track_id, _Person(Resampler(self._lifter.rate_hz)))
@@ -106,11 +133,7 @@ class People(LiftsPeople):
         if self._lifter.remembers and wanted is not None:
             for track_id, ticks in pending.items():
                 self._remember(track_id, ticks, wanted)
-        for left in range(max(map(len, pending.values()), default=0), 0, -1):
-            self._step({track: ticks[-left] for track, ticks in pending.items() if len(ticks) >= left}, poses)
-        for track_id in pending:
-            self._close_surplus(self._people[track_id])
-        return poses
+        return _Prepared(pending, poses)
 
     def tell(self, track_id: int, known: Known) -> None:
         """What is known of a person in view, for their next frames."""
@@ -158,18 +181,6 @@ class People(LiftsPeople):
                 _pose_time(stream, tick, self._lifter.lag_frames)
                 self._lifter.remember(stream.slot, tick.rays, tick.score)
 
-    def _step(self, ticks: dict[int, Tick], poses: dict[int, list[LiftedPerson]]) -> None:
-        streams = [self._stream(self._people[track_id], tick) for track_id, tick in ticks.items()]
-        lifted = self._lifter.push(
-            [stream.slot for stream in streams],
-            np.array([tick.rays for tick in ticks.values()]),
-            np.array([tick.score for tick in ticks.values()]),
-            [tick.commit for tick in ticks.values()],
-        )
-        for row, (track_id, tick) in enumerate(ticks.items()):
-            pose_ns = _pose_time(streams[row], tick, self._lifter.lag_frames)
-            poses[track_id].append(self._person(lifted, row, pose_ns))
-
     @staticmethod
     def _person(lifted: LiftedPoses, row: int, pose_ns: int) -> LiftedPerson:
         joints_m, sigma_m = lifted.joints_m[row].copy(), lifted.sigma_m[row].copy()
@@ -189,6 +200,43 @@ class People(LiftsPeople):
     def _close_surplus(self, person: _Person) -> None:
         for phase in [phase for phase in person.streams if phase >= person.resampler.phases]:
             self._lifter.close(person.streams.pop(phase).slot)
+
+
+def push_together(
+    lifter: Lifter, pushes: Sequence[tuple[People, int, Sequence[Sighting]]]
+) -> list[dict[int, LiftedPerson]]:  # fmt: skip
+    """A frame of each of several cameras, all lifted by `lifter`: what a `push` of each gives, in fewer calls of it."""
+    prepared = [(people, people._prepare(source_ns, sightings, 1)) for people, source_ns, sightings in pushes]
+    _step_together(lifter, prepared)
+    return [{track_id: poses[-1] for track_id, poses in one.poses.items()} for _, one in prepared]
+
+
+def _step_together(lifter: Lifter, prepared: Sequence[tuple[People, _Prepared]]) -> None:
+    """Everybody's ticks, first those that others follow, so that the last ones are stepped together."""
+    most = max((len(ticks) for _, one in prepared for ticks in one.pending.values()), default=0)
+    for left in range(most, 0, -1):
+        rows = [
+            _Row(people, ticks[-left], people._stream(people._people[track_id], ticks[-left]), one.poses[track_id])
+            for people, one in prepared
+            for track_id, ticks in one.pending.items()
+            if len(ticks) >= left
+        ]
+        for first in range(0, len(rows), MOST_AT_ONCE):
+            _step(lifter, rows[first : first + MOST_AT_ONCE])
+    for people, one in prepared:
+        for track_id in one.pending:
+            people._close_surplus(people._people[track_id])
+
+
+def _step(lifter: Lifter, rows: Sequence[_Row]) -> None:
+    lifted = lifter.push(
+        [row.stream.slot for row in rows],
+        np.array([row.tick.rays for row in rows]),
+        np.array([row.tick.score for row in rows]),
+        [row.tick.commit for row in rows],
+    )
+    for index, row in enumerate(rows):
+        row.poses.append(row.people._person(lifted, index, _pose_time(row.stream, row.tick, lifter.lag_frames)))
 
 
 def _run(ticks: list[Tick]) -> list[Tick]:

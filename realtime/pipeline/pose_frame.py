@@ -24,7 +24,7 @@ from realtime.pipeline.own_frames import repeats
 from realtime.pipeline.place import Standing
 from realtime.pipeline.resample import GAP_NS, MAX_PHASES
 from realtime.pipeline.setting import Setting, SettingFor, setting_for
-from realtime.pipeline.tracked import OwnPose, Track
+from realtime.pipeline.tracked import OwnPose, Track, View
 
 # A person out of sight keeps their last pose for so long, then leaves.
 HOLD_NS = 500_000_000
@@ -136,11 +136,20 @@ class Lift:
     def _lift(
         self, keypoints: Keypoints2D, lift: Callable[[int, Sequence[Sighting]], dict[int, LiftedPerson]]
     ) -> PoseFrame:
+        view = self.look(keypoints)
+        return self.place(view, lift(view.source_ns, view.sightings) if view.sightings else {})
+
+    def look(self, keypoints: Keypoints2D) -> View:
+        """The first half of a call: who is seen, to be lifted by whoever lifts for several cameras at once."""
         source_ns, (setting, floor, sightings) = self._since_start(keypoints), self._look(keypoints)
         tracks = [self._seen(source_ns, sighting) for sighting in sightings]
-        lifted = lift(source_ns, sightings) if sightings else {}
+        return View(keypoints, source_ns, setting, floor, sightings, tracks)
+
+    def place(self, view: View, lifted: dict[int, LiftedPerson]) -> PoseFrame:
+        """The second half: the poses of those seen in `view`, before anybody looks at another frame."""
+        keypoints, source_ns, floor = view.keypoints, view.source_ns, view.floor
         persons: list[Pose3D] = []
-        for sighting, track in zip(sightings, tracks, strict=True):
+        for sighting, track in zip(view.sightings, view.tracks, strict=True):
             person = lifted.get(sighting.track_id)
             if person is not None and np.isfinite(np.add.reduce(person.joints_m, None)):
                 pose = self._placed(track, sighting.track_id, person, floor.ground)
@@ -152,10 +161,10 @@ class Lift:
             scales = (self._tracks[pose.track_id].scale for pose in persons)
             self._scale = min(scales, key=lambda scale: _CERTAINTY.get(scale, 0))
         frame = PoseFrame(
-            keypoints.stamp, keypoints.image_wh, tuple(persons), floor.space, self._scale, setting.calibration,
+            keypoints.stamp, keypoints.image_wh, tuple(persons), floor.space, self._scale, view.setting.calibration,
             keypoints.dropped, floor=floor.kind,
         )  # fmt: skip
-        standing = [track.seen for track in tracks if track.confirmation.confirmed and track.seen]
+        standing = [track.seen for track in view.tracks if track.confirmation.confirmed and track.seen]
         self._stood = source_ns, standing
         return frame
 

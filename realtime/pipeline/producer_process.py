@@ -61,11 +61,13 @@ def main(link: Link, config: RunConfig) -> None:
     options = config.source
     with (
         Ring.attach(link.ring_name, link.doorbell) as ring,
-        LastingSource(partial(_open, options), is_live(options.name), ring.head > 0, options.give_up_s) as source,
+        LastingSource(
+            partial(open_configured, options), is_live(options.name), ring.head > 0, options.give_up_s
+        ) as source,
         open_detector(config.detector.size, config.detector.people, config.detector.threads) as detector,
         ExitStack() as stack,
     ):
-        link.ready(_what(source.source) if source.source else source.away)
+        link.ready(shown_as(source.source) if source.source else source.away)
         link.wait_for_go()
         going_on = Continuation(ring, source)
         report, watch, preview = Report(link), SourceWatch(link), Preview(link, config, stack)
@@ -114,7 +116,8 @@ class Preview:
         self._due_ns = frame.stamp.capture_ns + self._every_ns - min(late_ns, self._every_ns // 2)
 
 
-def _open(options: SourceConfig) -> Source:
+def open_configured(options: SourceConfig) -> Source:
+    """Raises UserError."""
     return open_source(
         options.name, loop=options.loop, max_speed=options.max_speed, width=options.width, height=options.height,
         fps=options.fps, mirror=options.mirror, every_frame=options.every_frame, start_s=options.start_s,
@@ -122,7 +125,7 @@ def _open(options: SourceConfig) -> Source:
     )  # fmt: skip
 
 
-def _what(source: Source) -> str:
+def shown_as(source: Source) -> str:
     width, height = source.image_wh
     return f"{source.name}, {width}x{height}" + (f", {source.fps:.3g} fps" if source.fps else "")
 

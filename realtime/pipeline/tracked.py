@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from calibration.floor.learn_floor import Seen
-from realtime.contracts import Pose3D
+from realtime.contracts import Keypoints2D, Pose3D
 from realtime.pipeline.clean import Sighting
 from realtime.pipeline.confirm import Confirmation
+from realtime.pipeline.floor import Floor
 from realtime.pipeline.own_frames import OwnFrames
 from realtime.pipeline.place import Standing
+from realtime.pipeline.setting import Setting
 
 
 @dataclass(slots=True, eq=False)
@@ -26,6 +28,17 @@ class Track:
     scale: str = "assumed"
     seen: Seen | None = None  # what the floor is learned from, of the newest pose
     own_frames: OwnFrames = field(default_factory=OwnFrames)
+
+
+class View(NamedTuple):
+    """One frame between being seen and being lifted."""
+
+    keypoints: Keypoints2D
+    source_ns: int  # since the first frame
+    setting: Setting
+    floor: Floor
+    sightings: list[Sighting]
+    tracks: list[Track]  # of the sightings
 
 
 class OwnPose(NamedTuple):

@@ -8,6 +8,8 @@ import socket as sockets
 import struct
 from collections.abc import Iterator
 
+import zmq
+
 _LINUX_RECEIVED = struct.Struct("<Q"), 128  # tcpi_bytes_received in struct tcp_info
 
 
@@ -44,3 +46,11 @@ def received_bytes(connection: sockets.socket) -> int:
     except OSError:
         return 0
     return int(layout.unpack_from(told, offset)[0]) if len(told) >= offset + layout.size else 0
+
+
+def descriptor_of(frame: zmq.Frame) -> int:
+    """Of the connection that a message came by; -1 of a peer that has gone."""
+    try:
+        return int(frame.get(zmq.SRCFD))
+    except zmq.ZMQError:
+        return -1

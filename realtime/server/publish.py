@@ -53,6 +53,7 @@ class _Stream:
     about: dict[str, Any] = field(default_factory=dict)  # what the last frame said of its making
     told: dict[str, Any] = field(default_factory=dict)  # what `status` was given
     unsendable: int = 0
+    resting: bool = False  # nothing of it goes out until it is used again
 
 
 class Publisher(Closing):
@@ -62,11 +63,12 @@ class Publisher(Closing):
     """
 
     def __init__(
-        self, address: str = DEFAULT_ADDRESS, rpc_address: str | None = DEFAULT_RPC_ADDRESS, stream: str = "main", *,
-        encoding: str = "msgpack", keys: KeyStore | Path | None = None, insecure: bool = False,
-        high_water: int = PUBLISH_HIGH_WATER, patient: bool = False,
+        self, address: str = DEFAULT_ADDRESS, rpc_address: str | None = DEFAULT_RPC_ADDRESS,
+        stream: str | None = "main", *, encoding: str = "msgpack", keys: KeyStore | Path | None = None,
+        insecure: bool = False, high_water: int = PUBLISH_HIGH_WATER, patient: bool = False,
     ) -> None:  # fmt: skip
-        """`keys`: the directory of `realtime keys`; all peers must then be on its allow-list.
+        """`stream`: what is sent without a name; None: nothing is. `keys`: the directory of `realtime keys`; all peers
+        must then be on its allow-list.
 
         `patient`: `send` waits for slow readers, so that they lose nothing; not for one that stands still.
 
@@ -98,7 +100,8 @@ class Publisher(Closing):
                 most=most // 4,
             )  # fmt: skip
             self.rpc_address = self._service.address
-            self._state(stream)
+            if stream is not None:
+                self._state(stream)
         self._service.start()
 
     def close(self) -> None:
@@ -107,9 +110,9 @@ class Publisher(Closing):
             return
         self._service.stop()
         with self._lock:
-            for name, state in self._streams.items():
-                state.told["state"] = "stopped"
-                self._put_status(name, state)
+            for name in self._talking():
+                self._streams[name].told["state"] = "stopped"
+                self._put_status(name, self._streams[name])
             self._listening.close(PATIENCE_MS if self._patient else LAST_WORDS_MS)
         self._context.term()
 
@@ -150,26 +153,36 @@ class Publisher(Closing):
 
         Fields: numbers, texts, booleans, lists and maps of them. Raises WireError for anything else.
         """
-        name = self.stream if stream is None else stream
+        name = self._name(stream)
         with self._lock:
             state = self._state(name)
             before = state.told.get("state")
             encode_status({**fields}, name, self.encoding)  # raises here, not in the beat
+            state.resting = False
             state.told.update(fields)
             if state.told.get("state") != before:
                 self._put_status(name, state)
 
+    def rest(self, stream: str) -> None:
+        """Says `stopped` on a stream, and nothing more until it is used again; its `seq` then goes on."""
+        with self._lock:
+            state = self._state(stream)
+            state.told = {"state": "stopped"}
+            self._put_status(stream, state)
+            state.resting, state.told, state.about = True, {}, {}
+
     def sent(self, stream: str | None = None) -> int:
         """Poses published on a stream so far: the `seq` of the next one."""
-        state = self._streams.get(self.stream if stream is None else stream)
+        state = self._streams.get(self._name(stream))
         return state.seq if state else 0
 
     def _send(self, stream: str | None, make: Callable[[str, _Stream], bytes]) -> bool:
         if not self._service.is_alive():
             raise RuntimeError("the publisher's service thread has ended")
-        name = self.stream if stream is None else stream
+        name = self._name(stream)
         with self._lock:
             state = self._state(name)
+            state.resting = False
             try:
                 message = make(name, state)
             except WireError as error:
@@ -222,22 +235,23 @@ class Publisher(Closing):
     # ---- what the service thread calls ----
 
     def _beat(self) -> None:
-        with self._lock:
-            for name, state in self._streams.items():
-                self._put_status(name, state)
+        for name in list(self._streams):
+            with self._lock:  # for each anew: of many streams no frame waits for all of them
+                if not self._streams[name].resting:
+                    self._put_status(name, self._streams[name])
 
     def _answer(self, request: bytes, received_ns: int) -> bytes:
         return answer(request, received_ns, self._hello, self._statuses)
 
     def _hello(self) -> dict[str, Any]:
         return {
-            "session": self.session, "streams": list(self._streams), "address": self.address,
+            "session": self.session, "streams": self._talking(), "address": self.address,
             "encoding": self.encoding, "skeleton": SKELETON_FIELDS, "versions": self._versions,
         }  # fmt: skip
 
     def _statuses(self) -> dict[str, Any]:
         with self._lock:
-            return {name: self._status(name, state) for name, state in self._streams.items()}
+            return {name: self._status(name, self._streams[name]) for name in self._talking()}
 
     def _reopen(self) -> None:
         with self._lock:
@@ -252,6 +266,15 @@ class Publisher(Closing):
         opened.socket.setsockopt(zmq.XPUB_NODROP, int(self._patient))
         opened.socket.setsockopt(zmq.SNDTIMEO, PATIENCE_MS)
         return opened
+
+    def _name(self, stream: str | None) -> str:
+        name = self.stream if stream is None else stream
+        if name is None:
+            raise ValueError("this publisher has no stream of its own: name one")
+        return name
+
+    def _talking(self) -> list[str]:
+        return [name for name, state in list(self._streams.items()) if not state.resting]
 
     def _state(self, stream: str) -> _Stream:
         if stream not in self._streams:

@@ -9,6 +9,7 @@ import zmq
 
 from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
 from realtime.server.answer import Asked, RateLimit, encoding_of, failure
+from realtime.server.descriptors import descriptor_of
 from realtime.server.doorkeeper import Doorkeeper
 from realtime.server.gate import Gate
 from realtime.server.listening import ANSWERS_HELD, Listening, open_bound, reopen_bound
@@ -97,7 +98,7 @@ class Service(threading.Thread):
             except zmq.Again:
                 return
             received_ns = unix_ns()
-            fd = _descriptor(frames[-1])
+            fd = descriptor_of(frames[-1])
             door.heard(fd)
             asked = self._limit.take(frames[0].bytes, received_ns / NS_PER_S)
             if asked is Asked.FLOOD:
@@ -151,10 +152,3 @@ class Service(threading.Thread):
         if self._requests is not None:
             self._requests.close()
         self._woken.close(linger=0)
-
-
-def _descriptor(frame: zmq.Frame) -> int:
-    try:
-        return int(frame.get(zmq.SRCFD))
-    except zmq.ZMQError:
-        return -1

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import zlib
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime.clock import NS_PER_S, monotonic_ns
-from realtime.process.link import Link
 from realtime.process.metrics import Rate
 from realtime.process.states import DEGRADED, FROZEN, RECONNECTING, RUNNING, STALLED
 
@@ -19,10 +19,16 @@ _SLOW_S = 2.0  # at under half of the source's own rate
 _FEW = 0.5
 
 
+class HearsOfWork(Protocol):
+    """Who is told how the source is."""
+
+    def work(self, state: str, event: str = "") -> None: ...
+
+
 class SourceWatch:
     """Looks at each picture and tells the stream's status how the source is. For the process that reads it."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: HearsOfWork) -> None:
         self._link = link
         self._digest: int | None = None
         self._fresh_ns = self._came_ns = monotonic_ns()  # the newest picture of new content, and of any

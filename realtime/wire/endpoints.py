@@ -202,3 +202,15 @@ def connect_request(
     _prepare(socket, address, keys)
     connect(socket, address)
     return socket
+
+
+def open_dealer(
+    context: zmq.Context[zmq.Socket[bytes]], address: str, high_water: int, keys: ClientKeys | None = None
+) -> zmq.Socket[bytes]:  # fmt: skip
+    """A DEALER socket, not yet connected, that takes nothing to send while it has no connection."""
+    socket = context.socket(zmq.DEALER)
+    socket.setsockopt(zmq.IMMEDIATE, 1)
+    socket.setsockopt(zmq.SNDHWM, high_water)
+    socket.setsockopt(zmq.RCVHWM, high_water)
+    _prepare(socket, address, keys)
+    return socket

@@ -9,7 +9,7 @@ import pytest
 
 from engines.lifting.load_lifter import load_lifter
 from engines.lifting.poses import Lifter
-from realtime.pipeline.lift_batch import People, Sighting
+from realtime.pipeline.lift_batch import MOST_AT_ONCE, People, Sighting, push_together
 
 
 @pytest.fixture(scope="module")
@@ -62,3 +62,25 @@ def test_dropped_people_free_their_streams(lifter: Lifter) -> None:
 
 def test_nobody_in_view_is_no_pose(lifter: Lifter) -> None:
     assert People(lifter).push(0, []) == {}
+
+
+def test_cameras_together_get_the_poses_they_get_alone(lifter: Lifter) -> None:
+    """More cameras than one call takes, each with a clock of its own and people of the same ids."""
+    count = MOST_AT_ONCE + 3
+    together, apart = [People(lifter) for _ in range(count)], [People(lifter) for _ in range(count)]
+    for t in range(4):
+        frames = [
+            (t * (30_000_000 + 2_000_000 * camera), [sighting(100 * camera + t % 2, t)] if camera % 5 else [])
+            for camera in range(count)
+        ]
+        lifted = push_together(
+            lifter, [(people, *frame) for people, frame in zip(together, frames, strict=True)]
+        )
+        for people, frame, poses in zip(apart, frames, lifted, strict=True):
+            alone = people.push(*frame)
+            assert alone.keys() == poses.keys()
+            for track_id, pose in alone.items():
+                assert np.abs(pose.joints_m - poses[track_id].joints_m).max() < 1e-4
+                assert pose.source_ns == poses[track_id].source_ns
+    for people in (*together, *apart):
+        people.clear()

@@ -1,0 +1,78 @@
+"""`realtime produce`: keypoints of a camera here, to a server elsewhere."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def produce(
+    to: Annotated[str, typer.Option(metavar="tcp://HOST:PORT", help="Where 'realtime serve' takes keypoints.")],
+    stream: Annotated[
+        str | None, typer.Option(help="Name of the stream. (the key's name; without a key: main)")
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(metavar="0|FILE|URL|demo|-", help="Camera, video, pictures or address, as for 'realtime run'."),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(metavar="lite|full|heavy|rtmpose|module:Class", help="MediaPipe fast to exact, or another."),
+    ] = None,
+    people: Annotated[int | None, typer.Option(help="How many people to look for.")] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Play a file again and again.")] = False,
+    rotate: Annotated[
+        int | None,
+        typer.Option(metavar="90|180|270", help="Turn the pictures clockwise: a camera on its side, or upside down."),
+    ] = None,
+    mirror: Annotated[bool, typer.Option("--mirror", help="Swap left and right, as in a mirror.")] = False,
+    start: Annotated[float | None, typer.Option(metavar="SECONDS", help="Begin so far into a file.")] = None,
+    source_fps: Annotated[
+        float | None, typer.Option(help="Pictures taken a second, where a file plays slower than life: slow motion.")
+    ] = None,
+    camera_width: Annotated[int | None, typer.Option(help="Ask the camera for this width in pixels.")] = None,
+    camera_height: Annotated[int | None, typer.Option(help="Ask the camera for this height in pixels.")] = None,
+    camera_fps: Annotated[float | None, typer.Option(help="Ask the camera for this many frames a second.")] = None,
+    give_up: Annotated[
+        float | None,
+        typer.Option(metavar="S", help="End when a camera that was open stays away for S seconds. (never)"),
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="Your NAME.key_secret, for a server with keys.")] = None,
+    server_key: Annotated[str | None, typer.Option(help="Its public key: server.key, or the 40 characters.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Stop after as many frames.")] = None,
+    duration: Annotated[float | None, typer.Option(help="Stop after as many seconds.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Settings of 'realtime run': [source] and [detector].")
+    ] = None,
+) -> None:
+    """Send a camera's keypoints to 'realtime serve', which lifts them. No picture leaves this machine.
+
+    It joins again by itself when the server was away; where the way is too slow the oldest frames are left out.
+
+    Examples:
+      realtime produce --to tcp://10.0.0.5:5558 --stream door
+      realtime produce --to tcp://10.0.0.5:5558 --source rtsp://10.0.0.7/stream --detector lite
+      realtime produce --to tcp://10.0.0.5:5558 --key door.key_secret --server-key server.key
+    """
+    from realtime.client.listen import client_keys
+    from realtime.config import load_config
+    from realtime.produce.produce import produce as run
+    from realtime.sources.pipe import STANDARD_INPUT, standard_input
+
+    source = standard_input() if source == STANDARD_INPUT else source
+    flags = {
+        "source.name": source, "source.loop": loop or None, "source.mirror": mirror or None, "source.start_s": start,
+        "source.rotate_deg": rotate,
+        "source.file_fps": source_fps, "source.width": camera_width, "source.height": camera_height,
+        "source.fps": camera_fps, "source.give_up_s": give_up, "detector.size": detector, "detector.people": people,
+        "frames": frames, "duration_s": duration,
+    }  # fmt: skip
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    name = stream or ("main" if key is None else key.name.removesuffix(".key_secret"))
+    run(load_config(config, flags), to, name, client_keys(key, server_key), stop)

@@ -1,0 +1,62 @@
+"""`realtime produce`: capture and detector here, the rest on a server. No picture leaves this machine."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from functools import partial
+
+from realtime.clock import deadline_ns, monotonic_ns
+from realtime.config import RunConfig
+from realtime.contracts import Keypoints2D, Person2D
+from realtime.detectors.open_detector import open_detector
+from realtime.pipeline.producer_process import open_configured, shown_as
+from realtime.produce.sender import Sender
+from realtime.sources.address import is_live
+from realtime.sources.lasting_source import LastingSource
+from realtime.sources.source import Frame
+from realtime.sources.source_watch import SourceWatch
+from realtime.wire.endpoints import ClientKeys
+from realtime.wire.framing import KEYPOINTS, topic
+
+READ_TIMEOUT_S = 0.1
+
+log = logging.getLogger("realtime.produce")
+
+
+def produce(config: RunConfig, address: str, stream: str, keys: ClientKeys | None, stop: threading.Event) -> None:
+    """Until `stop`, the source's end, or as many frames or seconds as the configuration says. Raises UserError."""
+    topic(KEYPOINTS, stream)  # raises for a name that cannot be a stream's, before a camera is opened
+    options = config.source
+    with (
+        LastingSource(partial(open_configured, options), is_live(options.name), False, options.give_up_s) as source,
+        open_detector(config.detector.size, config.detector.people, config.detector.threads) as detector,
+        Sender(address, stream, keys) as sender,
+    ):
+        if source.source is not None:
+            log.info("%s", shown_as(source.source))
+        watch, end_ns = SourceWatch(sender), deadline_ns(config.duration_s)
+        persons: tuple[Person2D, ...] = ()
+        while not stop.is_set() and (end_ns is None or monotonic_ns() < end_ns):
+            sender.tend()
+            if config.frames is not None and sender.sent + sender.left_out >= config.frames:
+                break
+            try:
+                frame = source.read(READ_TIMEOUT_S)
+            except TimeoutError:
+                watch.silent(source.away, source.reconnecting)
+                continue
+            if frame is None:
+                break
+            if not sender.ready:  # nobody would get what is seen
+                continue
+            repeated = watch.repeated(frame.image_bgr, source.fps)
+            persons = persons if repeated else detector.detect(frame)
+            # The same picture once more shows nothing new: who was in it is held by the server.
+            sender.send(_keypoints(frame, () if repeated else persons, source.dropped))
+        log.info("%d frames sent, %d left out", sender.sent, sender.left_out)
+
+
+def _keypoints(frame: Frame, persons: tuple[Person2D, ...], dropped: int) -> Keypoints2D:
+    height, width = frame.image_bgr.shape[:2]
+    return Keypoints2D(frame.stamp, (width, height), persons, monotonic_ns(), dropped)

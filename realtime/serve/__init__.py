@@ -1,0 +1,1 @@
+"""The lifting end of many cameras: keypoints of other machines in, everybody's poses out."""

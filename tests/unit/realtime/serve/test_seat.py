@@ -1,0 +1,59 @@
+"""What waits of one stream: its newest frames, on this machine's clock."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engines.lifting.load_lifter import load_lifter
+from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
+from realtime.serve.seat import WAITING, Seat, new_seat
+from realtime.wire.joining import ACK_EVERY
+from realtime.wire.messages import KeypointsMessage, PersonKeypoints
+
+
+def message(seq: int, *, ahead_ns: int = 0, people: int = 1) -> KeypointsMessage:
+    persons = tuple(PersonKeypoints(i, np.zeros((17, 2), np.float32), np.ones(17, np.float32)) for i in range(people))
+    captured_ns = unix_ns() - 20_000_000 + ahead_ns
+    return KeypointsMessage(
+        "door", "life", seq, seq, captured_ns, captured_ns + 10_000_000, 0, seq * 33_333_333, (64, 48), 2, persons
+    )
+
+
+def seat(first_id: int = 0) -> Seat:
+    with load_lifter() as lifter:
+        return new_seat(
+            "door", b"p", "", "life", 3, lifter=lifter, floor="off", most_people=2, max_fps=60, first_id=first_id,
+            now_ns=monotonic_ns(),
+        )  # fmt: skip
+
+
+def test_under_pressure_the_oldest_is_left_out_and_counted() -> None:
+    door = seat()
+    for seq in range(WAITING + 3):
+        door.take(message(seq), monotonic_ns())
+    assert [arrived.keypoints.stamp.frame_id for arrived in door.waiting] == [3, 4, 5, 6]
+    assert door.left_out == 3
+    assert door.counted(door.waiting[-1].keypoints).dropped == 2 + 3
+
+
+def test_receipts_are_due_every_so_many_frames_left_out_or_not() -> None:
+    door = seat()
+    due = [door.take(message(seq), monotonic_ns()) for seq in range(ACK_EVERY)]
+    assert due == [False] * (ACK_EVERY - 1) + [True]
+
+
+def test_people_keep_their_order_and_get_ids_that_were_never_used() -> None:
+    door = seat(first_id=7)
+    door.take(message(0, people=3), monotonic_ns())
+    assert [person.track_id for person in door.waiting[0].keypoints.persons] == [7, 8]  # two at most
+    assert door.next_id == 9
+
+
+def test_stamps_are_this_machines_and_never_in_the_future() -> None:
+    door, now_ns = seat(), monotonic_ns()
+    door.take(message(0), now_ns)
+    door.take(message(1, ahead_ns=5 * NS_PER_S), now_ns)
+    right, wrong = (arrived.keypoints for arrived in door.waiting)
+    assert abs(now_ns - 20_000_000 - right.stamp.capture_ns) < 5_000_000_000
+    assert right.stamp.capture_ns < right.detected_ns <= now_ns
+    assert wrong.stamp.capture_ns <= wrong.detected_ns <= now_ns
