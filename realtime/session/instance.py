@@ -57,9 +57,7 @@ class Instance(Closing):
         if not _lock(self._fd):
             holder = _read(self._path)
             os.close(self._fd)
-            by = f" by process {holder.pid} at {holder.address}" if holder else ""
-            raise UserError(f"stream '{running.stream}' is published already{by}: end that with 'realtime stop', or "
-                            "give this one another name with --stream")  # fmt: skip
+            raise _taken(running.stream, holder)
         os.ftruncate(self._fd, 0)
         os.write(self._fd, json.dumps(asdict(running)).encode())
 
@@ -67,6 +65,13 @@ class Instance(Closing):
         """The file stays, empty: taking it away would let two sessions hold two files of one name."""
         os.ftruncate(self._fd, 0)
         os.close(self._fd)
+
+
+def require_free(stream: str) -> None:
+    """Raises UserError where a session publishes that stream on this machine."""
+    path = runtime_dir() / f"{stream}.json"
+    if _held(path):
+        raise _taken(stream, _read(path))
 
 
 def find(stream: str) -> Running | None:
@@ -88,6 +93,12 @@ def stop(stream: str, timeout_s: float) -> Running:
             raise UserError(f"process {running.pid} did not end in {timeout_s:g} s: end it with kill -9 {running.pid}")
         time.sleep(_POLL_S)
     return running
+
+
+def _taken(stream: str, holder: Running | None) -> UserError:
+    by = f" by process {holder.pid} at {holder.address}" if holder else ""
+    return UserError(f"stream '{stream}' is published already{by}: end that with 'realtime stop', or give this one "
+                     "another name with --stream")  # fmt: skip
 
 
 def _held(path: Path) -> bool:

@@ -96,12 +96,19 @@ def run(
     duration: Annotated[float | None, typer.Option(help="Stop after as many seconds.")] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings; options given here win.")] = None,
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Show the figures all over this terminal.")] = False,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="Go on without this terminal and a window: realtime status, realtime stop."),
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="The summary as one JSON line on stdout.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more about what goes wrong.")] = False,
 ) -> None:
     """Turn a camera or a video into a live stream of 3D poses, and show it.
 
     A film is drawn where there is no display. Closing the window does not end the stream; Ctrl-C does.
+
+    Exit codes: 0 the source ended, or it was asked to end; 1 a fault of this program; 2 something to be mended, said in
+    one sentence; 130 Ctrl-C before the first frame.
 
     Examples:
       realtime run
@@ -134,4 +141,14 @@ def run(
         "place.floor": floor,
         "frames": frames, "duration_s": duration,
     }  # fmt: skip
-    run_session(load_config(config, flags), json_summary=json, verbose=verbose, dashboard=dashboard)
+    told = load_config(config, flags)
+    if detach:
+        import sys
+
+        from realtime.session.detach import detach as start_detached
+
+        running, log = start_detached(told, sys.argv[1:])
+        typer.echo(f"stream '{running.stream}' at {running.address} is process {running.pid}, which logs into {log}: "
+                   "realtime status says how it is, realtime stop ends it", err=True)  # fmt: skip
+        return
+    run_session(told, json_summary=json, verbose=verbose, dashboard=dashboard)
