@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.lens.placed import PlacedCamera
 from calibration.lens.rays import Camera
 from engines.errors import UserError
 
 Array64 = NDArray[np.float64]
 _SUBPIXELS = 64.0  # all lengths on the sensor are in 64ths of a pixel
 _HALF_TURN = np.diag((1.0, -1.0, -1.0))  # its cameras look along -z with y up, ours along z with y down
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PlacedCamera:
-    """A lens in a room: camera = rotation @ world + shift_m."""
-
-    name: str
-    camera: Camera
-    rotation: Array64  # (3, 3)
-    shift_m: Array64  # (3,)
-
-    def to_camera(self, points_m: Array64) -> Array64:
-        """World points (..., 3) in this camera's axes."""
-        return np.asarray(points_m @ self.rotation.T + self.shift_m)
 
 
 def read_qualisys(content: bytes, image_wh: tuple[int, int] | None = None) -> list[PlacedCamera]:

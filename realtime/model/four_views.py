@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.lens.qualisys import PlacedCamera, read_qualisys
+from calibration.lens.placed import PlacedCamera
+from calibration.lens.qualisys import read_qualisys
 from engines.evaluation.joint_angles import corner_angles, trunk_error_deg
 from engines.evaluation.metrics import bone_lengths, procrustes
 from engines.evaluation.real_people import asymmetry_percent, bone_spread_percent, leaps
@@ -67,7 +68,7 @@ class FourViewsRow:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
+class Watched:
     """One view by one detector: every frame of the clip."""
 
     keypoints: KeypointsFile
@@ -76,15 +77,8 @@ class _Seen:
 
 def compare_views(lifter: Lifter, progress: Callable[[], None] | None = None) -> list[FourViewsRow]:
     """Rows for the four views, two detectors and both methods. Fetches what is missing. Raises UserError."""
-    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(fetch("four-views")) as archive:
-        archive.extractall(folder)
-        clips = sorted(Path(folder).glob("*.mp4"))
-        placed = read_qualisys(next(Path(folder).glob("*.qca.txt")).read_bytes())
-        seen = {
-            size: [_watch(clip, camera, size, progress) for clip, camera in zip(clips, placed, strict=True)]
-            for size in COMPARED
-        }
-    truth_m = _truth(seen[TRUTH], placed)
+    placed, seen = watch_views(COMPARED, progress)
+    truth_m = true_poses(seen[TRUTH], placed)
     rows = []
     for size, views in seen.items():
         for camera, view in zip(placed, views, strict=True):
@@ -94,7 +88,22 @@ def compare_views(lifter: Lifter, progress: Callable[[], None] | None = None) ->
     return rows
 
 
-def _watch(clip: Path, placed: PlacedCamera, size: str, progress: Callable[[], None] | None) -> _Seen:
+def watch_views(
+    detectors: Sequence[str], progress: Callable[[], None] | None = None
+) -> tuple[list[PlacedCamera], dict[str, list[Watched]]]:
+    """The four cameras, and what each detector sees through each. Fetches what is missing. Raises UserError."""
+    with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(fetch("four-views")) as archive:
+        archive.extractall(folder)
+        clips = sorted(Path(folder).glob("*.mp4"))
+        placed = read_qualisys(next(Path(folder).glob("*.qca.txt")).read_bytes())
+        seen = {
+            size: [_watch(clip, camera, size, progress) for clip, camera in zip(clips, placed, strict=True)]
+            for size in detectors
+        }
+    return placed, seen
+
+
+def _watch(clip: Path, placed: PlacedCamera, size: str, progress: Callable[[], None] | None) -> Watched:
     xy, score, times, world = [], [], [], []
     with open_source(str(clip), max_speed=True) as source, Detector(size) as detector:
         while (frame := source.read()) is not None:
@@ -109,11 +118,11 @@ def _watch(clip: Path, placed: PlacedCamera, size: str, progress: Callable[[], N
             if progress:
                 progress()
     keypoints = KeypointsFile(np.stack(xy), np.stack(score), np.array(times), placed.camera)
-    return _Seen(keypoints, np.stack(world).astype(np.float32))
+    return Watched(keypoints, np.stack(world).astype(np.float32))
 
 
-def _truth(views: list[_Seen], placed: list[PlacedCamera]) -> Double:
-    """(T, 17, 3) in the room."""
+def true_poses(views: Sequence[Watched], placed: Sequence[PlacedCamera]) -> Double:
+    """(T, 17, 3) in the room, triangulated; NaN where fewer than two cameras see a joint."""
     frames = min(len(view.world_m) for view in views)
     rays = np.stack([view.keypoints.camera.rays(view.keypoints.keypoints_px[:frames]) for view in views])
     score = np.stack([view.keypoints.scores[:frames] for view in views]).astype(np.float64)
@@ -123,7 +132,7 @@ def _truth(views: list[_Seen], placed: list[PlacedCamera]) -> Double:
     )  # fmt: skip
 
 
-def _lifted(view: _Seen, lifter: Lifter) -> Iterator[tuple[str, Double]]:
+def _lifted(view: Watched, lifter: Lifter) -> Iterator[tuple[str, Double]]:
     joints, _, _ = lift_one(view.keypoints, lifter)
     yield lifter.name, joints.astype(np.float64)
     yield "MediaPipe world", view.world_m.astype(np.float64)

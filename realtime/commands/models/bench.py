@@ -6,6 +6,7 @@ import typer
 
 from realtime.bench.engines import bench_engines
 from realtime.bench.floor import bench_floor
+from realtime.bench.fusion import bench_fusion
 from realtime.bench.lifter import bench_lifter
 from realtime.bench.pipeline import bench_pipeline
 from realtime.bench.place import bench_place
@@ -17,6 +18,6 @@ from realtime.bench.training import bench_training
 app = typer.Typer(no_args_is_help=True, help="Measure the project's claims here; last line: one JSON object.")
 for _command in (
     bench_pipeline, bench_lifter, bench_stream, bench_serve, bench_place, bench_floor, bench_engines, bench_training,
-    bench_directory,
+    bench_directory, bench_fusion,
 ):  # fmt: skip
     app.command(_command.__name__.removeprefix("bench_"))(_command)

@@ -1,0 +1,1 @@
+"""Several placed cameras that see the same people."""

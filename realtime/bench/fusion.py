@@ -1,0 +1,41 @@
+"""`realtime bench fusion`: two cameras together against the better of the two alone, on a real person."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+LESS_PERCENT = 25.0  # wanted of MPJPE, on average over the pairs
+
+
+def bench_fusion(model: Annotated[str, typer.Option(help="The lifter.")] = "default") -> None:
+    """Measure fused cameras: Pose2Sim's person, seen by four calibrated ones (51 MB, fetched when first asked for).
+
+    Each pair against the triangulation of the other two. Two pairs look at each other, and so do their judges, whose
+    own error is 70 mm there. Last line: one JSON object.
+
+    Example: realtime bench fusion
+    """
+    import sys
+
+    import numpy as np
+    from rich.console import Console
+    from rich.table import Table
+
+    from engines.lifting.load_lifter import load_lifter
+    from realtime.model.fused_views import COLUMNS, fuse_pairs
+
+    with Console(stderr=True).status("watching four views, twice"), load_lifter(model) as lifter:
+        rows = fuse_pairs(lifter)
+    table = Table(*COLUMNS)
+    for row in rows:
+        table.add_row(*row.cells())
+    Console(stderr=True).print(table)
+    less = {detector: 100 * (1 - np.mean([row.fused_mm for row in rows if row.detector == detector])
+                             / np.mean([row.better_mm for row in rows if row.detector == detector]))
+            for detector in dict.fromkeys(row.detector for row in rows)}  # fmt: skip
+    told = {"less_percent": less, "met": bool(min(less.values()) >= LESS_PERCENT)}
+    pairs = [row.as_dict() for row in rows]
+    sys.stdout.write(json.dumps({"bench": "fusion", "model": model, "pairs": pairs, **told}) + "\n")
