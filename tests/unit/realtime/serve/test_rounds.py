@@ -72,3 +72,23 @@ def test_a_stream_beside_others_has_the_poses_that_it_has_alone(lifter: Lifter) 
                 assert np.abs(person.root_m - other.root_m).max() < 1e-3
     for one in (*together, *alone):
         one.forget_people()
+
+
+@pytest.mark.parametrize("half", ["look", "place"])
+def test_what_fails_in_one_stream_is_said_once_and_ends_no_other(
+    lifter: Lifter, half: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    good, bad = seat(lifter, "good"), seat(lifter, "bad")
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("of course")
+
+    monkeypatch.setattr(bad.lift, half, fail)
+    for frame_id in range(3):
+        for one in (bad, good):
+            waits(one, frame_id, frame_id)
+        found: list[str] = []
+        lift_round(lifter, [bad, good], lambda one, *_, found=found: found.append(one.stream), lambda *_: None)
+        assert found == ["good"]
+    assert [record.getMessage() for record in caplog.records] == ["a frame of 'bad' could not be lifted"]
+    good.forget_people()
