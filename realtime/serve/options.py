@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from engines.errors import UserError
-from realtime.config import LifterConfig, StreamConfig
+from realtime.config import FLOORS, LifterConfig, StreamConfig
 from realtime.ring.ring import MAX_PEOPLE
 from realtime.wire.joining import DEFAULT_INTAKE
 
@@ -34,6 +34,7 @@ class ServeOptions:
         _check(0 <= self.window_ms <= MOST_WINDOW_MS,
                f"--window must be from 0 to {MOST_WINDOW_MS:g} ms, got {self.window_ms:g}")
         _check(1 <= self.max_fps <= 240, f"--max-fps must be from 1 to 240, got {self.max_fps:g}")
+        _check(self.floor in FLOORS, f"--floor {self.floor!r} is none of {', '.join(FLOORS)}")
         _check(0 < self.most_busy <= 1, f"--most-busy must be above 0 and at most 1, got {self.most_busy:g}")
 
 

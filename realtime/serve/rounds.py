@@ -29,7 +29,11 @@ def lift_round(
     looked = [one for seat in chosen[:MOST_AT_ONCE] if (one := _look(seat)) is not None]
     poses = push_together(lifter, [(seat.people, view.source_ns, view.sightings) for seat, _, view in looked])
     for (seat, arrived, view), lifted in zip(looked, poses, strict=True):
-        frame = seat.lift.place(view, lifted)
+        try:
+            frame = seat.lift.place(view, lifted)
+        except Exception as error:  # noqa: BLE001 a fault of ours, which one stream has met: the others go on
+            _give_up(seat, error)
+            continue
         latency_ms = _latencies(arrived, begun_ns, monotonic_ns())
         publish(seat, replace(frame, latency_ms=latency_ms), arrived.received_ns)
     for seat, _, view in looked:  # what no pose waits for
@@ -46,7 +50,17 @@ def _look(seat: Seat) -> tuple[Seat, Arrived, View] | None:
         if not seat.unusable:
             log.warning("'%s' is not lifted: %s", seat.stream, error)
         seat.unusable = True
-        return None
+    except Exception as error:  # noqa: BLE001 as in the round
+        _give_up(seat, error)
+    return None
+
+
+def _give_up(seat: Seat, error: Exception) -> None:
+    """Told once; its people begin anew with its next frame."""
+    if not seat.unusable:
+        log.error("a frame of '%s' could not be lifted", seat.stream, exc_info=error)
+    seat.unusable = True
+    seat.forget_people()
 
 
 def _latencies(arrived: Arrived, begun_ns: int, lifted_ns: int) -> dict[str, float]:

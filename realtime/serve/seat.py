@@ -52,7 +52,7 @@ class Seat:
     state: str = "starting"
     why: str = ""
     stalled: bool = False
-    unusable: bool = False  # its calibration cannot be used: said once
+    unusable: bool = False  # a frame could not be lifted: said once
     told_ns: int = 0  # its status, and what it said
     told_state: str = ""
     state_since_ns: int = 0

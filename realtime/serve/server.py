@@ -170,7 +170,7 @@ def _state(seat: Seat) -> tuple[str, str]:
     if seat.state not in (RUNNING, STARTING):
         return seat.state, seat.why
     if seat.unusable:
-        return STALLED, "the calibration kept for this stream cannot be used"
+        return STALLED, "its frames cannot be lifted: the server's log says why"
     if not seat.published:
         return STARTING, ""
     return (STALLED, "no frames come from its producer") if seat.stalled else (RUNNING, "")

@@ -135,6 +135,7 @@ def test_metrics_are_those_of_the_dashboard() -> None:
         (["--window", "3"], "--window must be from 0 to 2 ms"),
         (["--metrics", "nowhere"], "is no place to listen"),
         (["--bind", "tcp://0.0.0.0:0"], "can be reached by other machines"),
+        (["--floor", "wet"], "--floor 'wet' is none of auto, off"),
         (["--engine", "magic"], "engine 'magic' is unknown"),
     ],
 )  # fmt: skip
