@@ -30,17 +30,18 @@ def test_the_nearest_pair_is_matched_first() -> None:
     assert tracker.assign([at(40), at(61)], FRAME_NS) == [0, 1]
 
 
-def test_an_id_survives_a_gap_of_less_than_a_second() -> None:
+def test_an_id_survives_a_gap_of_less_than_three_seconds() -> None:
     tracker = Tracker()
     tracker.assign([at(0)], 0)
     tracker.assign([], NS_PER_S // 2)
     assert tracker.assign([at(50)], round(0.9 * NS_PER_S)) == [0]
+    assert tracker.assign([at(90)], round(3.8 * NS_PER_S)) == [0]
 
 
 def test_someone_who_comes_back_later_is_someone_new() -> None:
     tracker = Tracker()
     tracker.assign([at(0)], 0)
-    assert tracker.assign([at(0)], 2 * NS_PER_S) == [1]
+    assert tracker.assign([at(0)], round(3.1 * NS_PER_S)) == [1]
 
 
 def test_a_jump_across_the_picture_is_someone_new() -> None:
