@@ -14,6 +14,7 @@ from realtime.pipeline.load import load_working
 from realtime.pipeline.pose_frame import Lift
 from realtime.pipeline.setting import check_profiles
 from realtime.pipeline.stream_state import stream_state
+from realtime.pipeline.tracking.presence import Presence
 from realtime.process.link import Link
 from realtime.process.metrics import Rate, Stages
 from realtime.process.stats import LifterStats, Load
@@ -42,6 +43,7 @@ def main(link: Link, config: RunConfig) -> None:
         publisher.status(stream_state(link.conditions(), published=False))
         check_profiles(config.place)
         lift = Lift(lifter, config.place, config.source.name, config.detector.people)
+        presence = Presence(stream.follow)
         reader = ring.reader()
         report = Report(link, lifter, publisher, reader)
         report.reprimed = reprime(lift, ring, reader, link, skip_unread=not lossless)
@@ -56,7 +58,7 @@ def main(link: Link, config: RunConfig) -> None:
             keypoints = reader.read_next(_READ_TIMEOUT_S)
             if keypoints is not None:
                 woken_ns = monotonic_ns()
-                frame = lift(keypoints)
+                frame = presence.told(lift(keypoints), keypoints)
                 lifted_ns = monotonic_ns()
                 frame = replace(frame, latency_ms=_latencies(keypoints, woken_ns, lifted_ns))
                 publisher.send(frame, engine=lifter.engine, model=lifter.name, lookahead=lifter.lag_frames)

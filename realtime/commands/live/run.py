@@ -17,7 +17,11 @@ def run(
         str | None,
         typer.Option(metavar="lite|full|heavy", help="Size of the pose detector: fast or exact."),
     ] = None,
-    people: Annotated[int | None, typer.Option(help="How many people to look for.")] = None,
+    people: Annotated[int | None, typer.Option(help="How many people to look for, 1 to 8.")] = None,
+    follow: Annotated[
+        str | None,
+        typer.Option(metavar="nearest|largest|ID", help="Publish one person alone, whoever else is in view."),
+    ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Play a file again and again.")] = False,
     max_speed: Annotated[
         bool,
@@ -103,6 +107,7 @@ def run(
       realtime run --source 0 --no-view --dashboard
       realtime run --source walk.mp4 --max-speed --no-view --json
       realtime run --source rtsp://10.0.0.7/stream --people 2 --render out.mp4
+      realtime run --people 4 --follow nearest
     """
     from realtime.config import load_config
     from realtime.session.run_session import run_session
@@ -117,6 +122,7 @@ def run(
         "lifter.align": align,
         "stream.address": address, "stream.rpc_address": rpc_address, "stream.name": stream,
         "stream.encoding": encoding, "stream.keys": keys, "stream.insecure": insecure or None,
+        "stream.follow": follow,
         "view.enabled": False if no_view else None, "view.render": render,
         "view.overwrite": overwrite or None, "view.layout": layout, "view.size": size, "view.fps": fps,
         "place.camera": camera, "place.ground": ground, "place.person": person,
