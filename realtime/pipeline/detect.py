@@ -88,7 +88,7 @@ class Detector(Closing):
         world = [[(point.x, point.y, point.z) for point in result.pose_world_landmarks[index]] for index in kept]
         self.last_world_m = np.array(world, np.float32).reshape(-1, _LANDMARKS, 3)
         skeletons_px = [people[index][0] * size_px for index in kept]
-        joints_m = MEDIAPIPE33_TO_17 @ self.last_world_m  # (persons, 17, 3)
+        joints_m = list(MEDIAPIPE33_TO_17 @ self.last_world_m)  # (17, 3) each
         ids = self._tracker.assign(skeletons_px, frame.stamp.source_ns, joints_m)
         return tuple(
             Person2D(track_id, xy_px, people[index][1])
