@@ -19,6 +19,9 @@ from realtime.pipeline.tracking.look import Looks, builds, looks
 from realtime.pipeline.tracking.motion import Motion
 
 MAX_GAP_S = 3.0
+# Who was seen for less than this is perhaps nobody, and soon forgotten: after so long, or half as much again as the
+# last frame took to come.
+_FLEETING_NS, _FLEETING_GAP_NS, _FLEETING_FRAMES = 400 * NS_PER_MS, 1200 * NS_PER_MS, 1.5
 _SOMEONE_NEW = 30.0  # a cost beyond which somebody is rather new
 _BUILD_LOOKS = 30.0  # a build is the mean of about so many looks
 _BUILD_EVERY_NS = 100 * NS_PER_MS  # of somebody alone: those between say the same
@@ -34,6 +37,7 @@ class _Person:
     seen: Array  # (17,) 1 or 0
     build: Array | None
     build_looks: float
+    first_ns: int
     seen_ns: int
 
 
@@ -48,6 +52,7 @@ class Tracker:
         self._people: list[_Person] = []
         self._next_id = 0
         self._built_ns = 0
+        self._frame_ns: int | None = None  # of the last frame
 
     def assign(
         self, skeletons_px: Sequence[Array], source_ns: int, joints_m: Sequence[Array] | None = None
@@ -56,7 +61,7 @@ class Tracker:
 
         `joints_m`: the detector's own 3D of each, (17, 3) in camera axes.
         """
-        self._people = [person for person in self._people if source_ns - person.seen_ns <= self._max_gap_ns]
+        self._forget(source_ns)
         if not len(skeletons_px):
             return []
         people, seen = list(self._people), looks(skeletons_px, joints_m)
@@ -84,16 +89,29 @@ class Tracker:
         """Another scene: nobody in it is who was there before."""
         self._people.clear()
 
+    def _forget(self, source_ns: int) -> None:
+        step_ns = 0 if self._frame_ns is None else source_ns - self._frame_ns
+        self._frame_ns = source_ns
+        soon_ns = min(max(_FLEETING_GAP_NS, round(_FLEETING_FRAMES * step_ns)), self._max_gap_ns)
+        self._people = [
+            person for person in self._people
+            if source_ns - person.seen_ns <= (soon_ns if _fleeting(person) else self._max_gap_ns)
+        ]  # fmt: skip
+
     def _someone_new(self, seen: Looks, build: Array | None, row: int, source_ns: int) -> int:
         trunk = [joint for joint in TRUNK if seen.seen[row, joint]] or np.flatnonzero(seen.seen[row]).tolist()
         x, y = seen.xy_px[row, trunk].mean(0).tolist() if trunk else (0.0, 0.0)
         motion = Motion((x, y), float(seen.size_px[row]), seen.size_sigma)
         own = None if build is None else build[row]
         self._people.append(
-            _Person(self._next_id, motion, _pose(seen, row, (x, y)), seen.seen[row], own, 1.0, source_ns)
+            _Person(self._next_id, motion, _pose(seen, row, (x, y)), seen.seen[row], own, 1.0, source_ns, source_ns)
         )
         self._next_id += 1
         return self._next_id - 1
+
+
+def _fleeting(person: _Person) -> bool:
+    return person.seen_ns - person.first_ns < _FLEETING_NS
 
 
 def _expected(person: _Person, gap_s: float) -> Known:

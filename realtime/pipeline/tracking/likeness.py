@@ -17,8 +17,8 @@ from realtime.contracts import Array
 from realtime.pipeline.tracking.look import BUILD, Looks
 from realtime.pipeline.tracking.motion import PLACE_SIGMA, Motion
 
-# How far a skeleton may be from where it is expected, in bodies: at once, and for each second since. Nobody is faster.
-_REACH, _REACH_PER_S = 0.3, 1.5
+# How far a trunk may be from where it is expected, in bodies: at once, and for each second since. A walker covers 0.8.
+_REACH, _REACH_PER_S = 0.3, 1.0
 _TRUNK_WEIGHT, _LIMB_WEIGHT = 1.0, 0.25
 TRUNK = [0, 1, 4, 7, 8, 9, 11, 14]  # hips, spine, neck, shoulders
 _WEIGHT = np.full(JOINTS, _LIMB_WEIGHT, np.float32)
