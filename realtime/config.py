@@ -19,6 +19,7 @@ MAX_FILE_FPS = 10_000  # the fastest cameras whose films are of people
 DETECTOR_SIZES = ("lite", "full", "heavy")
 _OWN_DETECTOR = re.compile(r"rtmpose|[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 FLOORS = ("auto", "off")
+FOLLOW = ("nearest", "largest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,13 @@ class StreamConfig:
     encoding: str = "msgpack"
     keys: Path | None = None  # folder of CURVE keys, for other machines
     insecure: bool = False  # listen beyond this machine without keys
+    follow: str | None = None  # nearest, largest or an id: the one person who is published; None: everyone
 
     def __post_init__(self) -> None:
         topic(POSE, self.name)  # raises for a name that cannot be a stream's
         _require(self.encoding in ENCODINGS, f"encoding {self.encoding!r} is none of {', '.join(ENCODINGS)}")
+        _require(self.follow is None or self.follow in FOLLOW or re.fullmatch("[0-9]{1,18}", self.follow) is not None,
+                 f"cannot follow {self.follow!r}: give {', '.join(FOLLOW)} or the id of a person")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,9 @@ class RunConfig:
         _require(self.place.person is None or self.detector.people == 1,
                  f"{self.detector.people} people cannot all have the size of {self.place.person}: leave out --person "
                  "(place.person), or look for one with --people 1 (detector.people)")
+        _require(self.stream.follow not in FOLLOW or self.detector.people > 1,
+                 f"the {self.stream.follow} of one is no choice: look for more people with --people 2 or more "
+                 "(detector.people), or leave out --follow (stream.follow)")
 
 
 def load_config(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:

@@ -65,3 +65,5 @@ class PoseFrame:
     dropped: int = 0
     latency_ms: dict[str, float] = field(default_factory=dict)  # stage -> ms: detect, ring, lift, total
     floor: str = "none"  # none | estimated | measured: what a world space rests on
+    appeared: tuple[int, ...] = ()  # ids that are in this frame and were not in the one before
+    left: tuple[int, ...] = ()  # ids that were in the one before and are not in this

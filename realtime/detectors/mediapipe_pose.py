@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from engines.errors import UserError
-from engines.models.skeleton import MEDIAPIPE33_TO_17
+from engines.models.skeleton import FLIP, MEDIAPIPE33_TO_17
 from realtime.assets.fetch import fetch
 from realtime.clock import NS_PER_MS
 from realtime.closing import Closing
@@ -32,8 +32,9 @@ _CONFIDENCE = 0.5
 # A joint outside the picture is a guess: its score falls to this, over this part of the picture's size.
 _OUTSIDE_SCORE = 0.05
 _OUTSIDE_FADE = 0.1
-# Boxes that overlap this much (intersection over union) are one person found twice, perhaps with the sides swapped.
-_SAME_PERSON = 0.6
+# Boxes that overlap this much (intersection over union), and joints no further apart than this on average, in parts of
+# the larger box's diagonal, are one person found twice, perhaps with the sides swapped.
+_SAME_BOX, _SAME_JOINTS = 0.6, 0.1
 _SCORE_WEIGHTS = np.abs(MEDIAPIPE33_TO_17) / np.abs(MEDIAPIPE33_TO_17).sum(axis=1, keepdims=True)
 
 
@@ -87,7 +88,8 @@ class Detector(Closing):
         world = [[(point.x, point.y, point.z) for point in result.pose_world_landmarks[index]] for index in kept]
         self.last_world_m = np.array(world, np.float32).reshape(-1, _LANDMARKS, 3)
         skeletons_px = [people[index][0] * size_px for index in kept]
-        ids = self._tracker.assign(skeletons_px, frame.stamp.source_ns)
+        joints_m = list(MEDIAPIPE33_TO_17 @ self.last_world_m)  # (17, 3) each
+        ids = self._tracker.assign(skeletons_px, frame.stamp.source_ns, joints_m)
         return tuple(
             Person2D(track_id, xy_px, people[index][1])
             for track_id, xy_px, index in zip(ids, skeletons_px, kept, strict=True)
@@ -134,9 +136,18 @@ def _without_doubles(skeletons_px: list[Array]) -> list[int]:
     """The indices of distinct people: someone who is tracked can be found a second time."""
     kept: list[int] = []
     for index, xy_px in enumerate(skeletons_px):
-        if all(_overlap(xy_px, skeletons_px[other]) < _SAME_PERSON for other in kept):
+        if not any(_same_person(xy_px, skeletons_px[other]) for other in kept):
             kept.append(index)
     return kept
+
+
+def _same_person(one: Array, other: Array) -> bool:
+    """Two people who cross have much of their boxes in common, but not their joints."""
+    if _overlap(one, other) < _SAME_BOX:
+        return False
+    size_px = max(float(np.hypot(*np.ptp(xy_px, axis=0))) for xy_px in (one, other))
+    apart_px = min(float(np.hypot(*(one - way).T).mean()) for way in (other, other[list(FLIP)]))
+    return apart_px < _SAME_JOINTS * size_px
 
 
 def _overlap(one: Array, other: Array) -> float:

@@ -19,6 +19,7 @@ from realtime.process.metrics import Rate, Stages
 from realtime.process.stats import LifterStats, Load
 from realtime.ring.ring import Ring, RingReader
 from realtime.server.publish import Publisher
+from realtime.tracking.presence import Presence
 
 _READ_TIMEOUT_S = 0.1
 _STATE_EVERY_NS = NS_PER_S // 10
@@ -43,6 +44,7 @@ def main(link: Link, config: RunConfig) -> None:
         check_profiles(config.place)
         lift = Lift(lifter, config.place, config.source.name, config.detector.people,
                     rotated_deg=config.source.rotate_deg)  # fmt: skip
+        presence = Presence(stream.follow)
         reader = ring.reader()
         report = Report(link, lifter, publisher, reader)
         report.reprimed = reprime(lift, ring, reader, link, skip_unread=not lossless)
@@ -57,7 +59,7 @@ def main(link: Link, config: RunConfig) -> None:
             keypoints = reader.read_next(_READ_TIMEOUT_S)
             if keypoints is not None:
                 woken_ns = monotonic_ns()
-                frame = lift(keypoints)
+                frame = presence.told(lift(keypoints), keypoints)
                 lifted_ns = monotonic_ns()
                 frame = replace(frame, latency_ms=_latencies(keypoints, woken_ns, lifted_ns))
                 publisher.send(frame, engine=lifter.engine, model=lifter.name, lookahead=lifter.lag_frames)

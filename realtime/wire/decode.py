@@ -51,7 +51,7 @@ def pose_message(
 ) -> PoseMessage:  # fmt: skip
     """The map of a `pose3d` message as an object; what it does not know may be of any type of the protocol."""
     check_version(fields)
-    if len(fields) > _POSE_FIELDS:
+    if len(fields) > _POSE_FIELDS + ("appeared" in fields) + ("left" in fields):
         check_no_bytes(fields)
     latency = fields.get("latency_ms")
     if type(latency) is not dict:
@@ -66,7 +66,19 @@ def pose_message(
         text(fields, "engine"), text(fields, "model"), integer(fields, "lookahead"), integer(fields, "dropped"),
         _persons(fields, _pose_person), latency, t_receive_ns, gap, new_session, clock,
         integer(fields, "source_ns", -MAX_INT) if "source_ns" in fields else None, _floor(fields),
+        _ids(fields, "appeared"), _ids(fields, "left"),
     )  # fmt: skip
+
+
+def _ids(fields: Fields, name: str) -> tuple[int, ...]:
+    """Absent where there are none, and from publishers of an earlier day."""
+    if name not in fields:
+        return ()
+    ids = fields[name]
+    fitting = type(ids) is list and len(ids) <= MAX_PERSONS
+    if not fitting or not all(type(one) is int and 0 <= one <= MAX_INT for one in ids):
+        raise WireError(f"{name} is not a list of at most {MAX_PERSONS} ids: {ids!r:.40}")
+    return tuple(ids)
 
 
 def _floor(fields: Fields) -> str:

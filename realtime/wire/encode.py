@@ -41,6 +41,10 @@ def encode_pose(
         "scale": frame.scale, "floor": frame.floor, "calibration": frame.calibration, "engine": engine, "model": model,
         "lookahead": lookahead, "persons": persons,
     }  # fmt: skip
+    if frame.appeared:
+        fields["appeared"] = frame.appeared
+    if frame.left:
+        fields["left"] = frame.left
     return topic(POSE, stream) + encode_map(fields, encoding)
 
 

@@ -73,6 +73,8 @@ class PoseMessage:
     clock: ClockOffset | None = None  # as last compared; None: not (yet)
     source_ns: int | None = None  # the source's own timeline, a file's presentation time; None: it does not say
     floor: str = "none"  # none | estimated | measured: what a world space rests on
+    appeared: tuple[int, ...] = ()  # ids of persons who were not in the message before
+    left: tuple[int, ...] = ()  # ids that were in the message before and are no more
 
     @property
     def t_capture_here_ns(self) -> int | None:

@@ -19,7 +19,11 @@ def run(
         str | None,
         typer.Option(metavar="lite|full|heavy|rtmpose|module:Class", help="MediaPipe fast to exact, or another."),
     ] = None,
-    people: Annotated[int | None, typer.Option(help="How many people to look for.")] = None,
+    people: Annotated[int | None, typer.Option(help="How many people to look for, 1 to 8.")] = None,
+    follow: Annotated[
+        str | None,
+        typer.Option(metavar="nearest|largest|ID", help="Publish one person alone, whoever else is in view."),
+    ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Play a file again and again.")] = False,
     max_speed: Annotated[
         bool,
@@ -118,6 +122,7 @@ def run(
       realtime run --source walk.mp4 --max-speed --no-view --json
       ffmpeg -i walk.mp4 -f nut -c copy - | realtime run --source - --max-speed
       realtime run --source rtsp://10.0.0.7/stream --people 2 --render out.mp4
+      realtime run --people 4 --follow nearest
     """
     from realtime.config import load_config
     from realtime.session.run_session import run_session
@@ -135,6 +140,7 @@ def run(
         "lifter.align": align,
         "stream.address": address, "stream.rpc_address": rpc_address, "stream.name": stream,
         "stream.encoding": encoding, "stream.keys": keys, "stream.insecure": insecure or None,
+        "stream.follow": follow,
         "view.enabled": False if no_view else None, "view.render": render,
         "view.overwrite": overwrite or None, "view.layout": layout, "view.size": size, "view.fps": fps,
         "place.camera": camera, "place.ground": ground, "place.person": person,

@@ -65,3 +65,15 @@ def test_mistakes_are_named_with_their_value(tmp_path: Path, text: str, says: st
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"nowhere\.toml"):
         load_config(tmp_path / "nowhere.toml", {})
+
+
+@pytest.mark.parametrize("follow", ["nearest", "largest", "7"])
+def test_one_of_several_people_can_be_followed(follow: str) -> None:
+    assert load_config(None, {"stream.follow": follow, "detector.people": 2}).stream.follow == follow
+
+
+def test_whom_nobody_can_follow() -> None:
+    with pytest.raises(UserError, match="cannot follow 'tallest': give nearest, largest or the id"):
+        load_config(None, {"stream.follow": "tallest", "detector.people": 2})
+    with pytest.raises(UserError, match="the nearest of one is no choice: look for more people with --people 2"):
+        load_config(None, {"stream.follow": "nearest"})

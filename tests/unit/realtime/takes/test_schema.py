@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -45,7 +46,7 @@ def test_foxglove_takes_the_schema(kind: str) -> None:
 
 def test_real_messages_meet_the_schema_and_what_it_names_is_there() -> None:
     raws = {
-        POSE: encode_pose(known_frame(0), **ABOUT),
+        POSE: encode_pose(replace(known_frame(0), appeared=(1,), left=(2,)), **ABOUT),
         KEYPOINTS: encode_keypoints(known_keypoints(0), **ABOUT, t_detect_ns=2),
     }
     for kind, raw in raws.items():

@@ -30,17 +30,33 @@ def test_the_nearest_pair_is_matched_first() -> None:
     assert tracker.assign([at(40), at(61)], FRAME_NS) == [0, 1]
 
 
-def test_an_id_survives_a_gap_of_less_than_a_second() -> None:
+def test_an_id_survives_a_gap_of_less_than_three_seconds() -> None:
     tracker = Tracker()
     tracker.assign([at(0)], 0)
     tracker.assign([], NS_PER_S // 2)
     assert tracker.assign([at(50)], round(0.9 * NS_PER_S)) == [0]
+    assert tracker.assign([at(90)], round(3.8 * NS_PER_S)) == [0]
 
 
 def test_someone_who_comes_back_later_is_someone_new() -> None:
     tracker = Tracker()
     tracker.assign([at(0)], 0)
-    assert tracker.assign([at(0)], 2 * NS_PER_S) == [1]
+    assert tracker.assign([at(0)], round(3.1 * NS_PER_S)) == [1]
+
+
+def test_who_was_seen_for_a_moment_is_not_waited_for() -> None:
+    tracker = Tracker()
+    for frame in range(6):
+        tracker.assign([at(0)], frame * FRAME_NS)
+    for frame in range(6, 60):
+        tracker.assign([], frame * FRAME_NS)
+    assert tracker.assign([at(0)], 60 * FRAME_NS) == [1]
+
+
+@given(st.floats(0.4, 60))
+def test_whoever_stays_keeps_their_id_at_any_rate(rate_hz: float) -> None:
+    tracker = Tracker()
+    assert {tracker.assign([at(2 * frame)], round(frame * NS_PER_S / rate_hz))[0] for frame in range(20)} == {0}
 
 
 def test_a_jump_across_the_picture_is_someone_new() -> None:

@@ -58,6 +58,7 @@ def frames(draw: st.DrawFn) -> PoseFrame:
         Stamp(draw(counts), 0, 0), (draw(st.integers(1, 65536)), 480), tuple(persons),
         draw(st.sampled_from(("camera", "world"))), "height", "abc", draw(counts), latency_ms,
         draw(st.sampled_from(("none", "estimated", "measured"))),
+        tuple(draw(st.lists(counts, max_size=8))), tuple(draw(st.lists(counts, max_size=8))),
     )  # fmt: skip
 
 
@@ -69,6 +70,7 @@ def test_a_frame_comes_back_bit_for_bit(frame: PoseFrame, encoding: str, seq: in
     assert (message.seq, message.frame_id, message.dropped) == (seq, frame.stamp.frame_id, frame.dropped)
     assert (message.image_wh, message.space, message.latency_ms) == (frame.image_wh, frame.space, frame.latency_ms)
     assert message.floor == frame.floor
+    assert (message.appeared, message.left) == (frame.appeared, frame.left)
     assert len(message.persons) == len(frame.persons)
     for got, sent in zip(message.persons, frame.persons, strict=True):
         assert (got.id, got.lag_frames, got.held) == (sent.track_id, sent.lag_frames, sent.held)
@@ -251,3 +253,16 @@ def test_the_protocol_names_every_field_of_the_schemas(kind: str) -> None:
     for name in properties:
         assert f"`{name}`" in text
     jsonschema.Draft202012Validator.check_schema(schema(kind))
+
+
+@pytest.mark.parametrize("ids", [7, ["7"], [True], [-1], [2**63], [None], list(range(65))])
+@pytest.mark.parametrize("name", ["appeared", "left"])
+def test_events_that_are_no_ids_are_refused(name: str, ids: object) -> None:
+    head = topic("pose3d", "main")
+    fields = decode_map(split(encode(known_frame(0)))[2])
+    with pytest.raises(WireError, match=f"{name} is not a list"):
+        decode_pose(head + encode_map({**fields, name: ids}, "json"))
+
+
+def test_a_frame_in_which_nobody_comes_or_goes_says_nothing_of_it() -> None:
+    assert not {"appeared", "left"} & decode_map(split(encode(known_frame(0)))[2]).keys()
