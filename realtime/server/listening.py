@@ -21,7 +21,8 @@ from realtime.wire.endpoints import MAX_REQUEST_BYTES, MAX_SUBSCRIPTION_BYTES, b
 
 REBIND_S = 5.0
 PAUSE_S = 1.0
-ANSWERS_HELD = 16  # for a peer that asks and does not read
+# For a peer that asks and does not read. Of 16, libzmq loses answers to one who does: it hears late of what was taken.
+ANSWERS_HELD = 128
 MOST_CONNECTIONS = 4096
 _SPARE = 128  # descriptors left to everything else
 
