@@ -14,13 +14,19 @@ from engines.errors import UserError
 from engines.models.receptive_field import CHUNK_FRAMES
 
 
-def session(graph: Path | bytes, threads: int = 1) -> Any:
-    """An inference session on `threads` cores that sleeps between runs instead of spinning."""
+def session_options(threads: int = 1) -> Any:
+    """`threads` cores that sleep between runs instead of spinning."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def session(graph: Path | bytes, threads: int = 1, options: Any = None) -> Any:
+    """An inference session with `session_options`, or with others."""
+    options = options or session_options(threads)
     source = graph if isinstance(graph, bytes) else str(graph)
     try:
         return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
