@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from realtime.bench.lifter_cases import Case
-    from realtime.bench.limit import Limit
+    from realtime.bench.step.limit import Limit
 
 
 def bench_lifter(
@@ -39,11 +39,11 @@ def bench_lifter(
     from rich.progress import Progress
 
     from engines.models.checkpoint import require_torch
-    from realtime.bench.frame_parts import frame_parts
-    from realtime.bench.graph_parts import graph_parts
     from realtime.bench.lifter_cases import models, open_case, resident_growth_bytes, time_in_turn
     from realtime.bench.lifter_tables import peak_gflops, show_cases, show_parts
-    from realtime.bench.limit import measure_limit
+    from realtime.bench.step.frame_parts import frame_parts
+    from realtime.bench.step.graph_parts import graph_parts
+    from realtime.bench.step.limit import measure_limit
 
     require_torch("realtime bench lifter")
     counts = _numbers(threads)

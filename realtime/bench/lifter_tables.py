@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from realtime.bench.lifter_cases import Case
-from realtime.bench.limit import Limit
+from realtime.bench.step.limit import Limit
 
 _WIDTH = 120
 

@@ -33,11 +33,11 @@ def main(link: Link, config: RunConfig) -> None:
     lossless = config.source.lossless
     with (
         Ring.attach(link.ring_name, link.doorbell) as ring,
-        load_working(options, link) as lifter,
-        Publisher(
+        Publisher(  # before the model is loaded: those who wait for it find it meanwhile
             stream.address, stream.rpc_address, stream.name, encoding=stream.encoding, keys=stream.keys,
             insecure=stream.insecure, patient=lossless,
         ) as publisher,
+        load_working(options, link) as lifter,
     ):  # fmt: skip
         publisher.status(stream_state(link.conditions(), published=False))
         check_profiles(config.place)

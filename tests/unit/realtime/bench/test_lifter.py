@@ -11,12 +11,12 @@ pytest.importorskip("onnx")
 
 from engines.errors import UserError
 from engines.lifting.load_lifter import load_lifter
-from realtime.bench.frame_parts import PARTS, Stopwatch, _found, frame_parts
-from realtime.bench.graph_parts import graph_parts
 from realtime.bench.lifter import bench_lifter
 from realtime.bench.lifter_cases import Case
 from realtime.bench.lifter_tables import peak_gflops
-from realtime.bench.limit import Limit
+from realtime.bench.step.frame_parts import PARTS, Stopwatch, _found, frame_parts
+from realtime.bench.step.graph_parts import graph_parts
+from realtime.bench.step.limit import Limit
 
 
 def test_last_line_is_json_with_every_case_and_the_claims(capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +62,7 @@ def test_a_frames_parts_are_what_the_frame_is_made_of() -> None:
 
 def test_a_part_within_another_is_not_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     now_ns = iter([0, 1000, 4000, 9000])
-    monkeypatch.setattr("realtime.bench.frame_parts.time.perf_counter_ns", lambda: next(now_ns))
+    monkeypatch.setattr("realtime.bench.step.frame_parts.time.perf_counter_ns", lambda: next(now_ns))
     watch = Stopwatch()
     refit = watch.of("refit", lambda: None)
     watch.of("place", refit)()
