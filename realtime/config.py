@@ -132,6 +132,7 @@ class RunConfig:
     place: PlaceConfig = field(default_factory=PlaceConfig)
     frames: int | None = None  # stop after as many
     duration_s: float | None = None  # stop after as long
+    realtime_priority: bool = False  # lifting and publishing go before all that is not real-time
 
     def __post_init__(self) -> None:
         _require(self.frames is None or self.frames > 0, f"frames must be above 0, got {self.frames}")

@@ -1,8 +1,10 @@
-"""ONNX Runtime on the CPU: the default backend. Inputs and outputs are bound to fixed arrays: a run copies nothing."""
+"""ONNX Runtime: on the CPU the default backend. Inputs and outputs are bound to fixed arrays: a run there copies
+nothing, one on a GPU (engines.backends.providers) what goes in and comes out alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import onnxruntime as ort
 from engines.backends.base import Float, StepBuffers, StepShape
 from engines.errors import UserError
 from engines.models.receptive_field import CHUNK_FRAMES
+
+MakeSession = Callable[[Path | bytes, int], Any]  # of a graph, on so many threads
 
 
 def session_options(threads: int = 1) -> Any:
@@ -38,9 +42,8 @@ def session(graph: Path | bytes, threads: int = 1, options: Any = None) -> Any:
 class _Graph:
     """A session with arrays bound to it for each batch size."""
 
-    def __init__(self, graph: Path | bytes, shape: StepShape, threads: int) -> None:
-        self._shape = shape
-        self._session = session(graph, threads)
+    def __init__(self, made: Any, shape: StepShape) -> None:
+        self._shape, self._session = shape, made
         self._bound: dict[int, tuple[StepBuffers, Any]] = {}
 
     def buffers(self, batch: int) -> StepBuffers:
@@ -63,8 +66,8 @@ class _Graph:
 class _Newest:
     """The session of a chunk's newest frame, which reads the chunk's own buffers."""
 
-    def __init__(self, graph: bytes, chunk: _Graph, shape: StepShape, threads: int) -> None:
-        self._session, self._chunk = session(graph, threads), chunk
+    def __init__(self, made: Any, chunk: _Graph, shape: StepShape) -> None:
+        self._session, self._chunk = made, chunk
         self._pose = np.zeros((1, 1, shape.joints, 3), np.float32)
         self._sigma = np.zeros((1, 1, shape.joints), np.float32)
         self._bindings: dict[int, Any] = {}
@@ -93,17 +96,16 @@ def _bound(session: Any, inputs: StepBuffers, outputs: Mapping[str, Float]) -> A
 class OnnxRuntimeStep:
     """A StepBackend on an exported step graph, and on the chunk's graphs where there are some."""
 
-    name = "onnxruntime"
-
     def __init__(
         self, graph: Path | bytes, shape: StepShape, threads: int = 1, chunk: bytes | None = None,
-        newest: bytes | None = None,
+        newest: bytes | None = None, name: str = "onnxruntime", make: MakeSession = session,
     ) -> None:  # fmt: skip
-        self.shape = shape
-        self._step = _Graph(graph, shape, threads)
-        self._chunk = None if chunk is None else _Graph(chunk, shape, threads)
+        """`make` and its `name`: the processor's sessions, or those of engines.backends.providers."""
+        self.name, self.shape = name, shape
+        self._step = _Graph(make(graph, threads), shape)
+        self._chunk = None if chunk is None else _Graph(make(chunk, threads), shape)
         self.chunk_frames = CHUNK_FRAMES if self._chunk else 0
-        self._newest = _Newest(newest, self._chunk, shape, threads) if newest and self._chunk else None
+        self._newest = _Newest(make(newest, threads), self._chunk, shape) if newest and self._chunk else None
         self.answers_newest = self._newest is not None
 
     def buffers(self, batch: int) -> StepBuffers:

@@ -17,7 +17,7 @@ class TapMemory:
     def __init__(self, shape: StepShape, capacity: int = 1) -> None:
         self._shape = shape
         self._rings = [self._allocate(span, capacity) for span in self._shape.spans]
-        self._stored = [0] * capacity  # frames stored since the stream was primed; plain numbers index sooner than NumPy's
+        self._stored = [0] * capacity  # frames stored since the stream was primed; plain, they index sooner
 
     def _allocate(self, span: int, capacity: int) -> Float:
         return np.zeros((capacity, 2 * span, self._shape.joints, self._shape.channels), np.float32)

@@ -146,6 +146,35 @@ def _nvidia_driver() -> str:
     return done.stdout.strip().splitlines()[0] if done.returncode == 0 and done.stdout.strip() else ""
 
 
+def gpu_engines() -> Iterator[Check]:
+    """Each is tried on a frame: what a package promises is not what a machine can do."""
+    from engines.backends.providers import PROVIDERS
+    from engines.errors import UserError
+
+    runs, lacks = list[str](), dict[str, str]()
+    for name in ("tensorrt", *PROVIDERS):
+        try:
+            _lift_one_frame(name)
+            runs.append(name)
+        except UserError as error:
+            lacks[name] = str(error)
+    what = f"{', '.join(runs) or 'none'} of {', '.join((*runs, *lacks))} run here"
+    if runs or not _nvidia_driver():
+        yield Check("GPU engines", "ok", what)
+    else:
+        yield Check("GPU engines", "note", what, "; ".join(lacks.values()))
+
+
+def _lift_one_frame(engine: str) -> None:
+    import numpy as np
+
+    from engines.lifting.load_lifter import load_lifter
+    from engines.models.skeleton import JOINTS
+
+    with load_lifter(engine=engine) as lifter:
+        lifter.push([lifter.open()], np.zeros((1, JOINTS, 2), np.float32), np.ones((1, JOINTS), np.float32))
+
+
 def engine() -> Iterator[Check]:
     from engines.errors import UserError
     from engines.lifting.load_lifter import load_lifter

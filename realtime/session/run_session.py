@@ -18,6 +18,7 @@ from engines.errors import UserError
 from engines.folders import require_working_directory
 from realtime.config import PlaceConfig, RunConfig
 from realtime.process.limits import check_descriptors
+from realtime.process.priority import check_may_go_first
 from realtime.session.instance import Instance, Running
 from realtime.session.processes import PROCESSES
 from realtime.session.status import StatusLine, Summary, report, summarise
@@ -106,6 +107,8 @@ def check(config: RunConfig) -> None:
     from realtime.wire.endpoints import check_exposure
 
     check_descriptors()
+    if config.realtime_priority:
+        check_may_go_first()
     lifter, stream = config.lifter, config.stream
     check_lifter(lifter.model, lifter.engine, lifter.lookahead, lifter.plan, lifter.align)
     for address in filter(None, (stream.address, stream.rpc_address)):

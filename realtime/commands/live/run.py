@@ -40,7 +40,7 @@ def run(
     ] = None,
     engine: Annotated[
         str | None,
-        typer.Option(help="What runs the lifter: auto, onnxruntime, torch, tensorrt."),
+        typer.Option(help="What runs the lifter: auto, onnxruntime, torch, tensorrt, cuda, tensorrt-rtx."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="The lifter's model: a name or a file.")] = None,
     plan: Annotated[Path | None, typer.Option(help="A plan of 'realtime build-engine' to run on a GPU.")] = None,
@@ -88,6 +88,10 @@ def run(
     person: Annotated[str | None, typer.Option(help="Who is in view, by 'realtime calibrate person'.")] = None,
     frames: Annotated[int | None, typer.Option(help="Stop after as many frames.")] = None,
     duration: Annotated[float | None, typer.Option(help="Stop after as many seconds.")] = None,
+    realtime_priority: Annotated[
+        bool,
+        typer.Option("--realtime-priority", help="Lift before all else that runs here (Linux, if you may)."),
+    ] = False,
     config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings; options given here win.")] = None,
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Show the figures all over this terminal.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The summary as one JSON line on stdout.")] = False,
@@ -121,6 +125,6 @@ def run(
         "view.overwrite": overwrite or None, "view.layout": layout, "view.size": size, "view.fps": fps,
         "place.camera": camera, "place.ground": ground, "place.person": person,
         "place.floor": floor,
-        "frames": frames, "duration_s": duration,
+        "frames": frames, "duration_s": duration, "realtime_priority": realtime_priority or None,
     }  # fmt: skip
     run_session(load_config(config, flags), json_summary=json, verbose=verbose, dashboard=dashboard)

@@ -10,8 +10,11 @@ from realtime.bench.lifter import bench_lifter
 from realtime.bench.pipeline import bench_pipeline
 from realtime.bench.place import bench_place
 from realtime.bench.stream import bench_stream
+from realtime.bench.tails import bench_tails
 from realtime.bench.training import bench_training
 
 app = typer.Typer(no_args_is_help=True, help="Measure the project's claims here; last line: one JSON object.")
-for _command in (bench_pipeline, bench_lifter, bench_stream, bench_place, bench_floor, bench_engines, bench_training):
+for _command in (
+    bench_pipeline, bench_lifter, bench_tails, bench_stream, bench_place, bench_floor, bench_engines, bench_training
+):  # fmt: skip
     app.command(_command.__name__.removeprefix("bench_"))(_command)
