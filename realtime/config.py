@@ -17,6 +17,7 @@ from realtime.wire.framing import ENCODINGS, POSE, topic
 LAYOUTS = ("inset", "side", "3d")
 MAX_FILE_FPS = 10_000  # the fastest cameras whose films are of people
 DETECTOR_SIZES = ("lite", "full", "heavy")
+AUTO = "auto"  # the largest detector that keeps up
 FLOORS = ("auto", "off")
 
 
@@ -58,7 +59,8 @@ class DetectorConfig:
     threads: int | None = None  # None: the detector's own choice
 
     def __post_init__(self) -> None:
-        _require(self.size in DETECTOR_SIZES, f"detector {self.size!r} is none of {', '.join(DETECTOR_SIZES)}")
+        _require(self.size in (*DETECTOR_SIZES, AUTO),
+                 f"detector {self.size!r} is none of {', '.join((*DETECTOR_SIZES, AUTO))}")
         _require(1 <= self.people <= MAX_PEOPLE, f"people must be from 1 to {MAX_PEOPLE}, got {self.people}")
         _require(self.threads is None or self.threads > 0, f"detector threads must be above 0, got {self.threads}")
 

@@ -19,6 +19,7 @@ from engines.folders import require_working_directory
 from realtime.config import PlaceConfig, RunConfig
 from realtime.process.limits import check_descriptors
 from realtime.process.priority import check_may_go_first
+from realtime.session.choose_detector import with_detector
 from realtime.session.instance import Instance, Running
 from realtime.session.processes import PROCESSES
 from realtime.session.status import StatusLine, Summary, report, summarise
@@ -67,6 +68,7 @@ def _run(config: RunConfig, console: Console, terminal: Terminal, screen: Screen
     # A film that was asked for and cannot be made is a reason to stop; one that stands in for a window is not.
     film_asked = config.view.render is not None
     check(config)
+    config = with_detector(config)
     prepare_source(config)
     config = with_ports(with_every_frame(with_picture(config)))
     processes = [process for process in PROCESSES if process.name != "viewer" or config.view.enabled]

@@ -15,7 +15,7 @@ def run(
     ] = None,
     detector: Annotated[
         str | None,
-        typer.Option(metavar="lite|full|heavy", help="Size of the pose detector: fast or exact."),
+        typer.Option(metavar="lite|full|heavy|auto", help="Size of the pose detector: fast or exact. (full)"),
     ] = None,
     people: Annotated[int | None, typer.Option(help="How many people to look for.")] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Play a file again and again.")] = False,
