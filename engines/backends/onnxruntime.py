@@ -84,17 +84,28 @@ class _Newest:
 
 
 def _bound(session: Any, inputs: StepBuffers, outputs: Mapping[str, Float]) -> Any:
-    """The session's binding to these arrays."""
+    """The session's binding to these arrays, whole or row by row as its graph has them."""
     binding = session.io_binding()
-    for name, array in (("features", inputs.features), ("taps", inputs.taps)):
-        binding.bind_input(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
-    for name, array in outputs.items():
-        binding.bind_output(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+    for end in session.get_inputs():
+        array = _of_graph(end.name, {"features": inputs.features, "taps": inputs.taps})
+        binding.bind_input(end.name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+    for end in session.get_outputs():
+        array = _of_graph(end.name, outputs)
+        binding.bind_output(end.name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
     return binding
 
 
+def _of_graph(name: str, arrays: Mapping[str, Float]) -> Float:
+    """An array by its name, or `NAME_0`, `NAME_1` ...: its rows, flat."""
+    if name in arrays:
+        return arrays[name]
+    whole, _, row = name.rpartition("_")
+    array = arrays[whole][int(row)]
+    return array.reshape(-1, array.shape[-1])
+
+
 class OnnxRuntimeStep:
-    """A StepBackend on an exported step graph, and on the chunk's graphs where there are some."""
+    """A StepBackend on an exported graph, of the step or its rows, and on the chunk's graphs where there are some."""
 
     def __init__(
         self, graph: Path | bytes, shape: StepShape, threads: int = 1, chunk: bytes | None = None,

@@ -73,7 +73,9 @@ def _step_backend(card: ModelCard, weights: Path, engine: str, threads: int, pla
         from engines.backends.providers import gpu_session
 
         chunk, newest = (graph_beside(card, weights, form) for form in ("chunk", "newest"))
-        step = partial(OnnxRuntimeStep, model_graph(card, weights), step_shape(card), threads, chunk, newest)
+        # a GPU would be given each row by a copy of its own
+        rows = None if engine in ON_GPU else graph_beside(card, weights, "rows")
+        step = partial(OnnxRuntimeStep, rows or model_graph(card, weights), step_shape(card), threads, chunk, newest)
         return step(engine, partial(gpu_session, engine)) if engine in ON_GPU else step()
     from engines.models.checkpoint import load_model
 

@@ -21,7 +21,7 @@ import numpy as np
 from engines.backends.base import StepShape, step_shape
 from engines.backends.onnxruntime import OnnxRuntimeStep, session, session_options
 from engines.export.model_graph import model_graph
-from engines.models.card import ModelCard, find_model
+from engines.models.card import ModelCard, find_model, graph_beside
 
 _BLOCK = 30  # runs of either graph, in turns
 _NARROW = 4  # channels: a 256th of the shipped model's multiplications, with the same nodes
@@ -31,8 +31,9 @@ def graph_parts(model: str | Path = "default", batch: int = 1, threads: int = 1,
     """Microseconds: `run_us` of a whole run, `calls_us` of its nodes with next to no work, `nodes_us` of what is left
     by kind of node; and how many nodes of each kind there are."""
     card, weights = find_model(model)
-    graph, shape = model_graph(card, weights), step_shape(card)
-    narrow_card, narrow = _narrow(card)
+    rows, shape = graph_beside(card, weights, "rows"), step_shape(card)
+    graph = rows or model_graph(card, weights)
+    narrow_card, narrow = _narrow(card, "rows" if rows else "step")
     whole, calls = OnnxRuntimeStep(graph, shape, threads), OnnxRuntimeStep(narrow, step_shape(narrow_card), threads)
     run_us, calls_us = (median(times) for times in _in_turns(((whole, batch), (calls, 1)), blocks))
     counts, spent_us = _profiled(graph, shape, batch, threads, blocks * _BLOCK)
@@ -42,7 +43,7 @@ def graph_parts(model: str | Path = "default", batch: int = 1, threads: int = 1,
             "nodes": sum(counts.values()), "nodes_of": dict(counts), "nodes_us": nodes_us}  # fmt: skip
 
 
-def _narrow(card: ModelCard) -> tuple[ModelCard, bytes]:
+def _narrow(card: ModelCard, form: str) -> tuple[ModelCard, bytes]:
     """The same graph with few channels and random weights."""
     import torch
 
@@ -53,7 +54,7 @@ def _narrow(card: ModelCard) -> tuple[ModelCard, bytes]:
     module = StreamGLAGCN(StreamConfig(channels=_NARROW, lookaheads=card.lookaheads, graph=card.graph,
                                        features=card.features))  # fmt: skip
     narrow = replace(card, channels=_NARROW)
-    return narrow, stream_onnx(narrow, {key: value.numpy() for key, value in module.state_dict().items()})
+    return narrow, stream_onnx(narrow, {key: value.numpy() for key, value in module.state_dict().items()}, form)
 
 
 def _in_turns(steps: Sequence[tuple[OnnxRuntimeStep, int]], blocks: int) -> list[list[float]]:
@@ -79,13 +80,13 @@ def _profiled(graph: bytes, shape: StepShape, batch: int, threads: int, runs: in
     """How many nodes there are of each kind, and what they take together in a usual run."""
     options = session_options(threads)
     options.enable_profiling = True
-    tensors = {name: [batch if axis == -1 else axis for axis in axes] for name, axes in shape.tensors().items()}
-    inputs = {name: np.full(tensors[name], 0.1, np.float32) for name in ("features", "taps")}
     with tempfile.TemporaryDirectory() as folder:
         options.profile_file_prefix = str(Path(folder) / "step")
         profiled = session(graph, threads, options)
+        step = OnnxRuntimeStep(graph, shape, threads, make=lambda *_: profiled)
+        step.buffers(batch).taps[:] = 0.1
         for _ in range(runs):
-            profiled.run(None, inputs)
+            step.run(batch)
         events = json.loads(Path(profiled.end_profiling()).read_bytes())
     took_us: dict[tuple[str, str], list[float]] = defaultdict(list)
     for event in events:
