@@ -9,6 +9,12 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
+# What MediaPipe has for plots and microphones, and Open3D for plots in web pages: half a second of importing either.
+SELDOM: dict[str, tuple[str, ...]] = {
+    "mediapipe": ("matplotlib", "matplotlib.pyplot", "sounddevice"),
+    "open3d": ("plotly", "plotly.graph_objects", "dash", "dash.html", "dash.dcc", "dash.Dash"),
+}
+
 
 class _Later(ModuleType):
     """Stands for a module, or for a class in one, until something of it is wanted."""

@@ -23,6 +23,10 @@ _PACKAGES = {
     "onnxruntime": "onnxruntime", "zmq": "pyzmq", "msgpack": "msgpack",
     "open3d": "open3d", "safetensors": "safetensors", "psutil": "psutil",
 }  # fmt: skip
+_IMPORT = """from realtime.later import SELDOM, later
+with later(SELDOM.get("{module}", ())):
+    import {module}
+print(getattr({module}, "__version__", ""))"""
 _IMPORT_TIMEOUT_S = 60
 _LOW_SPACE_MB = 200
 _OTHER_CACHE = "set REALTIME_CACHE to a folder that can be written"
@@ -46,10 +50,10 @@ def folder() -> Iterator[Check]:
 
 
 def packages() -> Iterator[Check]:
-    """Imports each in a process of its own: a broken native library can end the interpreter."""
+    """Imports each as the line does, in a process of its own: a broken native library can end the interpreter."""
     running = {
         module: subprocess.Popen(
-            [sys.executable, "-c", f"import {module}; print(getattr({module}, '__version__', ''))"],
+            [sys.executable, "-c", _IMPORT.format(module=module)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         for module in _PACKAGES

@@ -20,7 +20,7 @@ from realtime.assets.fetch import fetch
 from realtime.clock import NS_PER_MS
 from realtime.closing import Closing
 from realtime.contracts import Array, Person2D
-from realtime.later import later
+from realtime.later import SELDOM, later
 from realtime.pipeline.cut import CutFinder
 from realtime.pipeline.track import Tracker
 from realtime.sources.source import Frame
@@ -35,8 +35,6 @@ _OUTSIDE_SCORE = 0.05
 _OUTSIDE_FADE = 0.1
 # Boxes that overlap this much (intersection over union) are one person found twice, perhaps with the sides swapped.
 _SAME_PERSON = 0.6
-# MediaPipe imports these for its plots and microphones: half of a second.
-_UNUSED = ("matplotlib", "matplotlib.pyplot", "sounddevice")
 _SCORE_WEIGHTS = np.abs(MEDIAPIPE33_TO_17) / np.abs(MEDIAPIPE33_TO_17).sum(axis=1, keepdims=True)
 
 
@@ -58,7 +56,7 @@ class Detector(Closing):
         self._last_ms = -1
         self._rgb = np.empty((0, 0, 3), np.uint8)
         self._noisy = True  # the networks still have warnings to give that no user can act on
-        with _stderr_to_log(), _on_cpus(threads), later(_UNUSED):
+        with _stderr_to_log(), _on_cpus(threads), later(SELDOM["mediapipe"]):
             from mediapipe import Image, ImageFormat
             from mediapipe.tasks.python import BaseOptions, vision
 

@@ -15,15 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import UserError
-from realtime.later import later
+from realtime.later import SELDOM, later
 from realtime.view.scene import floor
 from realtime.view.scene.eye import Eye
 from realtime.view.scene.figure import BACKGROUND_RGB, TINTS_RGB, Body, Floats
 from realtime.view.scene.follow import ANKLES, TRAIL, Follow
 
 _APT = "apt install libusb-1.0-0 libegl1 libgl1 libgomp1 libx11-6"
-# Open3D imports these for plots in web pages: as long as all the rest of it takes.
-_UNUSED = ("plotly", "plotly.graph_objects", "dash", "dash.html", "dash.dcc", "dash.Dash")
 _MARK_RGB = (0.56, 0.59, 0.64)
 _LINE_PX = 1.6  # in pixels of the picture
 
@@ -31,7 +29,7 @@ _LINE_PX = 1.6  # in pixels of the picture
 def load_open3d() -> Any:
     """The open3d module, quiet: its notices go to stdout, which belongs to data. UserError where it cannot load."""
     try:
-        with later(_UNUSED):
+        with later(SELDOM["open3d"]):
             import open3d
     except (ImportError, OSError) as error:
         raise UserError(f"Open3D cannot load ({error}): install it with 'pip install open3d' and '{_APT}'") from error

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from realtime.later import later
+from realtime.later import SELDOM, later
 
 
 @pytest.fixture
@@ -49,3 +50,16 @@ def test_what_is_imported_afterwards_is_the_real_one(package: str) -> None:
     import seldom_used
 
     assert seldom_used.__file__ is not None
+
+
+@pytest.mark.parametrize("library", SELDOM)
+def test_the_libraries_do_not_bring_what_they_seldom_use(library: str) -> None:
+    code = (
+        "import sys\nfrom realtime.later import SELDOM, later\n"
+        f"with later(SELDOM['{library}']):\n    import {library}\n"
+        "sys.stdout.write(' '.join(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert library in loaded
+    assert not loaded & set(SELDOM[library])
