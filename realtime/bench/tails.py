@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from engines.errors import UserError
+
 if TYPE_CHECKING:
     from realtime.bench.step.watched_lifter import FrameNote
     from realtime.config import RunConfig
@@ -39,7 +41,11 @@ def bench_tails(
     from realtime.assets.fetch import fetch
     from realtime.config import DetectorConfig, RunConfig, SourceConfig, StreamConfig, ViewConfig
     from realtime.process.priority import check_may_go_first
+    from realtime.sources.address import shown
+    from realtime.sources.open_source import video_path
 
+    if video_path(source) is None:
+        raise UserError(f"{shown(source)} is no video file, and has no second round: give --source a video file")
     if realtime_priority:
         check_may_go_first()
     fetch(f"pose-{detector}")
@@ -64,9 +70,7 @@ def bench_tails(
 
 
 def summary(notes: Sequence[FrameNote]) -> dict[str, Any]:
-    """Percentiles of keypoints to message, and the means of what it is made of: of all frames, of the slowest."""
-    from engines.errors import UserError
-
+    """Percentiles of keypoints to message, and the means of what it is made of: of usual frames, of the slowest."""
     if not notes:
         raise UserError("no frame was left to measure: give more --frames, or a longer clip")
     in_order = sorted(notes, key=lambda note: note.message_ms)
