@@ -1,10 +1,11 @@
 # make run: set up and show the demo in 3D.  make test: set up and run the tests.  make check: lint, types, walls, tests.
+# make slim: a smaller installation, without what Open3D asks for and the viewer never imports.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test lint check setup setup-test setup-dev libraries clean
+.PHONY: run test lint check slim setup setup-test setup-dev libraries clean
 
 run: setup
 	$(BIN)/realtime run --source demo $(ARGS)
@@ -18,6 +19,12 @@ lint: setup-dev
 	$(BIN)/lint-imports
 
 check: lint test
+
+# Of Open3D's plots in notebooks and web pages. 'pip check' names them from then on; 'make setup' after 'make clean'
+# brings them back.
+slim: setup
+	$(BIN)/pip uninstall -q -y dash plotly narwhals flask werkzeug ipywidgets jupyterlab_widgets widgetsnbextension \
+	    nbformat jupyter_core ipython jedi parso prompt_toolkit wcwidth
 
 setup: $(VENV)/installed
 setup-test: $(VENV)/installed-test

@@ -6,7 +6,7 @@ import importlib
 import logging
 import os
 import sys
-from importlib.metadata import version
+from collections.abc import Sequence
 from typing import Annotated, NoReturn
 
 import typer
@@ -15,25 +15,79 @@ from typer.core import TyperGroup
 from engines.errors import NO_SPACE, UserError
 from engines.folders import require_working_directory
 
-# ROOM.COMMAND in realtime.commands, in the order of the help; such a module offers `app` (a group) or a function named
-# like itself.
-COMMANDS: tuple[str, ...] = (
-    "live.run", "live.status", "live.stop", "live.view", "live.watch", "live.listen", "live.latency", "live.record",
-    "live.replay", "live.bridge", "live.produce", "live.serve", "files.lift", "files.plot", "files.export",
-    "setup.assets", "setup.doctor",
-    "models.bench", "models.import_checkpoint", "models.build_engine", "models.inspect", "setup.calibrate",
-    "setup.keys", "models.train", "models.evaluate",
-)  # fmt: skip
+# ROOM.COMMAND in realtime.commands, in the order of the help, and what that says of it without an import; such a module
+# offers `app` (a group) or a function named like itself.
+COMMANDS: dict[str, str] = {
+    "live.run": "Turn a camera or a video into a live stream of 3D poses, and show it.",
+    "live.status": (
+        "Say how a stream and its processes are. Exit code 0: poses come; 1: they do not; 2: nobody answers."
+    ),
+    "live.stop": "End the 'realtime run' that publishes a stream on this machine, and wait until it has ended.",
+    "live.view": "Watch the 3D skeletons of a stream: in a window, or drawn to a file where there is no display.",
+    "live.watch": "Watch how a stream does, in this terminal: rate, latency, people, what is dropped. Ctrl-C ends it.",
+    "live.listen": (
+        "Print a stream's frames: one line each, or JSON. Of another machine's the age is known with --rpc "
+        "alone."
+    ),
+    "live.latency": "Measure glass to program live: from the camera's grab to this process, with both clocks compared.",
+    "live.record": "Record poses, and keypoints where they are published, to an MCAP file that Foxglove opens.",
+    "live.replay": (
+        "Publish a recording with its own timing, or lift its keypoints anew (the same poses, bit for bit, "
+        "each time)."
+    ),
+    "live.produce": "Send a camera's keypoints to 'realtime serve', which lifts them. No picture leaves this machine.",
+    "live.serve": "Lift the keypoints of many cameras in batches, and publish each stream's poses under its name.",
+    "files.lift": (
+        "Lift recorded keypoints, or a video, with the code that runs live: without look-ahead the very same "
+        "poses."
+    ),
+    "files.plot": (
+        "Draw joint heights, speeds, angles, bone lengths, errors and latency over time: a row each, a "
+        "column a person."
+    ),
+    "files.export": (
+        "Write the people of a recording for other programs; of several people .bvh, .trc, .c3d and .mot "
+        "make a file each."
+    ),
+    "setup.doctor": (
+        "Check Python, packages, display, cameras, GPU, engine, cache, assets and ports; say what to do "
+        "about each."
+    ),
+    "models.import_checkpoint": (
+        "Turn a published GLA-GCN checkpoint into weights this project runs: .safetensors, a JSON card, an "
+        "ONNX graph."
+    ),
+    "models.build_engine": (
+        "Build a TensorRT plan and its card, PLAN.json: no GPU needed, except for --runtime tensorrt and "
+        "--target current."
+    ),
+    "models.inspect": (
+        "Print a plan's card with its parity certificate, and verify the hashes of card, plan, graph and "
+        "weights."
+    ),
+    "models.train": r"Train a streaming lifter on a CPU (needs: pip install 'realtime-pose\[train]').",
+    "models.evaluate": r"Score a lifter with the published measures (needs: pip install 'realtime-pose\[train]').",
+    "live.bridge": "Pass a live stream on to other programs, until Ctrl-C.",
+    "setup.assets": "The pose models and demo clips: what there is, and what is in the cache.",
+    "models.bench": "Measure the project's claims here; last line: one JSON object.",
+    "setup.calibrate": "Make metres true: the camera's lens, the floor, the person's size.",
+    "setup.keys": "Keys for streams that leave this machine: CURVE encryption, allow-list.",
+}
 
 
-def command_group() -> typer.Typer:
+def command_group(wanted: str | None = None) -> typer.Typer:
+    """All commands; with `wanted` that one alone is imported, the others have their names and help."""
     app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", cls=TyperGroup,
                       context_settings={"help_option_names": ["-h", "--help"]},
                       help="One camera in, a live stream of metric 3D human poses out.")  # fmt: skip
     app.callback()(_about)
-    for place in COMMANDS:
-        module, name = importlib.import_module(f"realtime.commands.{place}"), place.rpartition(".")[2]
+    for place, text in COMMANDS.items():
+        name = place.rpartition(".")[2]
         command = name.replace("_", "-")
+        if wanted not in (None, command):
+            app.command(command, help=text)(_not_imported)
+            continue
+        module = importlib.import_module(f"realtime.commands.{place}")
         if hasattr(module, "app"):
             app.add_typer(module.app, name=command)
         else:
@@ -41,8 +95,19 @@ def command_group() -> typer.Typer:
     return app
 
 
+def _not_imported() -> None:
+    raise AssertionError("a command that was not asked for")
+
+
+def _wanted(arguments: Sequence[str]) -> str:
+    """The command of a command line, where there is one: no option before it has a value."""
+    return next((argument for argument in arguments if not argument.startswith("-")), "")
+
+
 def _say_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         typer.echo(f"realtime {version('realtime-pose')}")
         raise typer.Exit
 
@@ -60,7 +125,8 @@ def main() -> None:
     logging.getLogger("realtime").setLevel(logging.INFO)
     try:
         try:
-            command_group()()  # says by itself what is wrong with the command line, and ends by sys.exit
+            # says by itself what is wrong with the command line, and ends by sys.exit
+            command_group(_wanted(sys.argv[1:]))()
         finally:
             sys.stdout.flush()  # here, where it can be said that it fails, not when the interpreter has ended
     except UserError as error:

@@ -18,6 +18,7 @@ LAYOUTS = ("inset", "side", "3d")
 MAX_FILE_FPS = 10_000  # the fastest cameras whose films are of people
 DETECTOR_SIZES = ("lite", "full", "heavy")
 _OWN_DETECTOR = re.compile(r"rtmpose|[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+AUTO = "auto"  # the largest detector that keeps up
 FLOORS = ("auto", "off")
 FOLLOW = ("nearest", "largest")
 
@@ -67,8 +68,8 @@ class DetectorConfig:
         return bool(_OWN_DETECTOR.fullmatch(self.size))
 
     def __post_init__(self) -> None:
-        _require(self.size in DETECTOR_SIZES or self.is_own,
-                 f"detector {self.size!r} is none of {', '.join(DETECTOR_SIZES)}, rtmpose or module:Class")
+        _require(self.size in (*DETECTOR_SIZES, AUTO) or self.is_own,
+                 f"detector {self.size!r} is none of {', '.join((*DETECTOR_SIZES, AUTO))}, rtmpose or module:Class")
         _require(1 <= self.people <= MAX_PEOPLE, f"people must be from 1 to {MAX_PEOPLE}, got {self.people}")
         _require(self.threads is None or self.threads > 0, f"detector threads must be above 0, got {self.threads}")
 
@@ -145,6 +146,7 @@ class RunConfig:
     place: PlaceConfig = field(default_factory=PlaceConfig)
     frames: int | None = None  # stop after as many
     duration_s: float | None = None  # stop after as long
+    realtime_priority: bool = False  # lifting and publishing go before all that is not real-time
 
     def __post_init__(self) -> None:
         _require(self.frames is None or self.frames > 0, f"frames must be above 0, got {self.frames}")

@@ -45,6 +45,12 @@ class GraphBuilder:
         self.nodes.append(self.onnx.helper.make_node(operator, list(inputs), [output], **attributes))
         return output
 
+    def rename(self, old: str, new: str) -> None:
+        """What a node computes, wherever it is read."""
+        for node in self.nodes:
+            for names in (node.input, node.output):
+                names[:] = [new if name == old else name for name in names]
+
     def split(self, x: str, sizes: Sequence[int], axis: int) -> list[str]:
         outputs = [f"split_{len(self.nodes)}_{part}" for part in range(len(sizes))]
         self.nodes.append(self.onnx.helper.make_node("Split", [x, self.ints(*sizes)], outputs, axis=axis))

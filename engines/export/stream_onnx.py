@@ -1,6 +1,8 @@
 """The streaming model as ONNX graphs in its forms (engines.export.stream_layers has the layers).
 
 Step: `features` (B, V, F), `taps` (R, B, V, 2C) -> `pose` (B, K, V, 3), `sigma` (B, K, V), `activations` (R, B, V, C).
+Rows: as step, with each row of taps and activations by itself and flat: `taps_0` (B * V, 2C) and so on ->
+`activations_0` (B * V, C) and so on; nothing is split or put together, which takes a CPU a tenth of a step.
 Chunk: as step, its batch being up to CHUNK_FRAMES successive frames of one stream; `taps` hold what lies before the
 chunk and zeros for what lies in it.
 Newest: the chunk's newest frame alone, look-ahead 0: `features`, `taps` as the chunk's -> `pose` (1, 1, V, 3), `sigma`.
@@ -22,7 +24,7 @@ from engines.export.stream_layers import StreamLayers
 from engines.models.card import ModelCard
 from engines.models.receptive_field import CHUNK_FRAMES, level_spans, needed_frames, tap_places, tap_spans
 
-FORMS = ("step", "chunk", "newest", "window", "sequence")
+FORMS = ("step", "rows", "chunk", "newest", "window", "sequence")
 
 
 def stream_onnx(card: ModelCard, arrays: Mapping[str, NDArray[Any]], form: str = "step") -> bytes:
@@ -36,6 +38,11 @@ def stream_onnx(card: ModelCard, arrays: Mapping[str, NDArray[Any]], form: str =
     if form == "newest":
         graph.newest()
         return graph.model(card.name, inputs, {"pose": (1, 1, joints, 3), "sigma": (1, 1, joints)})
+    if form == "rows":
+        graph.rows()
+        inputs = {"features": inputs["features"], **{f"taps_{row}": ("rows", 2 * card.channels) for row in range(rows)}}
+        return graph.model(card.name, inputs, poses | {f"activations_{row}": ("rows", card.channels)
+                                                       for row in range(rows)})  # fmt: skip
     if form in ("step", "chunk"):
         (graph.step if form == "step" else graph.chunk)()
         activations = (rows, "batch", joints, card.channels)
@@ -53,8 +60,25 @@ class _StreamGraph(StreamLayers):
     """One method a form."""
 
     def step(self) -> None:
-        taps, wobble = self.tap_rows(), self.wobble("features")
-        x, activations = self.embed("features"), []
+        x, activations, wobble = self.steps(self.tap_rows())
+        self.stack(activations)
+        self.heads(x, wobble)
+
+    def rows(self) -> None:
+        names = [f"taps_{row}" for row in range(len(tap_spans(self.levels, self.card.lookaheads)))]
+        x, activations, wobble = self.steps(names)
+        self.heads(x, wobble)
+        for row, activation in enumerate(activations):
+            name = f"activations_{row}"
+            if activation in activations[:row]:  # the last level's, once more for the heads' further taps
+                self.add("Identity", f"activations_{activations.index(activation)}", output=name)
+            else:
+                self.rename(activation, name)
+
+    def steps(self, taps: Sequence[str]) -> tuple[str, list[str], str]:
+        """What the heads read, each row's activations, and the wobble."""
+        wobble = self.wobble("features")
+        x, activations = self.embed("features"), list[str]()
         for level in range(self.levels):
             x = self.graphs(level, x)
             activations.append(x)
@@ -62,8 +86,7 @@ class _StreamGraph(StreamLayers):
         if len(self.offsets) > 1:
             activations += 2 * [x]
             x = self.beside_heads_taps(x, *taps[-2:])
-        self.stack(activations)
-        self.heads(x, wobble)
+        return x, activations, wobble
 
     def chunk(self) -> None:
         """Level by level, since a level's graphs need no past: a tap is what was kept, or what the chunk has itself."""

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from engines.backends.base import StepBackend
 from engines.errors import UserError
 from engines.export.model_graph import model_graph
-from engines.lifting.poses import ALIGNMENTS, ENGINES, Lifter, check_align
+from engines.lifting.poses import ALIGNMENTS, ENGINES, ON_GPU, Lifter, check_align
 from engines.models.card import PAPER, ModelCard, find_model, graph_beside
 from engines.plans.plan import load_plan
 
@@ -42,7 +43,7 @@ def load_lifter(
     model: str | Path = "default", engine: str = "auto", lookahead: int = 0, threads: int = 1,
     align: str | None = None, plan: Path | None = None,
 ) -> Lifter:  # fmt: skip
-    """The lifter for a model by name or path; `engine` auto, onnxruntime, torch or tensorrt (with `plan`).
+    """The lifter for a model by name or path; `engine` one of ENGINES, tensorrt with a `plan`.
 
     `align` is for the paper's model (None: centre), `lookahead` for the others. Raises UserError for what the model
     does not have.
@@ -67,11 +68,15 @@ def _step_backend(card: ModelCard, weights: Path, engine: str, threads: int, pla
         _log.info("%s", why)
         if runner:
             return TensorRTStep(runner, step_shape(card))
-    if engine in ("auto", "onnxruntime"):
+    if engine in ("auto", "onnxruntime", *ON_GPU):
         from engines.backends.onnxruntime import OnnxRuntimeStep
+        from engines.backends.providers import gpu_session
 
         chunk, newest = (graph_beside(card, weights, form) for form in ("chunk", "newest"))
-        return OnnxRuntimeStep(model_graph(card, weights), step_shape(card), threads, chunk, newest)
+        # a GPU would be given each row by a copy of its own
+        rows = None if engine in ON_GPU else graph_beside(card, weights, "rows")
+        step = partial(OnnxRuntimeStep, rows or model_graph(card, weights), step_shape(card), threads, chunk, newest)
+        return step(engine, partial(gpu_session, engine)) if engine in ON_GPU else step()
     from engines.models.checkpoint import load_model
 
     _, module = load_model(weights)  # says what to install where torch is missing

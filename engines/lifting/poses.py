@@ -15,7 +15,8 @@ from engines.models.card import PAPER, ModelCard
 from engines.models.known import Known
 
 RATE_HZ = 30.0
-ENGINES = ("auto", "onnxruntime", "torch", "tensorrt")
+ON_GPU = ("cuda", "tensorrt-rtx")  # of ONNX Runtime: see engines.backends.providers
+ENGINES = ("auto", "onnxruntime", "torch", "tensorrt", *ON_GPU)
 ALIGNMENTS = ("centre", "end")  # where in its window the paper's model's pose is
 Commit = Sequence[bool] | None  # one a stream; None: all
 Traceback = TracebackType | None

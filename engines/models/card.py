@@ -33,7 +33,7 @@ class ModelCard:
     """What a weights file holds. `widths` (paper) are the levels' strides; `lookaheads` and `graph` (streaming) its
     heads and graphs, `features` how many of a joint it reads; `frames` is the receptive field, `sha256` that of the
     safetensors file, `onnx_sha256` that of the ONNX graph beside it ("": no graph was written with these weights),
-    `chunk_sha256` and `newest_sha256` those of the chunk's graphs."""
+    `rows_sha256` that of the same with its taps row by row, `chunk_sha256` and `newest_sha256` those of the chunk's."""
 
     kind: str
     name: str
@@ -50,6 +50,7 @@ class ModelCard:
     onnx_sha256: str = ""
     chunk_sha256: str = ""
     newest_sha256: str = ""
+    rows_sha256: str = ""
     format: int = 0  # 0: this version's
 
     @property
@@ -132,11 +133,12 @@ def write_card(card: ModelCard, weights: Path) -> None:
 
 
 def graph_beside(card: ModelCard, weights: Path, form: str = "step") -> bytes | None:
-    """The ONNX graph (`step`, `chunk` or `newest`) written with these weights; None where the card vouches for none.
+    """The ONNX graph (step, rows, chunk or newest) written with these weights; None where the card vouches for none.
 
     Raises UserError where the file is not the one the card was written for.
     """
-    sha256 = {"step": card.onnx_sha256, "chunk": card.chunk_sha256, "newest": card.newest_sha256}[form]
+    sha256 = {"step": card.onnx_sha256, "rows": card.rows_sha256, "chunk": card.chunk_sha256,
+              "newest": card.newest_sha256}[form]  # fmt: skip
     path = graph_path(weights, form)
     if not sha256 or not path.exists():
         return None

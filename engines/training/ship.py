@@ -15,8 +15,7 @@ from engines.write_aside import write_aside
 
 
 def ship(model: StreamGLAGCN, name: str, folder: Path) -> Path:
-    """Write `name`.safetensors, .json, .onnx, .chunk.onnx and .newest.onnx into `folder`; returns the safetensors path.
-    """
+    """Write `name`.safetensors, .json and the live forms' ONNX graphs into `folder`; returns the safetensors path."""
     config = model.config
     if not config.dilated:
         raise UserError("a model without dilation has no step form and is not shipped: train with dilated = true")
@@ -27,9 +26,10 @@ def ship(model: StreamGLAGCN, name: str, folder: Path) -> Path:
         parameters=sum(p.numel() for p in model.parameters()),
     )  # fmt: skip
     path = folder / f"{name}.safetensors"
-    graphs = {form: stream_onnx(card, arrays, form) for form in ("step", "chunk", "newest")}
-    step, chunk, newest = (hashlib.sha256(graph).hexdigest() for graph in graphs.values())
-    save_model(arrays, replace(card, onnx_sha256=step, chunk_sha256=chunk, newest_sha256=newest), path)
+    graphs = {form: stream_onnx(card, arrays, form) for form in ("step", "rows", "chunk", "newest")}
+    step, rows, chunk, newest = (hashlib.sha256(graph).hexdigest() for graph in graphs.values())
+    card = replace(card, onnx_sha256=step, rows_sha256=rows, chunk_sha256=chunk, newest_sha256=newest)
+    save_model(arrays, card, path)
     for form, graph in graphs.items():
         write_aside(graph_path(path, form), partial(Path.write_bytes, data=graph))
     return path

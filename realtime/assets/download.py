@@ -13,8 +13,6 @@ import subprocess
 import sys
 import tarfile
 import time
-import urllib.error
-import urllib.request
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -147,6 +145,9 @@ def _gist(said: str) -> str:
 
 
 def _url(address: str, folder: Path, progress: _Progress) -> Path:
+    import urllib.error  # which brings more than most programs need that only look into a warm cache
+    import urllib.request
+
     path = folder / "file"
     try:
         with urllib.request.urlopen(address, timeout=_NETWORK_TIMEOUT_S) as response, path.open("wb") as file:

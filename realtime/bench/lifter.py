@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from realtime.bench.lifter_cases import Case
+    from realtime.bench.step.limit import Limit
 
 
 def bench_lifter(
@@ -24,8 +26,9 @@ def bench_lifter(
 ) -> None:
     r"""Time whole pushes (keypoints in, poses out) of every model, engine, batch and thread count, interleaved.
 
-    Reports time, arithmetic and its share of the measured peak (a matrix product in the same run), and memory. The last
-    line is one JSON object. Needs the extra \[train].
+    Reports time, arithmetic and its share of the limit (the most that any installed engine reaches in the same run),
+    where the time of one frame and of one step goes, and memory. The last line is one JSON object. Needs the extra
+    \[train].
 
     Example: realtime bench lifter --threads 1 --engines onnxruntime
     """
@@ -36,7 +39,11 @@ def bench_lifter(
     from rich.progress import Progress
 
     from engines.models.checkpoint import require_torch
-    from realtime.bench.lifter_cases import models, open_case, peak_gflops, resident_growth_bytes, time_in_turn
+    from realtime.bench.lifter_cases import models, open_case, resident_growth_bytes, time_in_turn
+    from realtime.bench.lifter_tables import peak_gflops, show_cases, show_parts
+    from realtime.bench.step.frame_parts import frame_parts
+    from realtime.bench.step.graph_parts import graph_parts
+    from realtime.bench.step.limit import measure_limit
 
     require_torch("realtime bench lifter")
     counts = _numbers(threads)
@@ -51,13 +58,18 @@ def bench_lifter(
         ]
         bar.remove_task(opening)
         timing = bar.add_task("timing", total=rounds)
-        peaks = {count: peak_gflops(count) for count in counts}
+        limits = {count: measure_limit(count) for count in counts}
         time_in_turn(cases, rounds, lambda: bar.advance(timing))
-        peaks = {count: max(peak, peak_gflops(count)) for count, peak in peaks.items()}
+        limits = {count: limit.with_more(measure_limit(count)) for count, limit in limits.items()}
+        frame = frame_parts(frames=100 * rounds)
+        graphs = [graph_parts(batch=size, threads=counts[0], blocks=rounds) for size in _numbers(batch)]
         soaking = bar.add_task("watching memory", total=soak * 1.1)
         growth = resident_growth_bytes(cases[0].lifter, soak, lambda step: bar.update(soaking, completed=step))
-    _show(cases, peaks)
-    sys.stdout.write(json.dumps(_summary(cases, peaks, growth, soak)) + "\n")
+    peaks = {count: peak_gflops(limit, cases, count) for count, limit in limits.items()}
+    show_cases(cases, limits, peaks)
+    show_parts(frame, graphs, peaks[counts[0]], cases[0].multiply_adds)
+    parts = {"frame": frame, "graphs": graphs}
+    sys.stdout.write(json.dumps(_summary(cases, limits, peaks, growth, soak) | parts) + "\n")
 
 
 def _numbers(text: str) -> list[int]:
@@ -69,26 +81,9 @@ def _numbers(text: str) -> list[int]:
     return numbers
 
 
-def _show(cases: list[Case], peaks: dict[int, float]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title="one frame of one stream")
-    for heading in ("model", "C", "engine", "threads", "batch"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("best ms", "p50 ms", "p95 ms", "CPU ms", "M mult-adds", "of peak", "state MB"):
-        table.add_column(heading, justify="right")
-    for case in sorted(cases, key=lambda case: (case.kind, case.threads, case.engine, case.frames, case.channels)):
-        table.add_row(
-            case.model, str(case.channels), case.engine, str(case.threads), str(case.batch),
-            *(f"{case.percentile_ms(q):.3f}" for q in (0, 50, 95)), f"{case.cpu_ms():.3f}",
-            f"{case.multiply_adds / 1e6:.1f}", f"{case.gflops() / peaks[case.threads]:.0%}",
-            f"{case.state_bytes / 1e6:.2f}",
-        )  # fmt: skip
-    Console(width=120).print(table)
-
-
-def _summary(cases: list[Case], peaks: dict[int, float], growth: int, soak: int) -> dict[str, Any]:
+def _summary(
+    cases: list[Case], limits: dict[int, Limit], peaks: dict[int, float], growth: int, soak: int
+) -> dict[str, Any]:
     rows = [{
         "model": case.model, "kind": case.kind, "frames": case.frames, "channels": case.channels,
         "engine": case.engine, "threads": case.threads, "batch": case.batch,
@@ -113,4 +108,5 @@ def _summary(cases: list[Case], peaks: dict[int, float], growth: int, soak: int)
         claims["streams_at_30_fps_on_one_core"] = int(1000 / 30 / most.percentile_ms(50))
     load = [round(value, 2) for value in os.getloadavg()]
     return {"bench": "lifter", "peak_gflops": {str(count): round(peak, 1) for count, peak in peaks.items()},
+            "limits": {str(count): asdict(limit) for count, limit in limits.items()},
             "cpus": os.cpu_count(), "load_average": load, "claims": claims, "cases": rows}  # fmt: skip

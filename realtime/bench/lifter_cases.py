@@ -56,8 +56,9 @@ class Case:
         """Processor time per frame of one stream, on average: waiting for other processes is not in it."""
         return self.cpu_s * 1e3 / len(self.call_s) / self.batch
 
-    def gflops(self) -> float:
-        return 2e-9 * self.multiply_adds * self.batch / float(np.median(self.call_s))
+    def gflops(self, q: float = 50) -> float:
+        """At a percentile of the times."""
+        return 2e-9 * self.multiply_adds * self.batch / float(np.percentile(self.call_s, q))
 
 
 def stream_multiply_adds(card: ModelCard) -> int:
@@ -155,20 +156,6 @@ def use_threads(case: Case) -> None:
         import torch
 
         torch.set_num_threads(case.threads)
-
-
-def peak_gflops(threads: int) -> float:
-    """The best of ten 1024 x 1024 float32 matrix products."""
-    import torch
-
-    torch.set_num_threads(threads)
-    a = torch.rand(1024, 1024)
-    best = float("inf")
-    for _ in range(10):
-        start = time.perf_counter()
-        torch.mm(a, a)
-        best = min(best, time.perf_counter() - start)
-    return 2e-9 * 1024**3 / best
 
 
 def resident_growth_bytes(lifter: Lifter, steps: int, progress: Callable[[int], None]) -> int:

@@ -22,6 +22,7 @@ from realtime.closing import Closing
 from realtime.config import DETECTOR_SIZES
 from realtime.contracts import Array, Person2D
 from realtime.detectors.cut import CutFinder
+from realtime.later import SELDOM, later
 from realtime.sources.source import Frame
 from realtime.tracking.track import Tracker
 
@@ -56,7 +57,7 @@ class Detector(Closing):
         self._last_ms = -1
         self._rgb = np.empty((0, 0, 3), np.uint8)
         self._noisy = True  # the networks still have warnings to give that no user can act on
-        with _stderr_to_log(), _on_cpus(threads):
+        with _stderr_to_log(), _on_cpus(threads), later(SELDOM["mediapipe"]):
             from mediapipe import Image, ImageFormat
             from mediapipe.tasks.python import BaseOptions, vision
 

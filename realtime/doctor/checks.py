@@ -23,6 +23,10 @@ _PACKAGES = {
     "onnxruntime": "onnxruntime", "zmq": "pyzmq", "msgpack": "msgpack",
     "open3d": "open3d", "safetensors": "safetensors", "psutil": "psutil",
 }  # fmt: skip
+_IMPORT = """from realtime.later import SELDOM, later
+with later(SELDOM.get("{module}", ())):
+    import {module}
+print(getattr({module}, "__version__", ""))"""
 _IMPORT_TIMEOUT_S = 60
 _LOW_SPACE_MB = 200
 _OTHER_CACHE = "set REALTIME_CACHE to a folder that can be written"
@@ -46,10 +50,10 @@ def folder() -> Iterator[Check]:
 
 
 def packages() -> Iterator[Check]:
-    """Imports each in a process of its own: a broken native library can end the interpreter."""
+    """Imports each as the line does, in a process of its own: a broken native library can end the interpreter."""
     running = {
         module: subprocess.Popen(
-            [sys.executable, "-c", f"import {module}; print(getattr({module}, '__version__', ''))"],
+            [sys.executable, "-c", _IMPORT.format(module=module)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         for module in _PACKAGES
@@ -144,6 +148,35 @@ def _nvidia_driver() -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip().splitlines()[0] if done.returncode == 0 and done.stdout.strip() else ""
+
+
+def gpu_engines() -> Iterator[Check]:
+    """Each is tried on a frame: what a package promises is not what a machine can do."""
+    from engines.backends.providers import PROVIDERS
+    from engines.errors import UserError
+
+    runs, lacks = list[str](), dict[str, str]()
+    for name in ("tensorrt", *PROVIDERS):
+        try:
+            _lift_one_frame(name)
+            runs.append(name)
+        except UserError as error:
+            lacks[name] = str(error)
+    what = f"{', '.join(runs) or 'none'} of {', '.join((*runs, *lacks))} run here"
+    if runs or not _nvidia_driver():
+        yield Check("GPU engines", "ok", what)
+    else:
+        yield Check("GPU engines", "note", what, "; ".join(lacks.values()))
+
+
+def _lift_one_frame(engine: str) -> None:
+    import numpy as np
+
+    from engines.lifting.load_lifter import load_lifter
+    from engines.models.skeleton import JOINTS
+
+    with load_lifter(engine=engine) as lifter:
+        lifter.push([lifter.open()], np.zeros((1, JOINTS, 2), np.float32), np.ones((1, JOINTS), np.float32))
 
 
 def engine() -> Iterator[Check]:

@@ -19,7 +19,7 @@ def examine() -> Iterable[Check]:
 
     every: tuple[Callable[[], Iterable[Check]], ...] = (
         checks.folder, checks.python, checks.packages, checks.distribution, checks.display, checks.cameras, checks.gpu,
-        checks.engine, checks.cache, checks.assets, checks.ports,
+        checks.gpu_engines, checks.engine, checks.cache, checks.assets, checks.ports,
     )  # fmt: skip
     for check in every:
         with contextlib.suppress(ImportError):

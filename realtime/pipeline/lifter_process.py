@@ -16,6 +16,7 @@ from realtime.pipeline.setting import check_profiles
 from realtime.pipeline.stream_state import stream_state
 from realtime.process.link import Link
 from realtime.process.metrics import Rate, Stages
+from realtime.process.priority import go_first
 from realtime.process.stats import LifterStats, Load
 from realtime.ring.ring import Ring, RingReader
 from realtime.server.publish import Publisher
@@ -32,13 +33,15 @@ def main(link: Link, config: RunConfig) -> None:
     """Reads the keypoint ring. Publishes pose3d. Beats every frame. Ends when the ring is finished and read."""
     options, stream = config.lifter, config.stream
     lossless = config.source.lossless
+    if config.realtime_priority:
+        go_first()  # ZeroMQ's thread too, which begins below
     with (
         Ring.attach(link.ring_name, link.doorbell) as ring,
-        load_working(options, link) as lifter,
-        Publisher(
+        Publisher(  # before the model is loaded: those who wait for it find it meanwhile
             stream.address, stream.rpc_address, stream.name, encoding=stream.encoding, keys=stream.keys,
             insecure=stream.insecure, patient=lossless,
         ) as publisher,
+        load_working(options, link, config.detector.people) as lifter,
     ):  # fmt: skip
         publisher.status(stream_state(link.conditions(), published=False))
         check_profiles(config.place)

@@ -19,11 +19,12 @@ _ON_THE_PROCESSOR = ("onnxruntime", "torch")
 log = logging.getLogger("realtime.lifter")
 
 
-def load_working(options: LifterConfig, link: Link) -> Lifter:
-    """A lifter that has lifted a frame. Raises UserError; anything else where the processor cannot lift either."""
+def load_working(options: LifterConfig, link: Link, people: int = 1) -> Lifter:
+    """A lifter that has lifted a frame, with memory for `people` and one who comes before another has gone. Raises
+    UserError; anything else where the processor cannot lift either."""
     lifter = load_lifter(options.model, options.engine, options.lookahead, align=options.align, plan=options.plan)
     try:
-        _try_out(lifter)
+        _try_out(lifter, people + 1)
     except Exception as error:
         lifter.__exit__(None, None, None)
         if isinstance(error, UserError) or lifter.engine in _ON_THE_PROCESSOR:
@@ -35,8 +36,13 @@ def load_working(options: LifterConfig, link: Link) -> Lifter:
     return lifter
 
 
-def _try_out(lifter: Lifter) -> None:
-    stream = lifter.open()
-    lifter.push([stream], np.zeros((1, JOINTS, 2), np.float32), np.ones((1, JOINTS), np.float32))
+def _try_out(lifter: Lifter, most: int) -> None:
+    """One person, then one more at a time: what is allocated for them is there before they come, which would hold up
+    the frame that they come in."""
+    streams = [lifter.open() for _ in range(most)]
+    for count in range(1, most + 1):
+        rays, score = np.zeros((count, JOINTS, 2), np.float32), np.ones((count, JOINTS), np.float32)
+        lifter.push(streams[:count], rays, score)
     lifter.finish()
-    lifter.close(stream)
+    for stream in streams:
+        lifter.close(stream)

@@ -1,7 +1,8 @@
 """The newest picture of the source in shared memory, small, as JPEG: for the viewer on this machine, and nobody else.
 
 Pictures never leave the machine. One writer, any number of readers; two slots in turns, each behind a sequence word and
-a checksum as in realtime.ring.ring: a picture that is overwritten while it is read is not there.
+a checksum as in realtime.ring.ring: a picture that is overwritten while it is read is not there. OpenCV is imported
+where pictures are: the session that makes the slots has none.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import struct
 import zlib
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,6 +45,8 @@ class PictureSlot(Closing):
 
     def write(self, frame_id: int, image_bgr: Image) -> None:
         """The picture of a frame; one too large even when small is left out."""
+        import cv2
+
         jpeg = cv2.imencode(".jpg", small(image_bgr), (cv2.IMWRITE_JPEG_QUALITY, _QUALITY))[1]
         if len(jpeg) > _SLOT_BYTES:
             return
@@ -65,6 +67,8 @@ class PictureSlot(Closing):
         jpeg = bytes(self._memory[start + _ABOUT.size : start + _ABOUT.size + min(about[2], _SLOT_BYTES)])
         if about[0] != number or about != _ABOUT.unpack_from(self._memory, start) or zlib.crc32(jpeg) != about[3]:
             return None
+        import cv2
+
         self._read = number
         image = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
         return (about[1], image.astype(np.uint8, copy=False)) if image is not None else None
@@ -91,5 +95,7 @@ def small(image_bgr: Image) -> Image:
     height, width = image_bgr.shape[:2]
     if width <= WIDTH_PX:
         return image_bgr
+    import cv2
+
     size_wh = WIDTH_PX, max(1, round(height * WIDTH_PX / width))
     return cv2.resize(image_bgr, size_wh, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)

@@ -18,6 +18,8 @@ from engines.errors import UserError
 from engines.folders import require_working_directory
 from realtime.config import PlaceConfig, RunConfig
 from realtime.process.limits import check_descriptors
+from realtime.process.priority import check_may_go_first
+from realtime.session.choose_detector import with_detector
 from realtime.session.instance import Instance, Running
 from realtime.session.processes import PROCESSES
 from realtime.session.status import StatusLine, Summary, report, summarise
@@ -66,6 +68,7 @@ def _run(config: RunConfig, console: Console, terminal: Terminal, screen: Screen
     # A film that was asked for and cannot be made is a reason to stop; one that stands in for a window is not.
     film_asked = config.view.render is not None
     check(config)
+    config = with_detector(config)
     prepare_source(config)
     config = with_ports(with_every_frame(with_picture(config)))
     processes = [process for process in PROCESSES if process.name != "viewer" or config.view.enabled]
@@ -106,6 +109,8 @@ def check(config: RunConfig) -> None:
     from realtime.wire.endpoints import check_exposure
 
     check_descriptors()
+    if config.realtime_priority:
+        check_may_go_first()
     lifter, stream = config.lifter, config.stream
     check_lifter(lifter.model, lifter.engine, lifter.lookahead, lifter.plan, lifter.align)
     for address in filter(None, (stream.address, stream.rpc_address)):

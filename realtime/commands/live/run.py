@@ -17,7 +17,8 @@ def run(
     ] = None,
     detector: Annotated[
         str | None,
-        typer.Option(metavar="lite|full|heavy|rtmpose|module:Class", help="MediaPipe fast to exact, or another."),
+        typer.Option(metavar="lite|full|heavy|auto|rtmpose|module:Class",
+                     help="MediaPipe fast to exact, what keeps up here, or another. (full)"),
     ] = None,
     people: Annotated[int | None, typer.Option(help="How many people to look for, 1 to 8.")] = None,
     follow: Annotated[
@@ -50,7 +51,7 @@ def run(
     ] = None,
     engine: Annotated[
         str | None,
-        typer.Option(help="What runs the lifter: auto, onnxruntime, torch, tensorrt."),
+        typer.Option(help="What runs the lifter: auto, onnxruntime, torch, tensorrt, cuda, tensorrt-rtx."),
     ] = None,
     model: Annotated[str | None, typer.Option(help="The lifter's model: a name or a file.")] = None,
     plan: Annotated[Path | None, typer.Option(help="A plan of 'realtime build-engine' to run on a GPU.")] = None,
@@ -98,6 +99,10 @@ def run(
     person: Annotated[str | None, typer.Option(help="Who is in view, by 'realtime calibrate person'.")] = None,
     frames: Annotated[int | None, typer.Option(help="Stop after as many frames.")] = None,
     duration: Annotated[float | None, typer.Option(help="Stop after as many seconds.")] = None,
+    realtime_priority: Annotated[
+        bool,
+        typer.Option("--realtime-priority", help="Lift before all else that runs here (Linux, if you may)."),
+    ] = False,
     config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings; options given here win.")] = None,
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Show the figures all over this terminal.")] = False,
     detach: Annotated[
@@ -145,7 +150,7 @@ def run(
         "view.overwrite": overwrite or None, "view.layout": layout, "view.size": size, "view.fps": fps,
         "place.camera": camera, "place.ground": ground, "place.person": person,
         "place.floor": floor,
-        "frames": frames, "duration_s": duration,
+        "frames": frames, "duration_s": duration, "realtime_priority": realtime_priority or None,
     }  # fmt: skip
     told = load_config(config, flags)
     if detach:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import UserError
+from realtime.later import SELDOM, later
 from realtime.view.scene import floor
 from realtime.view.scene.eye import Eye
 from realtime.view.scene.figure import BACKGROUND_RGB, TINTS_RGB, Body, Floats
@@ -28,7 +29,8 @@ _LINE_PX = 1.6  # in pixels of the picture
 def load_open3d() -> Any:
     """The open3d module, quiet: its notices go to stdout, which belongs to data. UserError where it cannot load."""
     try:
-        import open3d
+        with later(SELDOM["open3d"]):
+            import open3d
     except (ImportError, OSError) as error:
         raise UserError(f"Open3D cannot load ({error}): install it with 'pip install open3d' and '{_APT}'") from error
     open3d.utility.set_verbosity_level(open3d.utility.VerbosityLevel.Error)

@@ -25,7 +25,7 @@ def app_that_raises(error: Exception) -> typer.Typer:
 
 def test_a_files_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     error = PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/there/x.npz")
-    monkeypatch.setattr(cli, "command_group", lambda: app_that_raises(error))
+    monkeypatch.setattr(cli, "command_group", lambda _: app_that_raises(error))
     monkeypatch.setattr(sys, "argv", ["realtime"])
     with pytest.raises(SystemExit) as end:
         cli.main()
@@ -34,7 +34,7 @@ def test_a_files_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 
 def test_an_error_that_is_no_files_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "command_group", lambda: app_that_raises(OSError("a bug")))
+    monkeypatch.setattr(cli, "command_group", lambda _: app_that_raises(OSError("a bug")))
     monkeypatch.setattr(sys, "argv", ["realtime"])
     with pytest.raises(OSError, match="a bug"):
         cli.main()

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from crossing_people import Film, Found, overlap, walkers
+
 from realtime.tracking.track import Tracker
 
 NS_PER_S = 1_000_000_000
