@@ -21,8 +21,9 @@ COMMANDS: tuple[str, ...] = (
     "live.run", "live.status", "live.stop", "live.view", "live.watch", "live.listen", "live.latency", "live.record",
     "live.replay", "live.bridge", "files.lift", "files.plot", "files.export", "setup.assets", "setup.doctor",
     "models.bench", "models.import_checkpoint", "models.build_engine", "models.inspect", "setup.calibrate",
-    "setup.keys", "models.train", "models.evaluate",
+    "setup.keys", "models.train", "models.evaluate", "live.chaos",
 )  # fmt: skip
+HIDDEN = ("live.chaos",)  # for those who test: not in the help
 
 
 def command_group() -> typer.Typer:
@@ -36,7 +37,7 @@ def command_group() -> typer.Typer:
         if hasattr(module, "app"):
             app.add_typer(module.app, name=command)
         else:
-            app.command(command)(getattr(module, name))
+            app.command(command, hidden=place in HIDDEN)(getattr(module, name))
     return app
 
 

@@ -1,0 +1,79 @@
+"""`realtime chaos`: each fault does what it is called, to the session that is meant."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from mjpeg_server import MjpegServer
+from run_process import RunProcess
+
+from realtime import subscribe
+from realtime.assets.fetch import fetch
+from realtime.chaos.faults import FAULTS
+from realtime.clock import unix_ns
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes as Linux names them")
+CLI = [sys.executable, "-m", "realtime.cli"]
+TIMEOUT_S = 120
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[RunProcess]:
+    with (
+        MjpegServer.of_clip(fetch("demo"), fps=20, scale=0.5, frames=60) as camera,
+        RunProcess("--source", camera.url, "--no-view", "--detector", "lite") as run,
+    ):
+        run.wait_for("producer ready")
+        yield run
+
+
+def chaos(run: RunProcess, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*CLI, "chaos", *words], capture_output=True, text=True, env=run.env, timeout=TIMEOUT_S)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_poses_of_new_pictures_come_after_every_fault(session: RunProcess, name: str) -> None:
+    with subscribe(session.address, timeout_s=TIMEOUT_S) as subscriber:
+        next(subscriber)
+        done = chaos(session, name)
+        assert (done.returncode, done.stdout) == (0, f"{name}\n"), done.stderr
+        over_ns = unix_ns()
+        for message in subscriber:
+            if message.t_capture_ns > over_ns and any(not person.held for person in message.persons):
+                break
+    assert session.popen.poll() is None
+
+
+def test_a_seed_chooses_the_same_fault_again(session: RunProcess) -> None:
+    first, second = (chaos(session, "--seed", "9").stdout for _ in range(2))
+    assert first == second
+    assert first.strip() in FAULTS
+
+
+def test_a_killed_lifter_is_another_process(session: RunProcess) -> None:
+    def lifters() -> list[str]:
+        return [line for line in session.said if "lifter started (pid" in line]
+
+    before = len(lifters())
+    assert chaos(session, "kill-lifter").returncode == 0
+    session.wait_for(r"the lifter failed \(it ended with code -9\)")
+    while len(lifters()) == before:
+        session.wait_for("lifter started")
+
+
+def test_what_is_no_fault_and_no_stream_is_said(session: RunProcess) -> None:
+    assert "no fault is called 'rain': choose of kill-producer" in chaos(session, "rain").stderr
+    nobody = chaos(session, "junk", "--stream", "nobody")
+    assert nobody.returncode == 2
+    assert nobody.stderr == "realtime: no stream 'nobody' runs here: 'realtime run' starts it\n"
+
+
+def test_it_is_not_in_the_help() -> None:
+    done = subprocess.run([*CLI, "--help"], capture_output=True, text=True, timeout=TIMEOUT_S,
+                          env={**os.environ, "COLUMNS": "120"})  # fmt: skip
+    assert "chaos" not in done.stdout
+    assert "status" in done.stdout
