@@ -35,7 +35,7 @@ def kill(name: str, target: Target, _: random.Random) -> None:
     _gone(process)
 
 
-def kill_both(target: Target, _: random.Random) -> None:
+def kill_both(target: Target, rng: random.Random) -> None:
     """Producer and lifter in the same moment."""
     both = [target.process("producer"), target.process("lifter")]
     for process in both:
@@ -78,7 +78,7 @@ def junk(target: Target, rng: random.Random) -> None:
             _say(address, rng.randbytes(rng.randrange(1, 4096)))
 
 
-def http(target: Target, _: random.Random) -> None:
+def http(target: Target, rng: random.Random) -> None:
     """A browser on a ZeroMQ port."""
     for address in _addresses(target):
         for _ in range(20):
