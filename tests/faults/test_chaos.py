@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from mjpeg_server import MjpegServer
@@ -77,3 +79,24 @@ def test_it_is_not_in_the_help() -> None:
                           env={**os.environ, "COLUMNS": "120"})  # fmt: skip
     assert "chaos" not in done.stdout
     assert "status" in done.stdout
+
+
+def test_a_session_of_its_own_survives_leaks_nothing_and_keeps_the_order(tmp_path: Path) -> None:
+    faults = ["kill-lifter", "kill-producer", "pause-all", "unlink-memory", "flood-requests", "crowd", "kill-both"]
+    done = subprocess.run([*CLI, "chaos", "--matrix", *faults], capture_output=True, text=True, timeout=280,
+                          env={**os.environ, "REALTIME_RUNTIME": str(tmp_path)})  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    *table, last = done.stdout.splitlines()
+    assert [line.split()[0] for line in table[1:]] == faults
+    told = json.loads(last)
+    assert told["recovered"] == told["faults"] == len(faults)
+    assert (told["twice"], told["out_of_order"], told["invalid"], told["exit_code"]) == (0, 0, 0, 0)
+    before, after = told["supervisor_descriptors"]
+    assert after <= before
+    before, after = told["segments"]
+    assert after <= before
+
+
+def test_a_soak_chooses_its_faults_itself() -> None:
+    done = subprocess.run([*CLI, "chaos", "--soak", "1", "junk"], capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert (done.returncode, "leave out their names" in done.stderr) == (2, True)
