@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from mjpeg_server import MjpegServer
 from run_process import RunProcess
+from waiting import until
 
 from realtime import subscribe
 from realtime.assets.fetch import fetch
@@ -24,10 +25,15 @@ TIMEOUT_S = 120
 
 
 @pytest.fixture(scope="module")
-def session() -> Iterator[RunProcess]:
+def log_json(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("log") / "events.jsonl"
+
+
+@pytest.fixture(scope="module")
+def session(log_json: Path) -> Iterator[RunProcess]:
     with (
         MjpegServer.of_clip(fetch("demo"), fps=20, scale=0.5, frames=60) as camera,
-        RunProcess("--source", camera.url, "--no-view", "--detector", "lite") as run,
+        RunProcess("--source", camera.url, "--no-view", "--detector", "lite", "--log-json", str(log_json)) as run,
     ):
         run.wait_for("producer ready")
         yield run
@@ -56,7 +62,7 @@ def test_a_seed_chooses_the_same_fault_again(session: RunProcess) -> None:
     assert first.strip() in FAULTS
 
 
-def test_a_killed_lifter_is_another_process(session: RunProcess) -> None:
+def test_a_killed_lifter_is_another_process_and_in_the_log(session: RunProcess, log_json: Path) -> None:
     def lifters() -> list[str]:
         return [line for line in session.said if "lifter started (pid" in line]
 
@@ -65,6 +71,8 @@ def test_a_killed_lifter_is_another_process(session: RunProcess) -> None:
     session.wait_for(r"the lifter failed \(it ended with code -9\)")
     while len(lifters()) == before:
         session.wait_for("lifter started")
+    logged = "the lifter failed (it ended with code -9)"
+    until(lambda: any(json.loads(line)["event"].startswith(logged) for line in log_json.read_text().splitlines()))
 
 
 def test_what_is_no_fault_and_no_stream_is_said(session: RunProcess) -> None:

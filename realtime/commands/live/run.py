@@ -97,11 +97,16 @@ def run(
     config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Settings; options given here win.")] = None,
     dashboard: Annotated[bool, typer.Option("--dashboard", help="Show the figures all over this terminal.")] = False,
     json: Annotated[bool, typer.Option("--json", help="The summary as one JSON line on stdout.")] = False,
+    log_json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write what happens there too, one JSON object a line."),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more about what goes wrong.")] = False,
 ) -> None:
     """Turn a camera or a video into a live stream of 3D poses, and show it.
 
     A film is drawn where there is no display. Closing the window does not end the stream; Ctrl-C does.
+    Exit code 0: it ended in good order; 2: it says in one sentence what is wrong; 130: Ctrl-C before the first frame.
 
     Examples:
       realtime run
@@ -134,4 +139,4 @@ def run(
         "place.floor": floor,
         "frames": frames, "duration_s": duration,
     }  # fmt: skip
-    run_session(load_config(config, flags), json_summary=json, verbose=verbose, dashboard=dashboard)
+    run_session(load_config(config, flags), json_summary=json, verbose=verbose, dashboard=dashboard, log_json=log_json)
