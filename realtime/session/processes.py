@@ -17,6 +17,7 @@ from engines.errors import UserError
 from realtime.config import RunConfig
 from realtime.process.link import Failed, Link, LinkHandler
 from realtime.process.signals import leave_to_parent, wake_with_parent
+from realtime.process.title import be_called
 from realtime.ring.picture_slot import slot_name
 from realtime.ring.segment import Segment
 
@@ -52,7 +53,8 @@ PROCESSES: tuple[Process, ...] = (
 
 
 def enter(process: Process, link: Link, config: RunConfig, log_level: int) -> None:
-    """The first code of every process: signals, logging, the watch on the supervisor, then its `main`."""
+    """The first code of every process: signals, its name, logging, the watch on the supervisor, then its `main`."""
+    be_called(process.name)
     leave_to_parent()  # which orders an end over the board
     wake_with_parent()
     link.open()

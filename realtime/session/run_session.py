@@ -21,6 +21,7 @@ from realtime.process.limits import check_descriptors
 from realtime.process.priority import check_may_go_first
 from realtime.session.choose_detector import with_detector
 from realtime.session.instance import Instance, Running
+from realtime.session.json_log import json_log
 from realtime.session.processes import PROCESSES
 from realtime.session.status import StatusLine, Summary, report, summarise
 from realtime.session.supervisor import Supervisor
@@ -37,20 +38,22 @@ log = logging.getLogger("realtime.run")
 
 
 def run_session(
-    config: RunConfig, *, json_summary: bool = False, verbose: bool = False, dashboard: bool = False
+    config: RunConfig, *, json_summary: bool = False, verbose: bool = False, dashboard: bool = False,
+    log_json: Path | None = None,
 ) -> Summary:
     """Runs until the source ends or an order comes. Raises UserError for what ended it otherwise.
 
-    `dashboard` fills the terminal meanwhile; else there is one line. After the summary it raises UserError too where a
-    file was read to its end and nobody was ever seen in it. Raises KeyboardInterrupt where Ctrl-C came before the
-    first frame.
+    `dashboard` fills the terminal meanwhile; else there is one line. `log_json`: a file for what happens, too. After
+    the summary it raises UserError too where a file was read to its end and nobody was ever seen in it. Raises
+    KeyboardInterrupt where Ctrl-C came before the first frame.
     """
     require_working_directory()
     screen = _screen() if dashboard else None
     console = Console(stderr=True)
     with Terminal() as terminal:
         _log_to(console, terminal, verbose)
-        summary, ended = _run(config, console, terminal, screen)
+        with json_log(log_json, config.stream.name):
+            summary, ended = _run(config, console, terminal, screen)
     report(console, summary)
     if json_summary:
         sys.stdout.write(json.dumps(summary.as_json(), allow_nan=False) + "\n")

@@ -189,7 +189,7 @@ def _keypoints_frame(message: KeypointsMessage) -> Keypoints2D:
     return Keypoints2D(
         Stamp(message.frame_id, message.t_capture_ns, message.source_ns), message.image_wh,
         tuple(Person2D(person.id, person.xy_px, person.score) for person in message.persons),
-        message.t_detect_ns, message.dropped,
+        message.t_detect_ns, message.dropped, message.repeated,
     )  # fmt: skip
 
 

@@ -138,8 +138,16 @@ def keypoints_message(stream: str, fields: Fields) -> KeypointsMessage:
         stream, text(fields, "session"), integer(fields, "seq"), integer(fields, "frame_id"),
         integer(fields, "t_capture_ns"), integer(fields, "t_detect_ns"), integer(fields, "t_publish_ns"),
         integer(fields, "source_ns", -MAX_INT), _image_wh(fields), integer(fields, "dropped"),
-        _persons(fields, _keypoints_person),
+        _persons(fields, _keypoints_person), _repeated(fields),
     )  # fmt: skip
+
+
+def _repeated(fields: Fields) -> bool:
+    """Publishers of an earlier day say nothing of it."""
+    repeated = fields.get("repeated", False)
+    if type(repeated) is not bool:
+        raise WireError(f"repeated is not a boolean: {repeated!r:.40}")
+    return repeated
 
 
 def _keypoints_person(fields: Fields) -> PersonKeypoints:

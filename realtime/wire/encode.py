@@ -61,7 +61,7 @@ def encode_keypoints(
         "v": VERSION, "session": session, "seq": seq, "frame_id": keypoints.stamp.frame_id,
         "t_capture_ns": t_capture_ns, "t_detect_ns": t_detect_ns, "t_publish_ns": t_publish_ns,
         "source_ns": keypoints.stamp.source_ns, "dropped": keypoints.dropped, "image_wh": keypoints.image_wh,
-        "persons": persons,
+        "persons": persons, "repeated": keypoints.repeated,
     }  # fmt: skip
     return topic(KEYPOINTS, stream) + encode_map(fields, encoding)
 

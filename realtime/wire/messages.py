@@ -109,3 +109,4 @@ class KeypointsMessage:
     image_wh: tuple[int, int]
     dropped: int
     persons: tuple[PersonKeypoints, ...]
+    repeated: bool = False  # the picture before once more: the persons are those of that picture

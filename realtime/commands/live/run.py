@@ -110,6 +110,10 @@ def run(
         typer.Option("--detach", help="Go on without this terminal and a window: realtime status, realtime stop."),
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="The summary as one JSON line on stdout.")] = False,
+    log_json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write what happens there too, one JSON object a line."),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Say more about what goes wrong.")] = False,
 ) -> None:
     """Turn a camera or a video into a live stream of 3D poses, and show it.
@@ -162,4 +166,4 @@ def run(
         typer.echo(f"stream '{running.stream}' at {running.address} is process {running.pid}, which logs into {log}: "
                    "realtime status says how it is, realtime stop ends it", err=True)  # fmt: skip
         return
-    run_session(told, json_summary=json, verbose=verbose, dashboard=dashboard)
+    run_session(told, json_summary=json, verbose=verbose, dashboard=dashboard, log_json=log_json)

@@ -96,6 +96,20 @@ def test_keypoints_come_back_bit_for_bit_and_meet_the_schema(encoding: str) -> N
         jsonschema.validate(decode_map(split(raw)[2]), schema("keypoints2d"))
 
 
+@pytest.mark.parametrize("repeated", [False, True])
+def test_keypoints_of_a_repeated_picture_say_so(repeated: bool) -> None:
+    sent = replace(known_keypoints(0), repeated=repeated)
+    raw = encode_keypoints(sent, **ABOUT, t_detect_ns=5, t_publish_ns=6)
+    assert decode_keypoints(raw).repeated is repeated
+    topic_, fields = raw[: -len(split(raw)[2])], decode_map(split(raw)[2])
+    jsonschema.validate(fields, schema("keypoints2d"))
+    fields["repeated"] = "yes"
+    with pytest.raises(WireError, match="repeated is not a boolean"):
+        decode_keypoints(topic_ + encode_map(fields, "msgpack"))
+    del fields["repeated"]
+    assert decode_keypoints(topic_ + encode_map(fields, "msgpack")).repeated is False  # of an older publisher
+
+
 def test_an_unseen_person_has_no_points() -> None:
     nobody = Person2D(1, np.full((17, 2), np.nan, np.float32), np.zeros(17, np.float32))
     sent = Keypoints2D(Stamp(0, 0, 0), (640, 480), (nobody,), 0, 0)

@@ -1,0 +1,1 @@
+"""Faults done to a running session on purpose, and what its subscriber saw of them."""
