@@ -67,12 +67,12 @@ COMMANDS: dict[str, str] = {
     ),
     "models.train": r"Train a streaming lifter on a CPU (needs: pip install 'realtime-pose\[train]').",
     "models.evaluate": r"Score a lifter with the published measures (needs: pip install 'realtime-pose\[train]').",
+    "live.chaos": "Do faults to the 'realtime run' that publishes a stream on this machine, one after the other.",
     "live.bridge": "Pass a live stream on to other programs, until Ctrl-C.",
     "setup.assets": "The pose models and demo clips: what there is, and what is in the cache.",
     "models.bench": "Measure the project's claims here; last line: one JSON object.",
     "setup.calibrate": "Make metres true: the camera's lens, the floor, the person's size.",
     "setup.keys": "Keys for streams that leave this machine: CURVE encryption, allow-list.",
-    "live.chaos": "Do faults to the 'realtime run' that publishes a stream on this machine, one after the other.",
 }
 HIDDEN = ("live.chaos",)  # for those who test: not in the help
 
