@@ -9,6 +9,7 @@ from functools import partial
 from realtime.clock import deadline_ns, monotonic_ns
 from realtime.config import RunConfig
 from realtime.contracts import Keypoints2D, Person2D
+from realtime.detectors.choose_detector import with_detector
 from realtime.detectors.open_detector import open_detector
 from realtime.pipeline.producer_process import open_configured, shown_as
 from realtime.produce.sender import Sender
@@ -27,6 +28,7 @@ log = logging.getLogger("realtime.produce")
 def produce(config: RunConfig, address: str, stream: str, keys: ClientKeys | None, stop: threading.Event) -> None:
     """Until `stop`, the source's end, or as many frames or seconds as the configuration says. Raises UserError."""
     topic(KEYPOINTS, stream)  # raises for a name that cannot be a stream's, before a camera is opened
+    config = with_detector(config)
     options = config.source
     with (
         LastingSource(partial(open_configured, options), is_live(options.name), False, options.give_up_s) as source,

@@ -17,9 +17,9 @@ from rich.logging import RichHandler
 from engines.errors import UserError
 from engines.folders import require_working_directory
 from realtime.config import PlaceConfig, RunConfig
+from realtime.detectors.choose_detector import with_detector
 from realtime.process.limits import check_descriptors
 from realtime.process.priority import check_may_go_first
-from realtime.session.choose_detector import with_detector
 from realtime.session.instance import Instance, Running
 from realtime.session.json_log import json_log
 from realtime.session.processes import PROCESSES

@@ -9,42 +9,45 @@ from typing import Annotated
 
 import typer
 
+from realtime.commands.live.source_options import (
+    CameraFps,
+    CameraHeight,
+    CameraWidth,
+    Detector,
+    Duration,
+    Frames,
+    GiveUp,
+    Loop,
+    Mirror,
+    People,
+    Rotate,
+    Source,
+    SourceFps,
+    Start,
+)  # fmt: skip
+
 
 def produce(
     to: Annotated[str, typer.Option(metavar="tcp://HOST:PORT", help="Where 'realtime serve' takes keypoints.")],
     stream: Annotated[
         str | None, typer.Option(help="Name of the stream. (the key's name; without a key: main)")
     ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option(metavar="0|FILE|URL|demo|-", help="Camera, video, pictures or address, as for 'realtime run'."),
-    ] = None,
-    detector: Annotated[
-        str | None,
-        typer.Option(metavar="lite|full|heavy|rtmpose|module:Class", help="MediaPipe fast to exact, or another."),
-    ] = None,
-    people: Annotated[int | None, typer.Option(help="How many people to look for.")] = None,
-    loop: Annotated[bool, typer.Option("--loop", help="Play a file again and again.")] = False,
-    rotate: Annotated[
-        int | None,
-        typer.Option(metavar="90|180|270", help="Turn the pictures clockwise: a camera on its side, or upside down."),
-    ] = None,
-    mirror: Annotated[bool, typer.Option("--mirror", help="Swap left and right, as in a mirror.")] = False,
-    start: Annotated[float | None, typer.Option(metavar="SECONDS", help="Begin so far into a file.")] = None,
-    source_fps: Annotated[
-        float | None, typer.Option(help="Pictures taken a second, where a file plays slower than life: slow motion.")
-    ] = None,
-    camera_width: Annotated[int | None, typer.Option(help="Ask the camera for this width in pixels.")] = None,
-    camera_height: Annotated[int | None, typer.Option(help="Ask the camera for this height in pixels.")] = None,
-    camera_fps: Annotated[float | None, typer.Option(help="Ask the camera for this many frames a second.")] = None,
-    give_up: Annotated[
-        float | None,
-        typer.Option(metavar="S", help="End when a camera that was open stays away for S seconds. (never)"),
-    ] = None,
+    source: Source = None,
+    detector: Detector = None,
+    people: People = None,
+    loop: Loop = False,
+    rotate: Rotate = None,
+    mirror: Mirror = False,
+    start: Start = None,
+    source_fps: SourceFps = None,
+    camera_width: CameraWidth = None,
+    camera_height: CameraHeight = None,
+    camera_fps: CameraFps = None,
+    give_up: GiveUp = None,
     key: Annotated[Path | None, typer.Option(help="Your NAME.key_secret, for a server with keys.")] = None,
     server_key: Annotated[str | None, typer.Option(help="Its public key: server.key, or the 40 characters.")] = None,
-    frames: Annotated[int | None, typer.Option(help="Stop after as many frames.")] = None,
-    duration: Annotated[float | None, typer.Option(help="Stop after as many seconds.")] = None,
+    frames: Frames = None,
+    duration: Duration = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="Settings of 'realtime run': [source] and [detector].")
     ] = None,

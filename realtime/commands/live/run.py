@@ -7,48 +7,45 @@ from typing import Annotated
 
 import typer
 
+from realtime.commands.live.source_options import (
+    CameraFps,
+    CameraHeight,
+    CameraWidth,
+    Detector,
+    Duration,
+    Frames,
+    GiveUp,
+    Loop,
+    Mirror,
+    People,
+    Rotate,
+    Source,
+    SourceFps,
+    Start,
+)  # fmt: skip
+
 
 def run(
-    source: Annotated[
-        str | None,
-        typer.Option(metavar="0|FILE|URL|demo|-",
-                     help="Camera number, video, folder of pictures, img_%04d.png, rtsp:// or http:// address, demo, "
-                          "or - for a video that is piped in."),
-    ] = None,
-    detector: Annotated[
-        str | None,
-        typer.Option(metavar="lite|full|heavy|auto|rtmpose|module:Class",
-                     help="MediaPipe fast to exact, what keeps up here, or another. (full)"),
-    ] = None,
-    people: Annotated[int | None, typer.Option(help="How many people to look for, 1 to 8.")] = None,
+    source: Source = None,
+    detector: Detector = None,
+    people: People = None,
     follow: Annotated[
         str | None,
         typer.Option(metavar="nearest|largest|ID", help="Publish one person alone, whoever else is in view."),
     ] = None,
-    loop: Annotated[bool, typer.Option("--loop", help="Play a file again and again.")] = False,
+    loop: Loop = False,
     max_speed: Annotated[
         bool,
         typer.Option("--max-speed", help="Play a file as fast as possible, no frame dropped."),
     ] = False,
-    rotate: Annotated[
-        int | None,
-        typer.Option(metavar="90|180|270", help="Turn the pictures clockwise: a camera on its side, or upside down."),
-    ] = None,
-    mirror: Annotated[bool, typer.Option("--mirror", help="Swap left and right, as in a mirror.")] = False,
-    start: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Begin so far into a file.")
-    ] = None,
-    source_fps: Annotated[
-        float | None,
-        typer.Option(help="Pictures taken a second, where a file plays slower than life: slow motion."),
-    ] = None,
-    camera_width: Annotated[int | None, typer.Option(help="Ask the camera for this width in pixels.")] = None,
-    camera_height: Annotated[int | None, typer.Option(help="Ask the camera for this height in pixels.")] = None,
-    camera_fps: Annotated[float | None, typer.Option(help="Ask the camera for this many frames a second.")] = None,
-    give_up: Annotated[
-        float | None,
-        typer.Option(metavar="S", help="End when a camera that was open stays away for S seconds. (never)"),
-    ] = None,
+    rotate: Rotate = None,
+    mirror: Mirror = False,
+    start: Start = None,
+    source_fps: SourceFps = None,
+    camera_width: CameraWidth = None,
+    camera_height: CameraHeight = None,
+    camera_fps: CameraFps = None,
+    give_up: GiveUp = None,
     engine: Annotated[
         str | None,
         typer.Option(help="What runs the lifter: auto, onnxruntime, torch, tensorrt, cuda, tensorrt-rtx."),
@@ -97,8 +94,8 @@ def run(
         typer.Option(metavar="auto|off", help="Without --ground: learn the floor from people's feet. (auto)"),
     ] = None,
     person: Annotated[str | None, typer.Option(help="Who is in view, by 'realtime calibrate person'.")] = None,
-    frames: Annotated[int | None, typer.Option(help="Stop after as many frames.")] = None,
-    duration: Annotated[float | None, typer.Option(help="Stop after as many seconds.")] = None,
+    frames: Frames = None,
+    duration: Duration = None,
     realtime_priority: Annotated[
         bool,
         typer.Option("--realtime-priority", help="Lift before all else that runs here (Linux, if you may)."),

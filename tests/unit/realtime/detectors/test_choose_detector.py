@@ -12,7 +12,7 @@ from engines.errors import UserError
 from realtime.assets.catalogue import ASSETS
 from realtime.assets.fetch import cached
 from realtime.config import DETECTOR_SIZES, DetectorConfig, RunConfig, SourceConfig
-from realtime.session.choose_detector import SHARE, choose, with_detector
+from realtime.detectors.choose_detector import SHARE, choose, with_detector
 
 
 @pytest.mark.parametrize(
