@@ -36,6 +36,8 @@ def test_a_session_yields_messages_until_the_source_ends(messages: list[PoseMess
 def test_a_lifted_video_has_the_poses_that_were_published(
     messages: list[PoseMessage], clip: Path, tmp_path: Path
 ) -> None:
+    if clip.stem != "tfjs_pose_1":
+        pytest.skip("needs ../shared/videos/tfjs_pose_1.mp4: one person, found from the first frame to the last")
     poses = lift_file(clip, tmp_path / "poses.npz")
     compared = 0
     for message in messages:
