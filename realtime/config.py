@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from engines.errors import UserError
 from engines.toml_config import build, read_toml
 from realtime.ring.ring import MAX_PEOPLE
+from realtime.sources.pipe import STANDARD_INPUT, standard_input
 from realtime.wire.framing import ENCODINGS, POSE, topic
 
 LAYOUTS = ("inset", "side", "3d")
@@ -169,7 +170,10 @@ def load_config(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:
         if value is not None:
             section, dot, key = name.rpartition(".")
             (tree.setdefault(section, {}) if dot else tree)[key] = value
-    return typing.cast(RunConfig, build(RunConfig, tree, str(path) if path else "the options"))
+    config = typing.cast(RunConfig, build(RunConfig, tree, str(path) if path else "the options"))
+    if config.source.name != STANDARD_INPUT:
+        return config
+    return replace(config, source=replace(config.source, name=standard_input()))  # as its processes can open it
 
 
 def parse_size(text: str) -> tuple[int, int]:

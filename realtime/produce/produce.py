@@ -38,7 +38,6 @@ def produce(config: RunConfig, address: str, stream: str, keys: ClientKeys | Non
         if source.source is not None:
             log.info("%s", shown_as(source.source))
         watch, end_ns = SourceWatch(sender), deadline_ns(config.duration_s)
-        persons: tuple[Person2D, ...] = ()
         while not stop.is_set() and (end_ns is None or monotonic_ns() < end_ns):
             sender.tend()
             if config.frames is not None and sender.sent + sender.left_out >= config.frames:
@@ -53,9 +52,8 @@ def produce(config: RunConfig, address: str, stream: str, keys: ClientKeys | Non
             if not sender.ready:  # nobody would get what is seen
                 continue
             repeated = watch.repeated(frame.image_bgr, source.fps)
-            persons = persons if repeated else detector.detect(frame)
-            # The same picture once more shows nothing new: who was in it is held by the server.
-            sender.send(_keypoints(frame, () if repeated else persons, source.dropped))
+            persons = () if repeated else detector.detect(frame)  # nothing new: who was in it is held by the server
+            sender.send(_keypoints(frame, persons, source.dropped))
         log.info("%d frames sent, %d left out", sender.sent, sender.left_out)
 
 

@@ -81,7 +81,7 @@ class ImageSequence:
 
 
 def holds_pictures(folder: Path) -> bool:
-    return bool(_pictures_in(folder))
+    return any(map(_is_picture, folder.iterdir()))
 
 
 def _pictures_in(folder: Path) -> list[Path]:

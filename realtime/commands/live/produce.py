@@ -64,9 +64,7 @@ def produce(
     from realtime.client.listen import client_keys
     from realtime.config import load_config
     from realtime.produce.produce import produce as run
-    from realtime.sources.pipe import STANDARD_INPUT, standard_input
 
-    source = standard_input() if source == STANDARD_INPUT else source
     flags = {
         "source.name": source, "source.loop": loop or None, "source.mirror": mirror or None, "source.start_s": start,
         "source.rotate_deg": rotate,

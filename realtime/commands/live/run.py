@@ -132,9 +132,7 @@ def run(
     """
     from realtime.config import load_config
     from realtime.session.run_session import run_session
-    from realtime.sources.pipe import STANDARD_INPUT, standard_input
 
-    source = standard_input() if source == STANDARD_INPUT else source
     flags = {
         "source.name": source, "source.loop": loop or None, "source.max_speed": max_speed or None,
         "source.rotate_deg": rotate, "source.mirror": mirror or None,

@@ -77,3 +77,10 @@ def test_whom_nobody_can_follow() -> None:
         load_config(None, {"stream.follow": "tallest", "detector.people": 2})
     with pytest.raises(UserError, match="the nearest of one is no choice: look for more people with --people 2"):
         load_config(None, {"stream.follow": "nearest"})
+
+
+def test_a_file_may_name_the_standard_input_as_the_option_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("realtime.config.standard_input", lambda: "/proc/1/fd/0")
+    (tmp_path / "run.toml").write_text('[source]\nname = "-"\n')
+    assert load_config(tmp_path / "run.toml", {}).source.name == "/proc/1/fd/0"
+    assert load_config(None, {"source.name": "-"}).source.name == "/proc/1/fd/0"
