@@ -4,7 +4,7 @@ Of a frame it takes the keypoints' rays and the lifted pose. The depths are thos
 (calibration.person.depths); bone lengths are learned (bones); joints go on their rays so that the bones have them
 (on_rays), the less the more the keypoints wander (jitter); then the body is put together (joining).
 
-All in the lifter's own metres. Plain numbers: see calibration.person.root.
+All in the lifter's own metres. Plain numbers: see calibration.person.plain.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,9 @@ from numpy.typing import NDArray
 from calibration.person.bones import BoneMemory
 from calibration.person.depths import FRAME_S, DepthMemory
 from calibration.person.jitter import Jitter
-from calibration.person.joining import Joining, Point
-from calibration.person.on_rays import HIP, THORAX, Ray, depths_on_rays
+from calibration.person.joining import Joining
+from calibration.person.on_rays import HIP, THORAX, depths_on_rays
+from calibration.person.plain import Point, Ray, points_of
 from calibration.person.root import MIN_SCORE, Root, root_of_one
 from engines.models.known import Known, known
 from engines.models.skeleton import JOINTS, PARENTS
@@ -29,14 +31,14 @@ from engines.models.view import SURE_SCORE
 Array = NDArray[np.float32]
 Vector = Sequence[float]
 
-GAP_S = 0.5  # longer without a frame: depths are begun anew; the bones are kept
-_ACROSS = 0.4  # of the lifter's error, which is mostly depth, how much is across the view
-_BOTH = 2.0  # a bone's length is known the worse, the more its ends' keypoints wander
-_RIGID = 0.75  # of the difference to its length that is taken from each bone in the end
-_LEAST_SIGMA_M = 0.01
-_LOST_M = 0.08  # 1 sigma more for a joint that was not seen in the frame
-_SIDES_M = 0.2  # as far as joints are from those of the other side, about
-_VOTE_EVERY_S = 0.1
+GAP_S: Final = 0.5  # longer without a frame: depths are begun anew; the bones are kept
+_ACROSS: Final = 0.4  # of the lifter's error, which is mostly depth, how much is across the view
+_BOTH: Final = 2.0  # a bone's length is known the worse, the more its ends' keypoints wander
+_RIGID: Final = 0.75  # of the difference to its length that is taken from each bone in the end
+_LEAST_SIGMA_M: Final = 0.01
+_LOST_M: Final = 0.08  # 1 sigma more for a joint that was not seen in the frame
+_SIDES_M: Final = 0.2  # as far as joints are from those of the other side, about
+_VOTE_EVERY_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,15 +71,18 @@ class Body:
 
         `seen_now`: not taken to be where they are, but seen in that very frame; `doubt` (0 to 1): about the sides.
         """
-        trust, pose, sigma = score.tolist(), joints_m.tolist(), sigma_m.tolist()
+        trust: list[float] = score.tolist()
+        sigma: list[float] = sigma_m.tolist()
+        pose = points_of(joints_m)
+        rows: list[list[float]] = rays.tolist()
         seen: list[Ray | None] = [
-            ray if sure >= MIN_SCORE and math.isfinite(ray[0] + ray[1]) else None
-            for ray, sure in zip(rays.tolist(), trust, strict=True)
+            (ray[0], ray[1]) if sure >= MIN_SCORE and math.isfinite(ray[0] + ray[1]) else None
+            for ray, sure in zip(rows, trust)
         ]
         root, dt_s = root_of_one(seen, trust, pose, sigma), time_s - self._time_s
         fresh = not 0 < dt_s <= GAP_S
         if not fresh and not math.isfinite(root.z_m):
-            root = Root(*self._hip, max(root.sigma_depth_m, self._hip[2]), root.sigma_lateral_m)
+            root = _root_at(self._hip, max(root.sigma_depth_m, self._hip[2]), root.sigma_lateral_m)
         errors = _doubted(sigma_m, seen_now, doubt)
         if not math.isfinite(root.z_m):
             return Fitted(joints_m, errors, root)
@@ -85,10 +90,10 @@ class Body:
         placed = self._fit(root, seen, trust, pose, sigma, FRAME_S if fresh else dt_s, fresh)
         self._hip = placed[HIP]
         joints = np.array(placed, np.float32) - np.array(self._hip, np.float32)
-        return Fitted(joints, errors, Root(*self._hip, root.sigma_depth_m, root.sigma_lateral_m))
+        return Fitted(joints, errors, _root_at(self._hip, root.sigma_depth_m, root.sigma_lateral_m))
 
     def _fit(
-        self, root: Root, seen: list[Ray | None], score: Sequence[float], pose: Sequence[Ray], sigma: Sequence[float],
+        self, root: Root, seen: list[Ray | None], score: list[float], pose: list[Point], sigma: list[float],
         dt_s: float, fresh: bool,
     ) -> list[Point]:  # fmt: skip
         """The joints in camera axes."""
@@ -97,10 +102,11 @@ class Body:
         drawn, across_m = _between(seen, self._jitter.push(seen, root.z_m, fresh), pose, sigma, root)
         anchor = HIP if seen[HIP] is not None or seen[THORAX] is None else THORAX
         away_m, sigma_away_m = root.z_m + pose[anchor][2], max(root.sigma_depth_m, 0.02)
+        believed_m, errors_m = self._depths.about(anchor)
         z, behind = depths_on_rays(
-            drawn, anchor, away_m, sigma_away_m, *self._depths.about(anchor), self.bones.of_joints_m,
+            drawn, anchor, away_m, sigma_away_m, believed_m, errors_m, self.bones.of_joints_m,
             self._bone_errors(across_m), steps=3 if fresh else 1,
-        )  # fmt: skip
+        )
         if fresh:
             self._joining.reset()
         else:
@@ -114,7 +120,7 @@ class Body:
         return placed
 
     def _vote(
-        self, seen: Sequence[Ray | None], pose: Sequence[Ray], sigma: Sequence[float], z: float, dt_s: float
+        self, seen: list[Ray | None], pose: list[Point], sigma: list[float], z: float, dt_s: float
     ) -> None:
         """Tell the bones what the frame says of them, ten times a second: those between say the same."""
         self._unvoted_s += dt_s
@@ -127,7 +133,7 @@ class Body:
         """For the lifter's next frames."""
         return known(self.bones.lengths_m, self.bones.spread, self.up)
 
-    def _bone_errors(self, across_m: Sequence[float]) -> list[float]:
+    def _bone_errors(self, across_m: list[float]) -> list[float]:
         """1 sigma that each bone's length is wanted with: its own, and that of its ends, which wander."""
         errors = [0.0] * JOINTS
         for joint in range(1, JOINTS):
@@ -136,11 +142,15 @@ class Body:
         return errors
 
 
-def _grips(seen: Sequence[Ray | None], score: Sequence[float]) -> list[float]:
+def _root_at(hip: Point, sigma_depth_m: float, sigma_lateral_m: float) -> Root:
+    return Root(hip[0], hip[1], hip[2], sigma_depth_m, sigma_lateral_m)
+
+
+def _grips(seen: list[Ray | None], score: list[float]) -> list[float]:
     """How far each joint is to be where it is seen: by its score."""
     return [
         0.0 if ray is None else min((sure - MIN_SCORE) / (SURE_SCORE - MIN_SCORE), 1.0)
-        for ray, sure in zip(seen, score, strict=True)
+        for ray, sure in zip(seen, score)
     ]
 
 
@@ -152,21 +162,21 @@ def _doubted(sigma_m: Array, seen_now: Sequence[bool], doubt: float) -> Array:
     return np.asarray(np.sqrt(sigma_m**2 + more**2 + np.float32(doubt * _SIDES_M**2)), np.float32)
 
 
-def _drawn_out(seen: Sequence[Ray | None], pose: Sequence[Ray], z: float) -> list[Point | None]:
+def _drawn_out(seen: list[Ray | None], pose: list[Point], z: float) -> list[Point | None]:
     """The seen joints on their rays, as deep as the lifter has them."""
     return [
         None if ray is None else (ray[0] * (z + own[2]), ray[1] * (z + own[2]), z + own[2])
-        for ray, own in zip(seen, pose, strict=True)
+        for ray, own in zip(seen, pose)
     ]
 
 
 def _between(
-    seen: Sequence[Ray | None], wander_m: Sequence[float], pose: Sequence[Ray], sigma: Sequence[float], root: Root
+    seen: list[Ray | None], wander_m: list[float], pose: list[Point], sigma: list[float], root: Root
 ) -> tuple[list[Ray], list[float]]:
     """The rays to go by, between where the joints are seen and where the lifter has them, and their errors."""
     drawn: list[Ray] = []
     across_m: list[float] = []
-    for ray, wander, own, error in zip(seen, wander_m, pose, sigma, strict=True):
+    for ray, wander, own, error in zip(seen, wander_m, pose, sigma):
         deep = root.z_m + own[2]
         x, y = (root.x_m + own[0]) / deep, (root.y_m + own[1]) / deep
         believed = _ACROSS * max(error, _LEAST_SIGMA_M)

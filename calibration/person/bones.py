@@ -4,26 +4,28 @@ Each frame votes with the lengths that its pose gives, drawn out on the keypoint
 its length, one along the view tells only what the lifter believes of its depth, so that votes are weighed by their
 errors. People's proportions are where it begins. Constant memory, a few additions a frame.
 
-All lengths are in the lifter's own metres, those of an assumed body. Plain numbers: see calibration.person.root.
+All lengths are in the lifter's own metres, those of an assumed body. Plain numbers: see calibration.person.plain.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 from calibration.person.body_scale import BodyScale, stature
+from calibration.person.plain import Point
 from engines.models.known import GROUP_OF, GROUPS, SPREAD, USUAL_M
 from engines.models.skeleton import JOINTS, PARENTS
 
 GIVES = (0.03, 0.01, 0.01, 0.05, 0.05, 0.06, 0.05, 0.05, 0.01, 0.015)  # relative: no skeleton of 17 joints is rigid
 
-_VOTE = 0.08  # relative 1 sigma of any one frame's vote: what the lifter believes of a pose is off
-_CORRELATED_S = 0.15  # a pose's errors last: frames within this tell the same
-_FORGETTING_S = 120.0
-_FAR = 3.0  # sigmas: votes beyond pull no more than this
-_KNOWN, _RIGID = 0.03, 0.008  # relative errors of a measured person's bones, and of a rigid skeleton's
-Vector = Sequence[float]
+_VOTE: Final = 0.08  # relative 1 sigma of any one frame's vote: what the lifter believes of a pose is off
+_CORRELATED_S: Final = 0.15  # a pose's errors last: frames within this tell the same
+_FORGETTING_S: Final = 120.0
+_FAR: Final = 3.0  # sigmas: votes beyond pull no more than this
+_KNOWN: Final = 0.03  # relative errors of a measured person's bones, and of a rigid skeleton's
+_RIGID: Final = 0.008
 
 
 class BoneMemory:
@@ -44,7 +46,7 @@ class BoneMemory:
         """Relative 1-sigma errors (10,)."""
         return [1 / math.sqrt(certainty) for certainty in self._certainty]
 
-    def vote(self, points_m: Sequence[Vector | None], sigma_m: Sequence[float], dt_s: float) -> None:
+    def vote(self, points_m: list[Point | None], sigma_m: list[float], dt_s: float) -> None:
         """One frame: points (17,) along their rays, None where unseen, and the lifter's errors (17,) in depth."""
         if self.fixed:
             return
@@ -74,9 +76,9 @@ class BoneMemory:
     def _spread_to_joints(self) -> None:
         """Lengths of the bones that end in the joints (17,), 0 for the hip, and the errors that they are known with."""
         self.of_joints_m = [self.lengths_m[group] if group >= 0 else 0.0 for group in GROUP_OF]
-        relative = [max(spread, gives) for spread, gives in zip(self.spread, GIVES, strict=True)]
+        relative = [max(spread, gives) for spread, gives in zip(self.spread, GIVES)]
         self.errors_of_joints_m = [
-            length * relative[group] for length, group in zip(self.of_joints_m, GROUP_OF, strict=True)
+            length * relative[group] for length, group in zip(self.of_joints_m, GROUP_OF)
         ]
 
 

@@ -3,21 +3,20 @@
 Bones get their lengths. A joint that is not seen hangs from its neighbour; one that comes or goes is brought over to
 its new place little by little. A hip that is not seen hangs from the thorax.
 
-Plain numbers: see calibration.person.root.
+Plain numbers: see calibration.person.plain.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import Final
 
 from calibration.person.depths import FRAME_S
-from calibration.person.on_rays import HIP, THORAX, Ray
+from calibration.person.on_rays import HIP, THORAX
+from calibration.person.plain import Point, Ray
 from engines.models.skeleton import JOINTS, PARENTS
 
-Point = tuple[float, float, float]
-_OVER_M = 0.015  # as far as a joint is brought over about its neighbour in a frame
-_NO_WAY: Point = (0.0, 0.0, 0.0)
+_OVER_M: Final = 0.015  # as far as a joint is brought over about its neighbour in a frame
 
 
 class Joining:
@@ -28,19 +27,19 @@ class Joining:
 
     def reset(self) -> None:
         """The next frame is the first."""
-        self._grip: Sequence[float] = [1.0] * JOINTS
+        self._grip: list[float] = [1.0] * JOINTS
         self._arms: list[Point] = []  # from each joint's neighbour to it; the hip's from the thorax
-        self._over: list[Point] = [_NO_WAY] * JOINTS  # what is left of the way that joints are brought over
+        self._over: list[Point | None] = [None] * JOINTS  # what is left of the way that joints are brought over
 
     def place(
-        self, rays: Sequence[Ray], depths_m: Sequence[float], pose_m: Sequence[Ray], lengths_m: Sequence[float],
-        grip: Sequence[float], rigid: float, dt_s: float,
+        self, rays: list[Ray], depths_m: list[float], pose_m: list[Point], lengths_m: list[float],
+        grip: list[float], rigid: float, dt_s: float,
     ) -> list[Point]:  # fmt: skip
         """The joints (17,) in camera axes: rays and depths to go by, the lifter's pose about the hip, bone lengths,
         how far each joint is where it is seen (0 to 1), and how much of a bone's difference to its length is taken."""
         most = _OVER_M * dt_s / FRAME_S
         placed: list[Point] = [self._place_hip(rays, depths_m, pose_m, grip[HIP], most)]
-        arms: list[Point] = [_NO_WAY]
+        arms: list[Point] = [(0.0, 0.0, 0.0)]  # the hip's is yet to come
         for joint in range(1, JOINTS):
             parent, held, wanted = PARENTS[joint], grip[joint], lengths_m[joint]
             from_x, from_y, from_z = placed[parent]
@@ -62,7 +61,7 @@ class Joining:
         return placed
 
     def _place_hip(
-        self, rays: Sequence[Ray], depths_m: Sequence[float], pose_m: Sequence[Ray], grip: float, most: float
+        self, rays: list[Ray], depths_m: list[float], pose_m: list[Point], grip: float, most: float
     ) -> Point:
         z, far, own, thorax = depths_m[HIP], depths_m[THORAX], pose_m[HIP], pose_m[THORAX]
         hung_on = rays[THORAX][0] * far, rays[THORAX][1] * far, far
@@ -78,11 +77,11 @@ class Joining:
         if self._arms and (grip > 0) != (self._grip[joint] > 0):
             old = self._arms[joint]
             left = (old[0] - arm[0], old[1] - arm[1], old[2] - arm[2])
-        if left is _NO_WAY:
+        if left is None:
             return arm
         far = math.sqrt(left[0] ** 2 + left[1] ** 2 + left[2] ** 2)
         if far <= most:
-            self._over[joint] = _NO_WAY
+            self._over[joint] = None
             return arm
         share = 1 - most / far
         x, y, z = share * left[0], share * left[1], share * left[2]

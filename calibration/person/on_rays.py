@@ -4,22 +4,24 @@ Unknown are the depth of one joint, the anchor, and every other joint's depth be
 with an error; each bone wants its length. As bones make a tree, the normal equations are solved by going from its ends
 to the anchor and back, with the anchor's depth as a border: in time linear in the joints.
 
-Plain numbers: see calibration.person.root.
+Plain numbers: see calibration.person.plain.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import Final
 
+from calibration.person.plain import Ray
 from engines.models.skeleton import JOINTS, PARENTS
 
-_FURTHEST_STEP_M = 0.3
-_FAR = 3.0  # sigmas: a bone further off than this pulls no more
-HIP, SPINE, THORAX = 0, 7, 8
+_FURTHEST_STEP_M: Final = 0.3
+_FAR: Final = 3.0  # sigmas: a bone further off than this pulls no more
+HIP: Final = 0
+SPINE: Final = 7
+THORAX: Final = 8
 
-Ray = Sequence[float]
-Tree = Sequence[tuple[int, int, int]]  # joint, its neighbour towards the anchor, the bone between: by its end's joint
+Tree = tuple[tuple[int, int, int], ...]  # joint, its neighbour towards the anchor, the bone between: by its end's joint
 
 _FROM_HIP: Tree = tuple((joint, PARENTS[joint], joint) for joint in range(1, JOINTS))
 TREES: dict[int, Tree] = {
@@ -32,8 +34,8 @@ TREES: dict[int, Tree] = {
 
 
 def depths_on_rays(
-    rays: Sequence[Ray], anchor: int, depth_m: float, depth_sigma_m: float, behind_m: Sequence[float],
-    sigma_m: Sequence[float], lengths_m: Sequence[float], length_sigma_m: Sequence[float], steps: int = 3,
+    rays: list[Ray], anchor: int, depth_m: float, depth_sigma_m: float, behind_m: list[float],
+    sigma_m: list[float], lengths_m: list[float], length_sigma_m: list[float], steps: int = 3,
 ) -> tuple[float, list[float]]:  # fmt: skip
     """Rays (17,) as (x/z, y/z); believed depths of the anchor (a key of TREES), of the joints behind it (17,), and
     lengths of the bones that end in the joints (17,), each with 1-sigma errors -> the depths.
@@ -53,8 +55,8 @@ def depths_on_rays(
 
 
 def _step(
-    tree: Tree, rays: Sequence[Ray], z: float, behind: Sequence[float], depth_m: float, depth_sigma_m: float,
-    behind_m: Sequence[float], sigma_m: Sequence[float], lengths_m: Sequence[float], length_sigma_m: Sequence[float],
+    tree: Tree, rays: list[Ray], z: float, behind: list[float], depth_m: float, depth_sigma_m: float,
+    behind_m: list[float], sigma_m: list[float], lengths_m: list[float], length_sigma_m: list[float],
 ) -> tuple[float, list[float]]:  # fmt: skip
     own, slope, up, border = [0.0] * JOINTS, [0.0] * JOINTS, [0.0] * JOINTS, [0.0] * JOINTS
     for joint, _, _ in tree:

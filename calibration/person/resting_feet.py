@@ -8,7 +8,7 @@ the foot leaves, the corrections fade. Plain numbers: see calibration.person.roo
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +17,21 @@ from calibration.person.body_scale import ANKLES
 
 Real = NDArray[np.floating[Any]]
 Point = tuple[float, float, float]
-GAP_S = 0.5
+GAP_S: Final = 0.5
 # Across the view: a foot slower than the first comes to rest; one faster than the second, or so far from its place,
 # leaves. Detections tremble by a centimetre or two, so speeds and places are averaged.
-_SETTLES_M_S, _LEAVES_M_S, _LEAVES_M = 0.25, 0.6, 0.05
-_SPEED_S, _PLACE_S = 0.1, 0.3
+_SETTLES_M_S: Final = 0.25
+_LEAVES_M_S: Final = 0.6
+_LEAVES_M: Final = 0.05
+_SPEED_S: Final = 0.1
+_PLACE_S: Final = 0.3
 # What an ankle rests against follows where its leg has it, so slowly: of who stands, and of who walks on meanwhile.
-_GIVES_S, _GIVES_WALKING_S = 1.7, 0.3
-_SETTLED_NS = 1_000_000_000  # the first poses of a person are still on their way to where they belong
-_TREMBLES_M = 0.1  # further off, it is not the tremble of a depth, and gives way the sooner
-_FURTHEST_M = 0.05  # that an ankle is from where its leg has it
-_FADE_S = 0.22
+_GIVES_S: Final = 1.7
+_GIVES_WALKING_S: Final = 0.3
+_SETTLED_NS: Final = 1_000_000_000  # the first poses of a person are still on their way to where they belong
+_TREMBLES_M: Final = 0.1  # further off, it is not the tremble of a depth, and gives way the sooner
+_FURTHEST_M: Final = 0.05  # that an ankle is from where its leg has it
+_FADE_S: Final = 0.22
 _NONE: Point = (0.0, 0.0, 0.0)
 
 
@@ -69,7 +73,7 @@ class RestingFeet:
             for ankle in resting if ankle in self._anchors
         ]
         if wanted:
-            self._correction = _times(1 / len(wanted), tuple(map(sum, zip(*wanted, strict=True))))  # type: ignore[arg-type]
+            self._correction = _times(1 / len(wanted), tuple(map(sum, zip(*wanted))))  # type: ignore[arg-type]
         else:
             self._correction = _times(fade, self._correction)
         for ankle in ANKLES:

@@ -1,7 +1,6 @@
 """Where a person stands: the hip's position in metres from rays and the lifted pose, and its filter over time.
 
-Plain numbers, not arrays: for one person's 17 joints NumPy's calls would take several times as long as the arithmetic,
-most of all right after a pause, when little of it is in the processor's caches.
+Plain numbers: see calibration.person.plain.
 """
 
 from __future__ import annotations
@@ -9,30 +8,31 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.person.plain import Point, Ray, Real, points_of
+
 Array = NDArray[np.float32]
 Array64 = NDArray[np.float64]
-Real = NDArray[np.floating[Any]]
-Vector = Sequence[float]  # x, y, z
 Joint = tuple[float, float, float, float, float]  # a seen joint P on the ray r: certainty, r_x, r_y, b_x, b_y
 
-NEAREST_M, FURTHEST_M = 0.3, 60.0
-MIN_JOINTS = 3
-MIN_SCORE = 0.1
+NEAREST_M: Final = 0.3
+FURTHEST_M: Final = 60.0
+MIN_JOINTS: Final = 3
+MIN_SCORE: Final = 0.1
 # 1 sigma of a sure keypoint, in metres at the person: detectors err in proportion to the person's size in the image.
-_KEYPOINT_M = 0.02
-_PASSES = 3  # plain, then twice reweighted: outliers have lost their say by then
-_OUTLIER = 2.5  # residuals beyond this many sigmas count as one (Huber)
+_KEYPOINT_M: Final = 0.02
+_PASSES: Final = 3  # plain, then twice reweighted: outliers have lost their say by then
+_OUTLIER: Final = 2.5  # residuals beyond this many sigmas count as one (Huber)
 # Errors of a lifted pose go together in a limb, so 17 joints tell about as much as 4 independent ones.
-_CORRELATION = 4.0
-_COMMON = 0.7  # of the least squared error of a pose's seen joints, which all have in common
-_LEAST_ERROR_M2 = 1e-4
-_MAX_RELATIVE_SIGMA = 1.0  # a depth less certain than this is no depth
-_LEAST = 1e-12
+_CORRELATION: Final = 4.0
+_COMMON: Final = 0.7  # of the least squared error of a pose's seen joints, which all have in common
+_LEAST_ERROR_M2: Final = 1e-4
+_MAX_RELATIVE_SIGMA: Final = 1.0  # a depth less certain than this is no depth
+_LEAST: Final = 1e-12
 
 
 class Root(NamedTuple):
@@ -46,7 +46,8 @@ class Root(NamedTuple):
 
     def scaled(self, factor: float) -> Root:
         """Of a person so many times as large, who is as many times further away."""
-        return Root(*(factor * value for value in self))
+        return Root(factor * self.x_m, factor * self.y_m, factor * self.z_m, factor * self.sigma_depth_m,
+                    factor * self.sigma_lateral_m)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,20 +71,21 @@ def place_root(rays: Real, score: Real, joints_m: Real, sigma_m: Real) -> Array:
 def solve_root(rays: Real, score: Real, joints_m: Real, sigma_m: Real) -> RootEstimate:
     """`place_root` with its errors."""
     solved = np.array([
-        root_of_one(*person)
-        for person in zip(rays.tolist(), score.tolist(), joints_m.tolist(), sigma_m.tolist(), strict=True)
+        root_of_one([(x, y) for x, y in person_rays.tolist()], trust.tolist(), points_of(pose_m), errors_m.tolist())
+        for person_rays, trust, pose_m, errors_m in zip(rays, score, joints_m, sigma_m)
     ]).reshape(-1, 5)  # fmt: skip
     return RootEstimate(solved[:, :3], solved[:, 3], solved[:, 4])
 
 
-def root_of_one(rays: Sequence[Vector | None], score: Vector, joints_m: Sequence[Vector], sigma_m: Vector) -> Root:
+def root_of_one(rays: list[Ray | None], score: list[float], joints_m: list[Point], sigma_m: list[float]) -> Root:
     """One person's root, by weighted least squares on the reprojection, in closed form.
 
     A joint P of the pose, moved by the root t, is seen along the ray r: (P + t)_xy = r (P + t)_z. That is linear in t.
     With b = r P_z - P_xy the rows read t_xy - r t_z = b; centring them on their weighted mean leaves t_z alone.
     """
-    seen, nearest, least = [], math.inf, math.inf
-    for ray, trust, joint, sigma in zip(rays, score, joints_m, sigma_m, strict=True):
+    nearest = least = math.inf
+    seen: list[tuple[float, float, float, float, float, float]] = []
+    for ray, trust, joint, sigma in zip(rays, score, joints_m, sigma_m):
         if ray is None or not trust >= MIN_SCORE:
             continue
         r_x, r_y = ray
@@ -104,11 +106,12 @@ def root_of_one(rays: Sequence[Vector | None], score: Vector, joints_m: Sequence
     sigma_depth = sigma_lateral / math.sqrt(spread)
     good = len(joints) >= MIN_JOINTS and NEAREST_M < z < FURTHEST_M
     good = good and nearest + z > NEAREST_M / 3 and sigma_depth < _MAX_RELATIVE_SIGMA * z
-    at = (x, y, z) if good else (math.nan, math.nan, math.nan)
-    return Root(*at, sigma_depth, sigma_lateral)
+    if not good:
+        x = y = z = math.nan
+    return Root(x, y, z, sigma_depth, sigma_lateral)
 
 
-def _fit(joints: Sequence[Joint]) -> tuple[float, float, float, float, float]:
+def _fit(joints: list[Joint]) -> tuple[float, float, float, float, float]:
     """t_x, t_y, t_z, the total weight and the weighted spread of the rays."""
     x = y = z = 0.0
     for turn in range(_PASSES):

@@ -9,20 +9,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from engines.keypoints.outliers import Outliers, Scale
 from engines.keypoints.sides import Sides
-from engines.models.normalise import MIN_SCORE, Float, Rows, seen_joints
+from engines.models.normalise import MIN_SCORE, Float, Point, seen_joints
 from engines.models.skeleton import FLIP, JOINTS
 
-GAP_S = 0.5  # longer without a frame: start afresh
-_AHEAD_S = 0.05  # no joint goes on as it did for longer than this
-_FASTEST_M_S = 4.0  # nor faster: an erring joint has no other speed
-COAST_S = 0.2  # until a joint that is not seen is no longer taken to be anywhere
-_SMOOTH = 0.3  # of a joint's velocity in the newest frame
-_NOWHERE = (math.nan, math.nan)
+GAP_S: Final = 0.5  # longer without a frame: start afresh
+_AHEAD_S: Final = 0.05  # no joint goes on as it did for longer than this
+_FASTEST_M_S: Final = 4.0  # nor faster: an erring joint has no other speed
+COAST_S: Final = 0.2  # until a joint that is not seen is no longer taken to be anywhere
+_SMOOTH: Final = 0.3  # of a joint's velocity in the newest frame
+_NOWHERE: Point = (math.nan, math.nan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,14 +47,16 @@ class Cleaner:
     def _begin(self) -> None:
         self._time_s = math.nan
         self._sides, self._outliers, self._scale = Sides(), Outliers(JOINTS), Scale()
-        self._last: list[Sequence[float]] = [_NOWHERE] * JOINTS
+        self._last: list[Point] = [_NOWHERE] * JOINTS
         self._last_s = [math.nan] * JOINTS
         self._last_score = [0.0] * JOINTS
-        self._velocity: list[Sequence[float]] = [(0.0, 0.0)] * JOINTS
+        self._velocity: list[Point] = [(0.0, 0.0)] * JOINTS
 
     def push(self, time_s: float, rays: Float, score: Float) -> Cleaned:
         """Rays (17, 2), NaN where unseen, and scores (17,) of the frame at `time_s` on the source's own timeline."""
-        places, sure = rays.tolist(), score.tolist()
+        rows: list[list[float]] = rays.tolist()
+        sure: list[float] = score.tolist()
+        places = [(row[0], row[1]) for row in rows]
         dt_s = time_s - self._time_s
         if not 0 < dt_s <= GAP_S:
             self._begin()
@@ -67,14 +70,15 @@ class Cleaner:
             if other_side := self._sides.concede(dt_s):
                 self._exchange(other_side)
                 expected = self._expected()
-        order = self._sides.order()
         swapped = self._sides.legs_swapped or self._sides.arms_swapped
         if swapped:
-            places, sure, seen = ([values[joint] for joint in order] for values in (places, sure, seen))
+            order = self._sides.order()
+            places, sure = [places[joint] for joint in order], [sure[joint] for joint in order]
+            seen = [seen[joint] for joint in order]
         out = [False] * JOINTS
         if self._scale.value:  # else too little is seen to tell what is far
             out = self._outliers.push(places, sure, seen, expected, self._scale.value, dt_s)
-        believed = tuple(is_seen and not left for is_seen, left in zip(seen, out, strict=True))
+        believed = tuple(is_seen and not left for is_seen, left in zip(seen, out))
         clean, trust = rays, score
         if swapped or not all(believed):
             clean, trust = np.array(places, np.float32), np.array(sure, np.float32)
@@ -84,35 +88,35 @@ class Cleaner:
         self._remember(places, sure, believed)
         return Cleaned(clean, trust, believed, swapped, sum(out), self._sides.doubt)
 
-    def _exchange(self, joints: Sequence[int]) -> None:
+    def _exchange(self, joints: tuple[int, ...]) -> None:
         order = [FLIP[joint] if joint in joints else joint for joint in range(JOINTS)]
         self._last = [self._last[joint] for joint in order]
         self._velocity = [self._velocity[joint] for joint in order]
         self._last_s = [self._last_s[joint] for joint in order]
         self._last_score = [self._last_score[joint] for joint in order]
 
-    def _coast(self, joint: int, expected: Sequence[float]) -> tuple[Sequence[float], float]:
+    def _coast(self, joint: int, expected: Point) -> tuple[Point, float]:
         left = 1 - (self._time_s - self._last_s[joint]) / COAST_S
         score = self._last_score[joint] * left
         return (expected, score) if score >= MIN_SCORE else (_NOWHERE, 0.0)
 
-    def _expected(self) -> list[Sequence[float]]:
+    def _expected(self) -> list[Point]:
         """Where the joints are if they go on as they did; NaN where they have not been seen lately."""
         fastest = _FASTEST_M_S * self._scale.value
-        out: list[Sequence[float]] = []
-        for place, (vx, vy), last_s in zip(self._last, self._velocity, self._last_s, strict=True):
+        out: list[Point] = []
+        for place, (vx, vy), last_s in zip(self._last, self._velocity, self._last_s):
             ago_s = self._time_s - last_s
             if not ago_s <= GAP_S:
                 out.append(_NOWHERE)
                 continue
-            far, ahead_s = math.hypot(vx, vy), min(ago_s, _AHEAD_S)
+            far, ahead_s = math.sqrt(vx * vx + vy * vy), min(ago_s, _AHEAD_S)
             if far > fastest:
                 ahead_s *= fastest / far
             out.append((place[0] + vx * ahead_s, place[1] + vy * ahead_s))
         return out
 
-    def _remember(self, places: Rows, score: Sequence[float], believed: Sequence[bool]) -> None:
-        for joint, (is_believed, place) in enumerate(zip(believed, places, strict=True)):
+    def _remember(self, places: list[Point], score: list[float], believed: tuple[bool, ...]) -> None:
+        for joint, (is_believed, place) in enumerate(zip(believed, places)):
             if not is_believed:
                 continue
             ago_s = self._time_s - self._last_s[joint]

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
-from engines.models.normalise import Rows
+from engines.models.normalise import Point
 from engines.models.skeleton import FLIP
 
 LEG_PAIRS, ARM_PAIRS = ((4, 1), (5, 2), (6, 3)), ((11, 14), (12, 15), (13, 16))
@@ -22,14 +23,16 @@ LEGS, ARMS = (1, 2, 3, 4, 5, 6), (11, 12, 13, 14, 15, 16)
 STATES = ((False, False), (True, True), (True, False), (False, True))  # legs swapped, arms swapped
 
 BEGINS_PER_S = (0.3, 0.003, 0.003)  # swaps of all, of the legs, of the arms
-ENDS_PER_S = 1.5
-PATIENCE_S, MOST_CREDIT_S = 0.3, 2.0  # how much longer a swap may last than it was right before; and no longer
-HEAVY = 2.0  # exponent of the tails: one joint gone astray does not decide, many do
-STEP_M, STEP_M_S = 0.06, 1.5  # 1 sigma of a joint about where it is expected: at once, and for each second since
-TWISTED = 0.2  # how likely hips and shoulders disagree on where left is, beside one of them being swapped
-TWIST_HASTE = 4.0  # so much sooner the detector is believed where, put right, they disagree
-WIDE_M = 0.1  # hips and shoulders narrower than this in the picture do not tell
-SECURE = 0.02  # of doubt that is none: the chances of a swap that has not been seen
+ENDS_PER_S: Final = 1.5
+PATIENCE_S: Final = 0.3  # how much longer a swap may last than it was right before; and no longer
+MOST_CREDIT_S: Final = 2.0
+HEAVY: Final = 2.0  # exponent of the tails: one joint gone astray does not decide, many do
+STEP_M: Final = 0.06  # 1 sigma of a joint about where it is expected: at once, and for each second since
+STEP_M_S: Final = 1.5
+TWISTED: Final = 0.2  # how likely hips and shoulders disagree on where left is, beside one of them being swapped
+TWIST_HASTE: Final = 4.0  # so much sooner the detector is believed where, put right, they disagree
+WIDE_M: Final = 0.1  # hips and shoulders narrower than this in the picture do not tell
+SECURE: Final = 0.02  # of doubt that is none: the chances of a swap that has not been seen
 
 
 class Sides:
@@ -42,7 +45,7 @@ class Sides:
         self._twisted = False
         self._credit_s = [0.0, 0.0]  # of the legs, the arms: how long they were right, less how long swapped
 
-    def push(self, rays: Rows, seen: Sequence[bool], expected: Rows, scale: float, dt_s: float) -> None:
+    def push(self, rays: list[Point], seen: list[bool], expected: list[Point], scale: float, dt_s: float) -> None:
         """The next frame: rays (17, 2) as detected; `expected` (17, 2), the sides put right, NaN where not known;
         `scale` in rays a metre."""
         sigma = (STEP_M + STEP_M_S * dt_s) * scale
@@ -91,7 +94,7 @@ class Sides:
         return tuple(FLIP[joint] if joint in swapped else joint for joint in range(len(FLIP)))
 
 
-def _changes(dt_s: float) -> Sequence[Sequence[float]]:
+def _changes(dt_s: float) -> tuple[tuple[float, float, float, float], ...]:
     """The chances of going from a state, a row each, to another within `dt_s`."""
     whole, part, other = (min(rate * dt_s, 0.1) for rate in BEGINS_PER_S)
     ends = min(ENDS_PER_S * dt_s, 0.4)
@@ -103,7 +106,7 @@ def _changes(dt_s: float) -> Sequence[Sequence[float]]:
 
 
 def _continues(
-    rays: Rows, seen: Sequence[bool], expected: Rows, pairs: Sequence[tuple[int, int]], sigma: float
+    rays: list[Point], seen: list[bool], expected: list[Point], pairs: tuple[tuple[int, int], ...], sigma: float
 ) -> tuple[float, float]:
     """How likely the joints' places are with the sides as named, and exchanged."""
     as_named = exchanged = 1.0
@@ -116,7 +119,7 @@ def _continues(
     return as_named**-HEAVY, exchanged**-HEAVY
 
 
-def _twisted(rays: Rows, seen: Sequence[bool], scale: float) -> bool | None:
+def _twisted(rays: list[Point], seen: list[bool], scale: float) -> bool | None:
     """Whether hips and shoulders, as detected, disagree on where left is; None where they do not tell."""
     if not (seen[1] and seen[4] and seen[11] and seen[14]):
         return None
@@ -124,6 +127,6 @@ def _twisted(rays: Rows, seen: Sequence[bool], scale: float) -> bool | None:
     return hips * shoulders < 0 if min(abs(hips), abs(shoulders)) > WIDE_M * scale else None
 
 
-def _square(one: Sequence[float], other: Sequence[float]) -> float:
+def _square(one: Point, other: Point) -> float:
     x, y = one[0] - other[0], one[1] - other[1]
     return x * x + y * y

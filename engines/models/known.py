@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from engines.models.skeleton import JOINTS
 
@@ -22,12 +23,12 @@ GROUP_OF = (-1, 0, 1, 2, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 7, 8, 9)  # of the bone t
 USUAL_M = (0.09, 0.38, 0.45, 0.30, 0.18, 0.15, 0.115, 0.15, 0.283, 0.23)
 SPREAD = (0.35, 0.09, 0.09, 0.2, 0.3, 0.3, 0.3, 0.3, 0.12, 0.15)
 UPRIGHT = tuple(float(group in (1, 2, 3, 4, 5, 6)) for group in range(len(GROUPS)))  # what a stature consists of
-KNOWN_FEATURES = 5
+KNOWN_FEATURES: Final = 5
 USUAL_TILT_RAD = math.radians(4)  # an up direction with this error counts half
 
 Rows = Sequence[Sequence[float]]
 UNKNOWN_ROWS: Rows = ((0.0,) * KNOWN_FEATURES,) * JOINTS
-_USUAL_STATURE_M = sum(share * metres for share, metres in zip(UPRIGHT, USUAL_M, strict=True))
+_USUAL_STATURE_M = sum(share * metres for share, metres in zip(UPRIGHT, USUAL_M))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,11 @@ class Known:
 
 def known(lengths_m: Sequence[float], spread: Sequence[float], up: Sequence[float] = (0.0, 0.0, 0.0)) -> Known:
     """Of ten bone lengths in any one unit, the relative errors that they are known with, and up as in `Known`."""
-    stature = sum(share * length for share, length in zip(UPRIGHT, lengths_m, strict=True))
+    stature = sum(share * length for share, length in zip(UPRIGHT, lengths_m))
     size = _USUAL_STATURE_M / stature
-    people = list(zip(lengths_m, USUAL_M, SPREAD, strict=True))
+    people = list(zip(lengths_m, USUAL_M, SPREAD))
     bones = [max(-3.0, min(math.log(size * length / usual) / wide, 3.0)) for length, usual, wide in people]
-    sure = [max(0.0, 1 - error / wide) for error, wide in zip(spread, SPREAD, strict=True)]
+    sure = [max(0.0, 1 - error / wide) for error, wide in zip(spread, SPREAD)]
     return Known(bones, sure, up)
 
 

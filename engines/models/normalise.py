@@ -13,31 +13,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engines.models.known import KNOWN_FEATURES
 
-FRAME_FEATURES = 9  # of the frames alone: all that a model of before reads
+FRAME_FEATURES: Final = 9  # of the frames alone: all that a model of before reads
 FEATURES = FRAME_FEATURES + KNOWN_FEATURES
-SEEN, WOBBLE = 3, 8  # places of these among the features
-MIN_SCORE = 0.1  # below, or NaN: the joint counts as unseen
-MIN_EXTENT = 1e-3  # radians, about: a person 500 m away
-MIN_DEPTH = 0.1  # of the turned unit ray: a joint over 84 degrees off the hip ray is unseen
-LOG_EXTENT_SHIFT = 2.0
+SEEN: Final = 3  # places of these among the features
+WOBBLE: Final = 8
+MIN_SCORE: Final = 0.1  # below, or NaN: the joint counts as unseen
+MIN_EXTENT: Final = 1e-3  # radians, about: a person 500 m away
+MIN_DEPTH: Final = 0.1  # of the turned unit ray: a joint over 84 degrees off the hip ray is unseen
+LOG_EXTENT_SHIFT: Final = 2.0
 
 Float = NDArray[np.float32]
 Point = tuple[float, float]
-Rows = Sequence[Sequence[float]]
+Vector = tuple[float, float, float]
+Rotation = tuple[Vector, Vector, Vector]  # rows
+Row = tuple[float, float, float, float, float, float, float, float, float]  # the features of a joint
 
 
-def seen_joints(rays: Rows, score: Sequence[float]) -> list[bool]:
+def seen_joints(rays: list[Point], score: list[float]) -> list[bool]:
     """Of one frame, in plain numbers: rays (17, 2), NaN where missing, and scores (17,)."""
-    return [s >= MIN_SCORE and math.isfinite(x + y) for (x, y), s in zip(rays, score, strict=True)]
+    return [s >= MIN_SCORE and math.isfinite(ray[0] + ray[1]) for ray, s in zip(rays, score)]
 
 
-def turn_to(hip: Point) -> Rows:
+def turn_to(hip: Point) -> Rotation:
     """(3, 3): the smallest rotation that takes the ray (x/z, y/z) to (0, 0, 1)."""
     x, y = hip
     length = math.sqrt(x * x + y * y + 1)
@@ -46,25 +50,25 @@ def turn_to(hip: Point) -> Rows:
     return (1 - xx, -xy, -x), (-xy, 1 - yy, -y), (x, y, z)
 
 
-def turned(rotation: Rows, ray: Sequence[float]) -> Point | None:
+def turned(rotation: Rotation, ray: Point) -> Point | None:
     """A ray in the turned view, as x/z, y/z; None where it is too far off the axis to be seen there."""
     (xx, xy, xz), (_, yy, yz), (x, y, z) = rotation
-    u, v = ray
+    u, v = ray[0], ray[1]
     depth = x * u + y * v + z
     if depth <= MIN_DEPTH * math.sqrt(u * u + v * v + 1):
         return None
     return (xx * u + xy * v + xz) / depth, (xy * u + yy * v + yz) / depth
 
 
-def features_of(rotation: Rows, flat: Sequence[Point | None], score: Sequence[float], extent: float) -> Rows:
+def features_of(rotation: Rotation, flat: list[Point | None], score: list[float], extent: float) -> list[Row]:
     """A frame's features (17, F) from its joints in the turned view, None where unseen; the wobble is yet to come."""
-    axis = rotation[2]
-    count = sum(at is not None for at in flat)
-    same = (axis[0], axis[1], math.log(extent) + LOG_EXTENT_SHIFT, count / len(flat), 0.0)
+    x, y, _ = rotation[2]
+    far, share = math.log(extent) + LOG_EXTENT_SHIFT, (len(flat) - flat.count(None)) / len(flat)
     return [
-        (0.0, 0.0, 0.0, 0.0, *same) if at is None else (at[0] / extent, at[1] / extent, s, 1.0, *same)
-        for at, s in zip(flat, score, strict=True)
-    ]
+        (0.0, 0.0, 0.0, 0.0, x, y, far, share, 0.0) if at is None
+        else (at[0] / extent, at[1] / extent, s, 1.0, x, y, far, share, 0.0)
+        for at, s in zip(flat, score)
+    ]  # fmt: skip
 
 
 def to_camera(poses_NKV3: Float, rotations_N33: Float) -> Float:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from engines.models.normalise import (
     WOBBLE,
     Float,
     Point,
-    Rows,
+    Rotation,
     features_of,
     seen_joints,
     turn_to,
@@ -37,15 +38,19 @@ from engines.models.normalise import (
 from engines.models.skeleton import JOINTS
 from engines.models.wobble import Wobble
 
-SURE_SCORE = 0.5  # from here on a joint is taken to be where it is seen; below, the less the lower
-REACH = 0.5  # extents from one frame to the next (15 m/s, about): what goes further pulls no more
-FORGETTING = 1 / 60  # of the way back to where people's joints are, a frame
+SURE_SCORE: Final = 0.5  # from here on a joint is taken to be where it is seen; below, the less the lower
+REACH: Final = 0.5  # extents from one frame to the next (15 m/s, about): what goes further pulls no more
+FORGETTING: Final = 1 / 60  # of the way back to where people's joints are, a frame
 
 # Where joints are, in extents below the hip, and the variance about it in x and y together: medians and spreads
 # of the motion capture that trains the shipped model, seen from everywhere, augmented.
 USUAL_Y = (0, 0, 0.66, 1.41, 0, 0.66, 1.41, -0.51, -0.99, -1.25, -1.47, -0.99, -0.54, -0.41, -0.99, -0.54, -0.41)
 VARIANCE = (0, 0.03, 0.38, 0.57, 0.03, 0.38, 0.57, 0.07, 0.2, 0.34, 0.51, 0.27, 0.4, 0.74, 0.27, 0.4, 0.74)
 STEADY = (0, 1, 0.2, 0.05, 1, 0.2, 0.05, 1, 1, 0.7, 0.5, 1, 0.2, 0.05, 1, 0.2, 0.05)  # how far each tells of the hip
+
+
+Rows = list[list[float]]
+Features = tuple[float, ...]  # of a joint
 
 
 class View:
@@ -58,39 +63,40 @@ class View:
         self._wobble = Wobble()
         self._hip: Point = (0.0, 0.0)  # ray of the newest frame
         self._extent = 0.0  # 0: nothing has been seen yet
-        self._rays: list[Sequence[float] | None] = [None] * JOINTS
+        self._rays: list[Point | None] = [None] * JOINTS
         self._places: list[Point] = [(0.0, float(y)) for y in USUAL_Y]  # of the newest frame, in extents
         self._doubts: list[float] = list(VARIANCE)  # what is not known of them
 
-    def push(self, rays: Rows, score: Sequence[float], keep: bool = True) -> tuple[Rows, Rows]:
+    def push(self, rays_V2: Rows, score: list[float], keep: bool = True) -> tuple[list[Features], Rotation]:
         """Rays (17, 2), NaN where missing, and scores (17,) of the next frame -> features (17, F), rotation (3, 3).
 
         `rotation @ camera_vector` is in the model's view; `to_camera` turns a lifted pose back. Not `keep`: the frame
         is looked at, not remembered. With no joint ever seen the rotation is the identity.
         """
+        rays = [(ray[0], ray[1]) for ray in rays_V2]
         trust = [
             min((s - MIN_SCORE) / (SURE_SCORE - MIN_SCORE), 1.0) if is_seen else -1.0
-            for s, is_seen in zip(score, seen_joints(rays, score), strict=True)
+            for s, is_seen in zip(score, seen_joints(rays, score))
         ]
         hip, expected = self._expect(rays, trust)
         if trust[0] > 0:
             hip = _towards(hip, rays[0], trust[0], REACH * expected if self._extent else math.inf)
         rotation = turn_to(hip)
-        flat = [None if sure < 0 else turned(rotation, ray) for sure, ray in zip(trust, rays, strict=True)]
+        flat = [None if sure < 0 else turned(rotation, ray) for sure, ray in zip(trust, rays)]
         body, extent = self._complete(flat, trust, expected)
         features = features_of(rotation, flat, score, extent)
         if keep:
-            if any(at is not None for at in flat):
+            if flat.count(None) < len(flat):
                 self._remember(hip, extent, body, flat, trust)
-                self._rays = [ray if sure > 0 else None for ray, sure in zip(rays, trust, strict=True)]
+                self._rays = [ray if sure > 0 else None for ray, sure in zip(rays, trust)]
             self._wobble.push(features)
         wobble = self._wobble.value
         if not self._knows:
             return [(*row[:WOBBLE], wobble) for row in features], rotation
         known = UNKNOWN_ROWS if self.known is None else self.known.rows(rotation)
-        return [(*row[:WOBBLE], wobble, *more) for row, more in zip(features, known, strict=True)], rotation
+        return [(*row[:WOBBLE], wobble, *more) for row, more in zip(features, known)], rotation
 
-    def _expect(self, rays: Rows, trust: Sequence[float]) -> tuple[Point, float]:
+    def _expect(self, rays: list[Point], trust: list[float]) -> tuple[Point, float]:
         """The hip's ray and the extent by what is seen of the others: moved as they have, and drawn to where a hip is,
         for a body as large as they seem."""
         if not self._extent or trust[0] <= 0:
@@ -99,7 +105,7 @@ class View:
             return usual_hip, usual_extent
         reach, hip, extent = REACH * self._extent, self._hip, self._extent
         x = y = total = 0.0
-        for ray, old, sure, steady in zip(rays, self._rays, trust, STEADY, strict=True):
+        for ray, old, sure, steady in zip(rays, self._rays, trust, STEADY):
             if sure > 0 and steady and old is not None:
                 weight = sure * steady
                 total += weight
@@ -114,12 +120,12 @@ class View:
         return hip, extent
 
     def _complete(
-        self, flat: Sequence[Point | None], trust: Sequence[float], expected: float
+        self, flat: list[Point | None], trust: list[float], expected: float
     ) -> tuple[list[Point], float]:
         """All joints in the turned view, those not seen where they are taken to be, and their RMS extent."""
         square, body = 0.0, []
         reach = REACH * expected if self._extent else math.inf
-        for at, sure, place, doubt in zip(flat, trust, self._places, self._doubts, strict=True):
+        for at, sure, place, doubt in zip(flat, trust, self._places, self._doubts):
             x, y = expected * place[0], expected * place[1]
             if at is not None:
                 x, y = _towards((x, y), at, sure, reach)
@@ -129,10 +135,10 @@ class View:
         return body, max(math.sqrt(square / len(body)), MIN_EXTENT)
 
     def _remember(
-        self, hip: Point, extent: float, body: Sequence[Point], flat: Sequence[Point | None], trust: Sequence[float]
+        self, hip: Point, extent: float, body: list[Point], flat: list[Point | None], trust: list[float]
     ) -> None:
         self._hip, self._extent = hip, extent
-        for joint, ((x, y), at, sure) in enumerate(zip(body, flat, trust, strict=True)):
+        for joint, ((x, y), at, sure) in enumerate(zip(body, flat, trust)):
             x, y, doubt = x / extent, y / extent, self._doubts[joint]
             if at is None:
                 x, y = x - FORGETTING * x, y + FORGETTING * (USUAL_Y[joint] - y)
@@ -152,7 +158,7 @@ def sequence_features(
     batch, frames = score_BTV.shape[:2]
     features = np.empty((batch, frames, JOINTS, wanted), np.float32)
     rotations = np.empty((batch, frames, 3, 3), np.float32)
-    for row, (rays, score) in enumerate(zip(rays_BTV2.tolist(), score_BTV.tolist(), strict=True)):
+    for row, (rays, score) in enumerate(zip(rays_BTV2.tolist(), score_BTV.tolist())):
         view = View(wanted)
         for frame in range(frames):
             if known is not None:
@@ -161,7 +167,7 @@ def sequence_features(
     return features, rotations
 
 
-def _towards(place: Point, seen: Sequence[float], trust: float, reach: float) -> Point:
+def _towards(place: Point, seen: Point, trust: float, reach: float) -> Point:
     """From where a joint is taken to be to where it is seen, as far as that is trusted."""
     x, y = seen[0] - place[0], seen[1] - place[1]
     far = math.sqrt(x * x + y * y)
@@ -169,10 +175,10 @@ def _towards(place: Point, seen: Sequence[float], trust: float, reach: float) ->
     return place[0] + share * x, place[1] + share * y
 
 
-def _usual(rays: Rows, trust: Sequence[float]) -> tuple[Point, float]:
+def _usual(rays: list[Point], trust: list[float]) -> tuple[Point, float]:
     """The hip's ray and the extent that the joints seen, spread as people's are, speak of: the extent by root mean
     squares, the hip by the steadier ones."""
-    known = [(ray, y, variance, sure) for ray, y, variance, sure in zip(rays, USUAL_Y, VARIANCE, trust, strict=True)
+    known = [(ray, y, variance, sure) for ray, y, variance, sure in zip(rays, USUAL_Y, VARIANCE, trust)
              if sure > 0]  # fmt: skip
     total = sum(sure for *_, sure in known)
     if not total:
@@ -183,10 +189,10 @@ def _usual(rays: Rows, trust: Sequence[float]) -> tuple[Point, float]:
     spread = sum(sure * ((ray[0] - x) ** 2 + (ray[1] - y) ** 2) for ray, _, _, sure in known)
     usual_spread = sum(sure * ((usual - middle) ** 2 + variance) for _, usual, variance, sure in known)
     extent = max(math.sqrt(spread / max(usual_spread, 1e-6)), MIN_EXTENT)
-    weights = [sure * steady for sure, steady in zip(trust, STEADY, strict=True) if sure > 0]
+    weights = [sure * steady for sure, steady in zip(trust, STEADY) if sure > 0]
     total = sum(weights)
     if not total:
         return (x, y - extent * middle), extent
-    hip_x = sum(weight * ray[0] for weight, (ray, _, _, _) in zip(weights, known, strict=True)) / total
-    hip_y = sum(weight * (ray[1] - extent * y) for weight, (ray, y, _, _) in zip(weights, known, strict=True)) / total
+    hip_x = sum(weight * ray[0] for weight, (ray, _, _, _) in zip(weights, known)) / total
+    hip_y = sum(weight * (ray[1] - extent * y) for weight, (ray, y, _, _) in zip(weights, known)) / total
     return (hip_x, hip_y), extent
