@@ -6,7 +6,6 @@ Plain numbers: see calibration.person.plain.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 

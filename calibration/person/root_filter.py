@@ -112,5 +112,6 @@ class RootFilter:
         self._place = x + share * step_x, y + share * step_y, z + share * step_z
         across, more = share * speed_across, share * (speed_along - speed_across) * along
         self._velocity = (
-            v_x + across * off_x + more * ray_x, v_y + across * off_y + more * ray_y, v_z + across * off_z + more * ray_z
+            v_x + across * off_x + more * ray_x, v_y + across * off_y + more * ray_y,
+            v_z + across * off_z + more * ray_z,
         )  # fmt: skip

@@ -9,7 +9,6 @@ In plain numbers: for 17 joints NumPy's calls take longer than that.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Final
 
 from engines.keypoints.sides import ARM_PAIRS, ARMS, LEG_PAIRS, LEGS

@@ -12,7 +12,6 @@ In plain numbers: for 17 joints NumPy's calls take longer than that.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Final
 
 from engines.models.normalise import Point

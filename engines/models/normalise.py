@@ -12,7 +12,6 @@ Axes: N any batch, V joints, F features.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np

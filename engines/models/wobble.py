@@ -8,7 +8,6 @@ true motion and 1 for a usual detector's jitter, from the geometric mean over th
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Final
 
 from engines.models.normalise import SEEN, Row

@@ -91,6 +91,16 @@ def distribution() -> Iterator[Check]:
                     "pip uninstall all of them and install opencv-contrib-python alone")  # fmt: skip
 
 
+def arithmetic() -> Iterator[Check]:
+    """Whether the modules of plain numbers were compiled (setup.py)."""
+    from calibration.person import body
+
+    if body.__file__.endswith(".py"):
+        yield Check("arithmetic", "ok", "Python; with a C compiler, 'make compiled' makes a person's frame cheaper")
+    else:
+        yield Check("arithmetic", "ok", "compiled")
+
+
 def display() -> Iterator[Check]:
     from realtime.view.display import has_display
 

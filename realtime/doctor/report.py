@@ -18,8 +18,8 @@ def examine() -> Iterable[Check]:
     from realtime.doctor import checks
 
     every: tuple[Callable[[], Iterable[Check]], ...] = (
-        checks.folder, checks.python, checks.packages, checks.distribution, checks.display, checks.cameras, checks.gpu,
-        checks.gpu_engines, checks.engine, checks.cache, checks.assets, checks.ports,
+        checks.folder, checks.python, checks.packages, checks.distribution, checks.arithmetic, checks.display,
+        checks.cameras, checks.gpu, checks.gpu_engines, checks.engine, checks.cache, checks.assets, checks.ports,
     )  # fmt: skip
     for check in every:
         with contextlib.suppress(ImportError):

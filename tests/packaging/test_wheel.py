@@ -30,7 +30,7 @@ def test_the_wheel_holds_weights_schemas_and_types(tmp_path: Path) -> None:
     copy.mkdir()
     for package in ("realtime", "engines", "calibration"):
         shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in ("pyproject.toml", "README.md", "LICENSE"):
+    for file in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / file, copy / file)
     options = ["-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path)]
     command = [sys.executable, "-m", "pip", "wheel", *options, str(copy)]
