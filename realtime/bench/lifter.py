@@ -89,7 +89,7 @@ def _summary(
         "engine": case.engine, "threads": case.threads, "batch": case.batch,
         **{f"{name}_ms": round(case.percentile_ms(q), 4) for name, q in (("best", 0), ("p50", 50), ("p95", 95))},
         "cpu_ms": round(case.cpu_ms(), 4), "gflops": round(case.gflops(), 1), "multiply_adds": case.multiply_adds,
-        "of_peak": round(case.gflops() / peaks[case.threads], 3), "state_bytes": case.state_bytes,
+        "of_peak": round(case.gflops() / peaks[case.threads], 5), "state_bytes": case.state_bytes,
     } for case in cases]  # fmt: skip
     claims: dict[str, float | int] = {"soak_steps": soak, "growth_bytes": growth}
     alone = [case for case in cases if case.threads == 1 and case.engine == "onnxruntime"]
