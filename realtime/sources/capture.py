@@ -22,6 +22,6 @@ class Capture(Protocol):
         """Takes the next picture, not converted yet. False where none comes any more."""
 
     def retrieve(self, into: Image | None = None) -> Image | None:
-        """The picture grabbed, in `into` where it is of that size, else in a new array. None where there is none."""
+        """The picture grabbed; None where there is none. `into`: where to, if it must be copied and is of that size."""
 
     def release(self) -> None: ...

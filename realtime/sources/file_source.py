@@ -8,12 +8,12 @@ from pathlib import Path
 
 import av.error
 import cv2
+import numpy as np
 
 from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.closing import Closing
 from realtime.contracts import Stamp
-from realtime.sources.capture import Image
 from realtime.sources.image_sequence import ImageSequence
 from realtime.sources.source import CaptureOptions, Frame
 from realtime.sources.video import Video
@@ -28,7 +28,7 @@ _GAP_NS = 5 * NS_PER_S  # without a picture in the file: nobody is kept waiting 
 
 
 class FileSource(Closing):
-    """Decodes on the reader's thread into one buffer. `capture_ns` is when the frame was due and taken."""
+    """Decodes on the reader's thread. `capture_ns` is when the frame was due and taken."""
 
     live = False
 
@@ -66,7 +66,6 @@ class FileSource(Closing):
             self.close()
             self.release()
             raise UserError(why)
-        self._image: Image = first  # each frame is decoded into it
         self.image_wh = (first.shape[1], first.shape[0])
 
     def read(self, timeout_s: float | None = None) -> Frame | None:
@@ -80,13 +79,10 @@ class FileSource(Closing):
             self._grabbed = False
             source_ns = self._play_ns + self._passes * _LOOP_GAP_NS
             stamp = Stamp(self._frame_id, monotonic_ns(), source_ns)
-            image = self._video.retrieve(self._image)
+            image = self._video.retrieve()
             if image is None:
                 continue  # it is counted with the next one
-            self._image = image
-            if self._options.mirror:
-                cv2.flip(image, 1, dst=image)
-            return Frame(stamp, image)
+            return Frame(stamp, np.asarray(cv2.flip(image, 1), np.uint8) if self._options.mirror else image)
         return None
 
     def close(self) -> None:

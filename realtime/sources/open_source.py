@@ -54,10 +54,10 @@ def open_source(
         raise UserError("what is piped in is read once, from its beginning: leave out --loop and --start")
     target = source if piped else str(video_path(source))
     name = PIPED if piped else source
-    file = turned(FileSource(
+    file = FileSource(
         sequence_of(target) or target, name, options, loop=loop, max_speed=max_speed, every_frame=every_frame
-    ))  # fmt: skip
-    return ReadAhead(file) if max_speed or piped else file  # who writes into a pipe may pause
+    )
+    return turned(ReadAhead(file) if max_speed or piped else file)  # who writes into a pipe may pause
 
 
 def video_path(source: str) -> Path | None:

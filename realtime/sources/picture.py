@@ -72,12 +72,18 @@ class Painter:
         self._reformatter = VideoReformatter()
 
     def paint(self, frame: av.VideoFrame, pixel_aspect: Fraction | None, into: Image | None) -> Image:
-        """(H, W, 3), in `into` where it fits. `pixel_aspect`: a pixel's width over its height. Raises FFmpegError."""
+        """(H, W, 3): what the conversion wrote, where that is a picture as it is; else a copy, in `into` where it fits.
+
+        `pixel_aspect`: a pixel's width over its height. Raises FFmpegError.
+        """
         width, height = square_size(frame.width, frame.height, pixel_aspect)
-        plane = self._reformatter.reformat(frame, width, height, "bgr24").planes[0]
+        converted = self._reformatter.reformat(frame, width, height, "bgr24")
+        plane = converted.planes[0]
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, plane.line_size)
         image = rows[:, : 3 * width].reshape(height, width, 3)
         turn = _TURNS.get(frame.rotation % 360)
+        if turn is None and image.flags.c_contiguous and converted is not frame:  # else it is the decoder's own
+            return image
         shape = (width, height, 3) if frame.rotation % 180 else (height, width, 3)
         painted = into if into is not None and into.shape == shape else np.empty(shape, np.uint8)
         if turn is None:

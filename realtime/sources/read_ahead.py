@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import queue
 import threading
-
-import numpy as np
 
 from realtime.clock import monotonic_ns
 from realtime.closing import Closing
@@ -18,7 +15,7 @@ _POLL_S = 0.1
 
 
 class ReadAhead(Closing):
-    """Reads `source` on a thread of its own. Three buffers: with the reader, waiting, being decoded into."""
+    """Reads `source`, whose pictures last while they are held, on a thread of its own; one of them waits here."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -57,23 +54,15 @@ class ReadAhead(Closing):
         self._source.release()
 
     def _decode(self) -> None:
-        width, height = self.image_wh
-        buffers = [np.empty((height, width, 3), np.uint8) for _ in range(3)]
-        for count in itertools.count():
-            if self._closed.is_set():
-                return
+        while not self._closed.is_set():
             try:
                 frame = self._source.read()
             except BaseException as error:  # noqa: BLE001 - handed to the reader
                 self._hand_over(error)
                 return
+            self._hand_over(frame)
             if frame is None:
-                self._hand_over(None)
                 return
-            if buffers[count % 3].shape != frame.image_bgr.shape:  # pictures of another size from here on
-                buffers[count % 3] = np.empty_like(frame.image_bgr)
-            np.copyto(buffers[count % 3], frame.image_bgr)
-            self._hand_over(Frame(frame.stamp, buffers[count % 3]))
 
     def _hand_over(self, what: Frame | BaseException | None) -> None:
         while not self._closed.is_set():

@@ -14,7 +14,7 @@ from realtime.contracts import Stamp
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One picture. The source owns the pixels: they are valid until the next `read`."""
+    """One picture. The source owns the pixels: valid until the next `read`, those of a file for as long as held."""
 
     stamp: Stamp
     image_bgr: NDArray[np.uint8]  # (H, W, 3)
