@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.cameras.adjust import MOMENTS, Adjusted, Poses, adjust, joints_between
+from calibration.cameras.alignment import align
 from calibration.cameras.cameras_file import Cameras
-from calibration.cameras.time_offsets import Offset, offset_by_gait, offsets_of
+from calibration.cameras.time_offsets import Offset, offset_by_way, offsets_of
 from calibration.cameras.watched import Watched
 from calibration.floor.floor_fit import RATE_HZ, Walk, ground_from_walk
 from calibration.lens.placed import PlacedCamera
@@ -30,6 +31,7 @@ Double = NDArray[np.float64]
 LEAST_S = 1.5  # of the person in two cameras at once
 _MOST_SPREAD = 0.12  # of bones' lengths: a real person has 0.02 to 0.06, two people taken for one 0.17 to 0.7
 _BONES = (2, 3, 5, 6, 8, 12, 13, 15, 16)  # those that end in these joints hardly change their lengths
+_LEAST_SHARED = 10  # moments of two cameras
 _LEAST_SCORE, _LEAST_JOINTS = 0.3, 6  # of a person who is seen
 
 _LOG = logging.getLogger("realtime.calibration")
@@ -82,7 +84,7 @@ def cameras_from_person(
 def _offsets(views: Sequence[View], reach_s: float) -> Double:
     pairs: dict[tuple[int, int], Offset] = {}
     for one, other in combinations(range(len(views)), 2):
-        offset = offset_by_gait(views[one].watched, views[other].watched, reach_s)
+        offset = offset_by_way(views[one].watched, views[other].watched, reach_s)
         if offset is not None:
             pairs[one, other] = offset
     told = offsets_of(pairs, len(views))
@@ -119,29 +121,14 @@ def _start(views: Sequence[View], offsets_s: Double, times_s: Double) -> Poses:
     while left:
         shared, one, new = max((int((known[one] & known[new]).sum()), -one, new) for one in placed for new in left)
         one = -one
-        if shared < 10:
+        if shared < _LEAST_SHARED:
             raise _too_little(views[new].name)
         both = known[one] & known[new]
-        turn, shift = _between(poses_m[one][both], poses_m[new][both])
+        turn, shift = align(poses_m[one][both], poses_m[new][both])
         rotations[new], shifts_m[new] = turn @ rotations[one], turn @ shifts_m[one] + shift
         placed.append(new)
         left.remove(new)
     return Poses(rotations, shifts_m, offsets_s)
-
-
-def _between(here_m: Double, there_m: Double) -> tuple[Double, Double]:
-    """There = turn @ here + shift, of poses (T, 17, 3); poses that do not fit, such as one lifted the wrong way round,
-    do not count."""
-    bodies = here_m - here_m[:, :1], there_m - there_m[:, :1]
-    fitting = np.ones(len(here_m), np.bool_)
-    turn = np.eye(3)
-    for _ in range(6):
-        u, _, v = np.linalg.svd(np.einsum("tji,tjk->ik", bodies[1][fitting], bodies[0][fitting]))
-        turn = u @ np.diag([1, 1, np.linalg.det(u @ v)]) @ v
-        off = np.linalg.norm(bodies[1] - bodies[0] @ turn.T, axis=-1).mean(1)
-        fitting = off <= max(1.5 * float(np.median(off)), 0.02)
-    shift = np.median(there_m[:, 0] - here_m[:, 0] @ turn.T, axis=0)
-    return np.asarray(turn), np.asarray(shift)
 
 
 def _walk(watched: Sequence[Watched], poses: Poses) -> Double:

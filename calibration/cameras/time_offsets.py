@@ -1,8 +1,7 @@
 """How far the clocks of cameras lie apart, from the motion of a person whom all of them see.
 
 Where the cameras' places are known, rays of the same moment meet, and rays of different moments miss each other by what
-the person has moved. Where they are not, joints are as far from each other in every view, so that their distances in
-the lifted poses rise and fall together.
+the person has moved. Where they are not, the lifted poses of one camera are those of the other, turned and shifted.
 
 An offset is what is added to a camera's time to get that of the reference: its frame at t shows t + offset.
 """
@@ -16,6 +15,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from calibration.cameras.alignment import misfit_m
 from calibration.cameras.watched import Watched
 from calibration.lens.placed import PlacedCamera
 
@@ -27,9 +27,8 @@ _FAR_M = 0.08  # rays further from each other are of joints that one detector se
 _LEAST_ANGLE = 0.1  # between two rays, radians: more parallel ones meet anywhere
 _LEAST_MOMENTS = 20
 _SAME = 8.0  # frames of a walk and joints of a body tell the same: as many count for one
-# Joints whose distances tell a gait from another moment of it: feet, knees, hands, feet and hands against the hip.
-_PAIRS = ((3, 6), (2, 5), (13, 16), (12, 15), (13, 0), (16, 0), (3, 0), (6, 0), (13, 3), (16, 6))
-_SLOW_S = 1.5  # what changes more slowly than this is a lifter's error, or a turn
+_STEPS_HZ, _MOMENTS_OF_WAY = 30.0, 240
+_LEAST_SHARE = 0.4  # of the most moments that any offset lets two cameras share
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +62,28 @@ def offset_by_rays(
     return _lowest(lags_s, np.where(enough, cost, np.inf), count)
 
 
-def offset_by_gait(first: Watched, second: Watched, reach_s: float) -> Offset | None:
-    """Of the second camera's time against the first's, whose places are not known: distances between joints in the
-    lifted poses, correlated. None where too little was seen by both."""
-    grids = [_distances(one) for one in (first, second)]
-    (start, rows), (other_start, other_rows) = grids
-    shift_s = start - other_start
-    reach = int(np.ceil(reach_s * RATE_HZ))
-    lags = np.arange(-reach, reach + 1)
-    least = min(3.0, 0.4 * min(len(rows), len(other_rows)) / RATE_HZ) * RATE_HZ
-    likeness = np.array([_likeness(rows, other_rows, round(lag - shift_s * RATE_HZ), int(least)) for lag in lags])
-    if not np.isfinite(likeness).any():
+def offset_by_way(first: Watched, second: Watched, reach_s: float) -> Offset | None:
+    """Of the second camera's time against the first's, whose places are not known: at the right one a rigid move lays
+    the way that the one saw the person go, limbs and all, on the way that the other saw. None where too little was seen
+    by both."""
+    begin_s, end_s = second.t_s[0] - reach_s, second.t_s[-1] + reach_s
+    times_s = first.t_s[(first.t_s >= begin_s) & (first.t_s <= end_s)]
+    chosen = np.unique(np.linspace(0, max(len(times_s) - 1, 0), _MOMENTS_OF_WAY).astype(int))[: len(times_s)]
+    times_s = times_s[chosen]
+    here_m = first.at(times_s).joints_m
+    lags_s = np.arange(-np.ceil(reach_s * _STEPS_HZ), np.ceil(reach_s * _STEPS_HZ) + 1) / _STEPS_HZ
+    cost, count = np.full(len(lags_s), np.inf), np.zeros(len(lags_s), np.int64)
+    for index, lag_s in enumerate(lags_s):
+        there_m = second.at(times_s - lag_s).joints_m
+        both = np.isfinite(here_m).all((1, 2)) & np.isfinite(there_m).all((1, 2))
+        count[index] = both.sum()
+        if count[index] >= _LEAST_MOMENTS:
+            cost[index] = misfit_m(here_m[both], there_m[both])
+    cost[count < _LEAST_SHARE * count.max()] = np.inf  # what little is shared at the edges fits anything
+    if not np.isfinite(cost).any():
         return None
-    best = int(np.nanargmax(likeness))
-    exact = shift_s - round(shift_s * RATE_HZ) / RATE_HZ  # of the two grids' beginnings, below a step
-    refined = lags[best] + _vertex(-likeness, best)
-    return Offset(float(refined / RATE_HZ + exact), 1 / RATE_HZ)
+    best = int(cost.argmin())
+    return Offset(float(lags_s[best] + _vertex(cost, best) / _STEPS_HZ), 1 / _STEPS_HZ)
 
 
 def offsets_of(pairs: Mapping[tuple[int, int], Offset], cameras: int) -> list[Offset | None]:
@@ -169,33 +174,6 @@ def _vertex(cost: Double, best: int) -> float:
     left, middle, right = cost[best - 1 : best + 2]
     bend = left - 2 * middle + right
     return float(np.clip((left - right) / (2 * bend), -1, 1)) if bend > 0 else 0.0
-
-
-def _distances(watched: Watched) -> tuple[float, Double]:
-    """When the grid begins, and (n, pairs) distances between joints, without what changes slowly; NaN: unknown."""
-    start_s, end_s = watched.t_s[0], watched.t_s[-1]
-    pose = watched.at(np.arange(start_s, end_s, 1 / RATE_HZ)).joints_m
-    one, other = (np.array(side) for side in zip(*_PAIRS, strict=True))
-    apart = np.linalg.norm(pose[:, one] - pose[:, other], axis=-1)
-    width = int(_SLOW_S * RATE_HZ) | 1
-    known = np.isfinite(apart)
-    window = np.ones(width)
-    total = np.stack([np.convolve(column, window, "same") for column in np.nan_to_num(apart).T], 1)
-    count = np.stack([np.convolve(column, window, "same") for column in known.astype(float).T], 1)
-    return float(start_s), np.asarray(apart - total / np.maximum(count, 1))
-
-
-def _likeness(rows: Double, others: Double, lag: int, least: int) -> float:
-    """Correlation of two recordings where row i + lag of `rows` is of the same moment as row i of `others`."""
-    begin, end = max(0, lag), min(len(rows), len(others) + lag)
-    if end - begin < max(least, 2):
-        return float("nan")
-    one, other = rows[begin:end], others[begin - lag : end - lag]
-    both = np.isfinite(one) & np.isfinite(other)
-    if both.sum() < least * len(_PAIRS) / 2:
-        return float("nan")
-    one, other = np.where(both, one, 0), np.where(both, other, 0)
-    return float((one * other).sum() / np.sqrt((one**2).sum() * (other**2).sum() + 1e-12))
 
 
 def _reached(pairs: Mapping[tuple[int, int], Offset], cameras: int) -> set[int]:

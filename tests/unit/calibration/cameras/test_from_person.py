@@ -70,7 +70,10 @@ def test_without_a_height_the_scale_is_assumed() -> None:
 
 def test_two_people_are_no_calibration() -> None:
     cameras = cameras_round(2)
-    views = [recordings(cameras, 0)[0], recordings(cameras, 7)[1]]
+    t_s = np.arange(0, 15, 1 / 30)
+    walks = wandering(t_s, 0), wandering(t_s, 7)[::-1]  # the other goes another way
+    views = [View(camera.name, LENS, watched(camera, walk, t_s, number))
+             for number, (camera, walk) in enumerate(zip(cameras, walks, strict=True))]  # fmt: skip
     with pytest.raises(UserError, match="bones change their lengths"):
         cameras_from_person(views, BodyScale())
 

@@ -11,8 +11,8 @@ from room import cameras_round, wandering, watched
 from calibration.cameras.time_offsets import (
     Offset,
     apart_m,
-    offset_by_gait,
     offset_by_rays,
+    offset_by_way,
     offsets_by_rays,
     offsets_of,
 )
@@ -42,9 +42,9 @@ def test_rays_find_an_offset_to_a_fraction_of_a_frame(seed: int, offset_s: float
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 1000), offset_s=st.floats(-1.5, 1.5))
-def test_the_gait_finds_it_without_knowing_where_cameras_stand(seed: int, offset_s: float) -> None:
+def test_the_way_finds_it_without_knowing_where_cameras_stand(seed: int, offset_s: float) -> None:
     first, second = cameras_round(2)
-    found = offset_by_gait(seen_by(first, seed, 0.0, 1), seen_by(second, seed, offset_s, 2), reach_s=2.0)
+    found = offset_by_way(seen_by(first, seed, 0.0, 1), seen_by(second, seed, offset_s, 2), reach_s=2.0)
     assert found is not None
     assert abs(found.seconds - offset_s) < FRAME_S
 
@@ -61,7 +61,7 @@ def test_nobody_knows_the_clock_of_a_camera_that_saw_nothing_at_the_same_time() 
     first, second = cameras_round(2)
     late = seen_by(second, 0, -60.0, 1)
     assert offset_by_rays((first, second), (seen_by(first, 0, 0.0, 1), late)) is None
-    assert offset_by_gait(seen_by(first, 0, 0.0, 1), late, 2.0) is None
+    assert offset_by_way(seen_by(first, 0, 0.0, 1), late, 2.0) is None
 
 
 def test_an_offset_beyond_the_reach_is_not_invented() -> None:
