@@ -28,7 +28,7 @@ from calibration.person.bones import ASSUMED_STATURE_M
 from engines.errors import UserError
 
 Double = NDArray[np.float64]
-LEAST_S = 1.5  # of the person in two cameras at once
+LEAST_S = 1.0  # of the person in two cameras at once
 _MOST_SPREAD = 0.12  # of bones' lengths: a real person has 0.02 to 0.06, two people taken for one 0.17 to 0.7
 _BONES = (2, 3, 5, 6, 8, 12, 13, 15, 16)  # those that end in these joints hardly change their lengths
 _LEAST_SHARED = 10  # moments of two cameras
