@@ -78,6 +78,10 @@ class Fuser:
             return NS_PER_S
         return max(0, self._next_ns + self._patience_ns(now_ns) - now_ns)
 
+    def live(self, now_ns: int) -> tuple[str, ...]:
+        """The cameras that frames come from."""
+        return tuple(self.cameras.names[number] for number in self._live(now_ns))
+
     def doings(self) -> dict[str, object]:
         """What the stream's status says: every camera, whether it is seen with, and how late its clock is."""
         told = {}

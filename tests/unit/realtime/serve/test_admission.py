@@ -8,9 +8,12 @@ import pytest
 
 from engines.lifting.load_lifter import load_lifter
 from engines.lifting.poses import Lifter
+from realtime.config import PlaceConfig
 from realtime.serve.admission import MOST_NAMES, SILENT_NS, Admission, may_send
 from realtime.serve.seat import Seat, new_seat
 from realtime.wire.joining import BUSY, FULL, NAME, TAKEN, Join, Refused
+
+OFF = PlaceConfig(floor="off")
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +24,7 @@ def lifter() -> Iterator[Lifter]:
 
 def seat(lifter: Lifter, stream: str) -> Seat:
     return new_seat(
-        stream, b"peer", "", "life", 3, lifter=lifter, floor="off", most_people=1, max_fps=60, first_id=0, now_ns=0
+        stream, b"peer", "", "life", 3, lifter=lifter, place=OFF, most_people=1, max_fps=60, first_id=0, now_ns=0
     )  # fmt: skip
 
 
