@@ -28,6 +28,7 @@ class ServeOptions:
     metrics: str | None = None  # HOST:PORT of /metrics
     stream: StreamConfig = field(default_factory=StreamConfig)  # of all; its name is that of the fused stream
     lifter: LifterConfig = field(default_factory=LifterConfig)
+    open_intake: bool = False  # on this machine, without keys, for the cameras of the very session
     cameras: Path | None = None  # of `realtime calibrate cameras`: their streams are fused into one
 
     def __post_init__(self) -> None:

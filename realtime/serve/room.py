@@ -48,12 +48,14 @@ class Room:
     def wait_ns(self) -> int:
         return self._fuser.wait_ns(monotonic_ns())
 
-    def publish(self, lifter: Lifter) -> None:
-        """What is due by now."""
+    def publish(self, lifter: Lifter) -> int:
+        """What is due by now; how many frames."""
+        before = self._published
         for frame in self._fuser.due(monotonic_ns()):
             frame.latency_ms["total"] = elapsed_ms(frame.stamp.capture_ns, monotonic_ns())
             self._publisher.send(frame, engine=lifter.engine, model=lifter.name, stream=self._stream)
             self._published += 1
+        return self._published - before
 
     def tell(self, now_ns: int) -> None:
         """The fused stream's status: which cameras it is made of, and how their clocks differ."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import logging
 import sys
-import threading
+from collections import Counter
 from contextlib import ExitStack
+from typing import Protocol
 
 from calibration.cameras.cameras_file import load_cameras
 from engines.lifting.load_lifter import load_lifter
@@ -42,15 +43,23 @@ _HELD_FOR_READERS = 16 * PUBLISH_HIGH_WATER  # a round brings many messages at o
 log = logging.getLogger("realtime.serve")
 
 
+class Stops(Protocol):
+    """An event, or what is asked as one in every round."""
+
+    def is_set(self) -> bool: ...
+
+
 class Server(Closing):
     """`run` until `stop` is set. Raises UserError where it cannot begin."""
 
     def __init__(self, options: ServeOptions) -> None:
         stream = options.stream
         self.figures = Figures(monotonic_ns())
+        self.published: Counter[str] = Counter()  # frames, by stream
         cameras = None if options.cameras is None else load_cameras(options.cameras)
         with ExitStack() as stack:
-            self._intake = stack.enter_context(Intake(options.intake, stream.keys, stream.insecure))
+            keys = None if options.open_intake else stream.keys
+            self._intake = stack.enter_context(Intake(options.intake, keys, stream.insecure))
             self._lifter: Lifter = stack.enter_context(_ready_lifter(options))
             self._publisher = stack.enter_context(Publisher(
                 stream.address, stream.rpc_address, None, encoding=stream.encoding, keys=stream.keys,
@@ -77,7 +86,7 @@ class Server(Closing):
         self.seats.leave_all()
         self._owned.close()
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: Stops) -> None:
         before_s = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH_S)
         gc.freeze()
@@ -100,7 +109,7 @@ class Server(Closing):
         if lift_round(self._lifter, seats, self._publish, self._publish_keypoints):
             self.figures.rounds += 1
         if self._room is not None:
-            self._room.publish(self._lifter)
+            self.published[self._options.stream.name] += self._room.publish(self._lifter)
         now_ns = monotonic_ns()
         if now_ns - self._look_ns >= _LOOK_NS:
             self._look_ns = now_ns
@@ -147,6 +156,7 @@ class Server(Closing):
         if self._room is not None:
             self._room.see(seat.stream, frame, seat.lift.floor)
         seat.published += 1
+        self.published[seat.stream] += 1
         self.figures.published(elapsed_ms(received_ns, monotonic_ns()))
         if monotonic_ns() - self._read_ns > _READ_NS:  # each message is stamped when it is read: soon, then
             self._read.extend(self._intake.hear(0))

@@ -21,7 +21,7 @@ from realtime.process.doorbell import Doorbell
 from realtime.process.link import Failed, Link, LogLine, Ready
 from realtime.process.signals import held_back
 from realtime.process.states import FAILED, RESTARTING, RUNNING, STARTING, STOPPED
-from realtime.process.stats import LifterStats, Load, ProducerStats
+from realtime.process.stats import LifterStats, Load, ProducerStats, SiteStats
 from realtime.session.child import Child, Restarts
 from realtime.session.processes import Process, enter
 from realtime.session.watchdog import Watchdog
@@ -160,7 +160,7 @@ class Keeper:
             logging.getLogger(event.name).log(event.level, "%s", event.text)
         elif isinstance(event, Load):
             child.load = event
-        elif isinstance(event, ProducerStats | LifterStats):
+        elif isinstance(event, ProducerStats | LifterStats | SiteStats):
             child.stats[-1], child.load = event, event.load
 
     # ---- all of them ----

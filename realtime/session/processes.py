@@ -37,6 +37,7 @@ class Process:
     watchdog_s: float  # killed and started again when it has not beaten for as long
     grace_s: float  # to end by itself before it is killed
     setup_s: float = 60.0  # to its first beat, models loaded
+    pulse_s: float = 5.0  # without a sign of life while it is set up, before it is killed
     finishes: bool = False  # it has work to bring to an end: its grace begins anew with every beat
     must_start: bool = False  # a mistake of the user's ends the session while nothing has been published yet
 

@@ -63,7 +63,7 @@ def serve(
     options = ServeOptions(
         bind, streams, people, window, max_fps, most_busy, floor, metrics,
         StreamConfig(address, rpc, stream, encoding=encoding, keys=keys, insecure=insecure),
-        LifterConfig(model, engine, lookahead, plan), cameras,
+        LifterConfig(model, engine, lookahead, plan), cameras=cameras,
     )  # fmt: skip
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
