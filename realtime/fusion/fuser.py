@@ -55,8 +55,8 @@ class Fuser:
 
     def due(self, now_ns: int) -> Iterator[PoseFrame]:
         """The frames whose time has come."""
-        while self._next_ns is not None and self._ready(self._next_ns, now_ns):
-            behind = (self._horizon_ns(now_ns) - self._next_ns) // self.interval_ns
+        while self._next_ns is not None and (horizon_ns := self._horizon_ns(now_ns)) >= self._next_ns:
+            behind = (horizon_ns - self._next_ns) // self.interval_ns
             if behind > _MOST_BEHIND:
                 self.left_out += int(behind)
                 self._frame_id += int(behind)
@@ -102,16 +102,11 @@ class Fuser:
     def _live(self, now_ns: int) -> list[int]:
         return [number for number, timeline in enumerate(self._timelines) if timeline.live(now_ns)]
 
-    def _ready(self, at_ns: int, now_ns: int) -> bool:
-        live = self._live(now_ns)
-        captured = [self._captured_ns(number) for number in live]
-        if live and all(one is not None and one >= at_ns for one in captured):
-            return True
-        return now_ns >= at_ns + self._patience_ns(now_ns)
-
     def _horizon_ns(self, now_ns: int) -> int:
+        """Up to here there is nothing to wait for: all live cameras have passed it, or it was long enough ago."""
         known = [captured for number in self._live(now_ns) if (captured := self._captured_ns(number)) is not None]
-        return max(known, default=now_ns)
+        waited_ns = now_ns - self._patience_ns(now_ns)
+        return max(min(known), waited_ns) if known else waited_ns
 
     def _patience_ns(self, now_ns: int) -> int:
         late = [self._timelines[number].late_ns + self._timelines[number].interval_ns - self.clocks.offset_ns(number)
