@@ -93,6 +93,7 @@ def some(subscriber: Subscriber, count: int) -> list[PoseMessage]:
     return [next(one for one in subscriber if any(not person.held for person in one.persons)) for _ in range(count)]
 
 
+@pytest.mark.timeout(600)
 def test_three_cameras_are_one_person_where_they_are_and_a_dead_camera_does_not_end_it(site: Path) -> None:
     with (
         started(site) as run,
@@ -135,6 +136,7 @@ def _sees_without(status: dict[str, object] | None, name: str) -> bool:
     return not cameras[name]["seeing"] and name in str(status["why"])
 
 
+@pytest.mark.timeout(600)
 def test_clocks_that_lie_apart_are_found_and_told(site: Path) -> None:
     with started(site) as run, Subscriber(run.address, timeout_s=WAIT_S) as subscriber:
         with starts_ns(run.address) as starts, StatusListener(run.address) as status:
