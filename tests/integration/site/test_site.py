@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zmq
-from room import LENS, cameras_round, wandering
+from room import LENS, cameras_round, turn_between_deg, wandering
 from room_detector import CAMERAS, IMAGE_WH, LATE_S, SEED, write_film
 from room_detector import __file__ as detector_file
 from run_process import RunProcess
 from serve_process import WAIT_S
 
-from calibration.cameras.cameras_file import Cameras, save_cameras
+from calibration.cameras.cameras_file import Cameras, load_cameras, save_cameras
+from calibration.lens.camera_file import save_camera
 from calibration.lens.placed import PlacedCamera
 from realtime.client.status import StatusListener
 from realtime.client.subscribe import Subscriber
@@ -28,6 +31,7 @@ from realtime.wire.framing import KEYPOINTS, topic
 from realtime.wire.messages import PoseMessage
 
 NAMES = ("left", "middle", "right")
+CALIBRATE = [sys.executable, "-m", "realtime.cli", "calibrate", "cameras"]
 FILM_S = 240
 SETTLED = 90  # frames of a person until the model's memory is filled, more or less
 
@@ -134,6 +138,34 @@ def _sees_without(status: dict[str, object] | None, name: str) -> bool:
     cameras = status["cameras"]
     assert isinstance(cameras, dict)
     return not cameras[name]["seeing"] and name in str(status["why"])
+
+
+@pytest.mark.timeout(600)
+def test_running_cameras_are_placed_by_who_walks_before_them(site: Path, films: Path) -> None:
+    """As a user does it: a site whose cameras' places are not known, a walk, and then it is fused."""
+    path = site / "site.toml"
+    path.write_text("\n".join(line for line in path.read_text().splitlines() if not line.startswith("cameras =")))
+    save_camera(site / "lens.yaml", LENS.scaled(IMAGE_WH), "lens")
+    lenses = [word for name in NAMES for word in ("--lens", f"{name}={site / 'lens.yaml'}")]
+    with started(site) as run:
+        with starts_ns(run.address):
+            calibrate = [*CALIBRATE, *NAMES, "--address", run.address, "--seconds", "15", "--person-height", "1.75",
+                         *lenses]  # fmt: skip
+            done = subprocess.run(calibrate, cwd=site, capture_output=True, text=True, timeout=WAIT_S)
+            assert done.returncode == 0, done.stderr
+        run.interrupt()
+        assert run.finish()["published"].keys() == set(NAMES)
+    placed, true = load_cameras(site / "cameras.yaml"), cameras_round(CAMERAS)
+    assert placed.names == NAMES
+    for one, camera in zip(placed.placed[1:], true[1:], strict=True):
+        assert turn_between_deg(placed.placed[0], one, true[0], camera) < 4
+    path.write_text(f'cameras = "cameras.yaml"\n{path.read_text()}')
+    with started(site) as run, Subscriber(run.address, timeout_s=WAIT_S) as subscriber:
+        message = settled(subscriber)
+        assert (message.space, message.scale, message.floor) == ("world", "height", "estimated")
+        assert message.calibration == placed.identity
+        run.interrupt()
+        run.finish()
 
 
 @pytest.mark.timeout(600)
