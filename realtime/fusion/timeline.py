@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,8 @@ class Timeline:
 
     def __init__(self, camera: int) -> None:
         self._camera = camera
+        self.interval_ns = 0  # between two frames, median of the last ones; 0 where it is not known
+        self.late_ns = 0  # from the capture of a frame until it came, at most, lately
         self._frames: deque[tuple[int, int, dict[int, Sight]]] = deque(maxlen=_KEPT)  # captured, came, people
 
     def push(self, frame: PoseFrame, ground: Ground | None, came_ns: int) -> None:
@@ -49,22 +52,15 @@ class Timeline:
             if sight is not None:
                 people[person.track_id] = sight
         self._frames.append((frame.stamp.capture_ns, came_ns, people))
+        newest = list(self._frames)[-_RATES:]
+        steps = sorted(later[0] - earlier[0] for earlier, later in pairwise(newest))
+        self.interval_ns = steps[len(steps) // 2] if steps else 0
+        self.late_ns = max(came - captured for captured, came, _ in newest)
 
     @property
     def newest(self) -> tuple[int, list[Sight]] | None:
         """When it was captured, and who is in it; None before the first."""
         return (self._frames[-1][0], list(self._frames[-1][2].values())) if self._frames else None
-
-    @property
-    def interval_ns(self) -> int:
-        """Between two frames, median of the last ones; 0 where it is not known."""
-        times = [frame[0] for frame in self._frames][-_RATES:]
-        return int(np.median(np.diff(times))) if len(times) > 1 else 0
-
-    @property
-    def late_ns(self) -> int:
-        """From the capture of a frame until it came, at most, lately."""
-        return max((came - captured for captured, came, _ in list(self._frames)[-_RATES:]), default=0)
 
     def live(self, now_ns: int) -> bool:
         if not self._frames:
