@@ -182,7 +182,7 @@ class Keeper:
             child.done = True
             self._board.tell_life(name, STOPPED, "ended", child.life)
             if not child.process.essential and not self._board.stopping:
-                log.info("the %s was closed; the stream goes on (Ctrl-C ends it)", name)
+                self._tell_closed(name)
         elif failure is not None and failure.user_error:
             self._give_up(child, failure.text)
         else:
@@ -193,6 +193,10 @@ class Keeper:
             child.done = True
             if not self._board.stopping:
                 log.warning("the %s failed while the session was ending (%s)", name, why)
+
+    def _tell_closed(self, name: str) -> None:
+        """A process that others can do without has ended well."""
+        log.info("the %s was closed; the stream goes on (Ctrl-C ends it)", name)
 
     def _plan_restart(self, child: Child, why: str) -> None:
         now_ns, why = monotonic_ns(), child.hung or why

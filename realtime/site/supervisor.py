@@ -6,6 +6,7 @@ them have, when the lifter has, or by an order, which the cameras hear first.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from realtime.site.processes import LIFTER, name_of
 
 _LAST_FRAMES_NS = NS_PER_S  # from the last camera's end until the last of its frames is published
 _FINISH_NS = 4 * NS_PER_S  # for cameras that are to end
+
+log = logging.getLogger("realtime.supervisor")
 
 
 class SiteSupervisor(Keeper):
@@ -53,6 +56,12 @@ class SiteSupervisor(Keeper):
 
     def _told(self, name: str) -> tuple[object, str]:
         return self._tell[name], ""
+
+    def _tell_closed(self, name: str) -> None:
+        if name in self._cameras:
+            log.info("the %s has ended", name)
+        else:
+            super()._tell_closed(name)
 
     def _let_go(self) -> None:
         """Together, so that recordings that began together are seen together."""

@@ -57,6 +57,14 @@ def test_a_place_is_taken_over_by_its_own_producer_or_after_a_silence(lifter: Li
     assert answer("a", seats) == "joined"
 
 
+def test_the_fused_streams_name_is_the_servers_own() -> None:
+    refused = Admission(2, 0.8, own="main").refuses(Join("main", "life"), "", {}, 0, 0.0, 0)
+    assert isinstance(refused, Refused)
+    assert refused.code == NAME
+    assert "fused of all cameras" in refused.message
+    assert answer("main", {}) == "joined"
+
+
 @pytest.mark.parametrize(
     ("key", "stream", "may"),
     [("", "any", True), ("door", "door", True), ("door", "door.left", True), ("door", "doors", False),
