@@ -6,95 +6,24 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
-import zmq
-from room import LENS, cameras_round, turn_between_deg, wandering
-from room_detector import CAMERAS, IMAGE_WH, LATE_S, SEED, write_film
-from room_detector import __file__ as detector_file
-from run_process import RunProcess
+from room import LENS, cameras_round, turn_between_deg
+from room_detector import CAMERAS, IMAGE_WH, LATE_S
+from room_site import NAMES, off_m, settled, some, started, starts_ns
 from serve_process import WAIT_S
 
-from calibration.cameras.cameras_file import Cameras, load_cameras, save_cameras
+from calibration.cameras.cameras_file import load_cameras
 from calibration.lens.camera_file import save_camera
-from calibration.lens.placed import PlacedCamera
 from realtime.client.status import StatusListener
 from realtime.client.subscribe import Subscriber
 from realtime.clock import NS_PER_S, monotonic_ns
-from realtime.wire.decode import decode_keypoints
-from realtime.wire.endpoints import connect_subscriber
-from realtime.wire.framing import KEYPOINTS, topic
-from realtime.wire.messages import PoseMessage
+from realtime.keys.key_store import KeyStore
+from realtime.wire.endpoints import ClientKeys
 
-NAMES = ("left", "middle", "right")
 CALIBRATE = [sys.executable, "-m", "realtime.cli", "calibrate", "cameras"]
-FILM_S = 240
-SETTLED = 90  # frames of a person until the model's memory is filled, more or less
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("site")
-    for camera, name in enumerate(NAMES):
-        write_film(folder / f"{name}.avi", camera, FILM_S * 30)
-    lens = LENS.scaled(IMAGE_WH)
-    placed = [PlacedCamera(name, lens, one.rotation, one.shift_m)
-              for name, one in zip(NAMES, cameras_round(CAMERAS), strict=True)]  # fmt: skip
-    save_cameras(folder / "cameras.yaml", Cameras(tuple(placed)))
-    return folder
-
-
-@pytest.fixture
-def site(films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to run in; the detector's module is found from it."""
-    support = str(Path(detector_file).parent)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([support, os.environ.get("PYTHONPATH", "")]))
-    tables = "".join(f'[[camera]]\nname = "{name}"\nsource = "{films / name}.avi"\n' for name in NAMES)
-    (tmp_path / "site.toml").write_text(
-        f'cameras = "{films / "cameras.yaml"}"\n[detector]\nsize = "room_detector:RoomDetector"\n{tables}'
-    )
-    return tmp_path
-
-
-def started(site: Path) -> RunProcess:
-    return RunProcess("--config", "site.toml", "--no-view", cwd=site)
-
-
-@contextmanager
-def starts_ns(address: str) -> Iterator[dict[str, int]]:
-    """When each camera's film began, by its keypoints: filled when the context begins."""
-    found: dict[str, int] = {}
-    with zmq.Context() as context:
-        socket = connect_subscriber(context, address, [topic(KEYPOINTS, name) for name in NAMES])
-        try:
-            while len(found) < len(NAMES):
-                assert socket.poll(int(WAIT_S * 1000)), f"keypoints came from {list(found)} alone"
-                message = decode_keypoints(socket.recv())
-                found[message.stream] = message.t_capture_ns - message.source_ns
-            yield found
-        finally:
-            socket.close(linger=0)
-
-
-def off_m(message: PoseMessage, start_ns: int) -> float:
-    """How far the joints of the message's person are from where they were, mean; the first camera's film began at
-    `start_ns`."""
-    film_s = (message.t_capture_ns - start_ns) / NS_PER_S
-    truth = wandering(np.array([film_s - LATE_S[0] + 10.0]), SEED)[0]
-    return min(float(np.linalg.norm(person.positions_m - truth, axis=1).mean()) for person in message.persons)
-
-
-def settled(subscriber: Subscriber) -> PoseMessage:
-    return next(one for one in subscriber if any(person.window_fill > 0.3 for person in one.persons))
-
-
-def some(subscriber: Subscriber, count: int) -> list[PoseMessage]:
-    """Messages with somebody freshly seen."""
-    return [next(one for one in subscriber if any(not person.held for person in one.persons)) for _ in range(count)]
 
 
 @pytest.mark.timeout(600)
@@ -190,6 +119,35 @@ def _offsets_near(status: dict[str, object] | None, true_ms: dict[str, float]) -
     return all(one is not None and abs(one - true) < 12 for one, true in zip(found, true_ms.values(), strict=True))
 
 
+@pytest.mark.timeout(600)
+def test_a_killed_lifter_comes_back_and_the_stream_with_it(site: Path) -> None:
+    with started(site) as run, Subscriber(run.address, timeout_s=WAIT_S) as subscriber:
+        pid = run.pid("lifter")
+        first = settled(subscriber)
+        os.kill(pid, signal.SIGKILL)
+        again = next(one for one in subscriber if one.session != first.session and one.persons)
+        assert again.t_capture_ns > first.t_capture_ns
+        run.interrupt()
+        assert run.finish()["restarts"] == 1
+
+
+def test_with_keys_all_streams_are_for_those_who_are_let_in(site: Path) -> None:
+    store = KeyStore(site / "keys")
+    for name in ("server", "reader"):
+        store.new(name)
+    store.allow("reader")
+    keys = ClientKeys.load(store.directory / "reader.key_secret", store.directory / "server.key")
+    with (
+        started(site, "--keys", "keys") as run,
+        Subscriber(run.address, timeout_s=WAIT_S, keys=keys) as room,
+        Subscriber(run.address, "left", timeout_s=WAIT_S, keys=keys) as left,
+    ):
+        assert some(room, 1)
+        assert some(left, 1)
+        run.interrupt()
+        run.finish()
+
+
 @pytest.mark.parametrize(("change", "complaint"), [
     (('source = "', 'source = "no-such-'), "no-such"),
     (('name = "left"', 'name = "main"'), "two streams would be named 'main'"),
@@ -210,7 +168,7 @@ def test_mistakes_get_one_sentence(site: Path, change: tuple[str, str], complain
 
 
 def test_options_of_one_camera_are_refused_for_several(site: Path) -> None:
-    with RunProcess("--config", "site.toml", "--no-view", "--mirror", cwd=site) as run:
+    with started(site, "--mirror") as run:
         assert run.popen.wait(WAIT_S) == 2
         run._reader.join(WAIT_S)
         assert "several cameras" in run.said[-1]
