@@ -28,7 +28,7 @@ from realtime.library.place import settings
 from realtime.library.whole import poses_of
 from realtime.pipeline.pose_frame import Lift
 from realtime.progress_bar import progress_bar
-from realtime.sources.address import device_of
+from realtime.sources.address import device_of, is_live
 from realtime.sources.open_source import open_source
 
 log = logging.getLogger("realtime.calibrate")
@@ -73,6 +73,9 @@ def watch_all(
     """The person seen longest in each recording (a video, a keypoints .npz), by the camera's name. Raises UserError."""
     seen = {}
     for name, source in sources.items():
+        if not source.endswith(".npz") and is_live(source):
+            raise UserError(f"'{name}' is a camera, which cannot be watched after another: run 'realtime run --config' "
+                            "with all of them, and name the running streams alone")  # fmt: skip
         if name not in lenses and not source.endswith(".npz") and not device_of(source):
             log.warning("the lens of '%s' is taken for one of 60 degrees: give --lens %s=FILE", name, name)
         seen[name] = watch_as_taken(source, lenses.get(name), seconds=seconds, detector=detector)

@@ -29,13 +29,14 @@ class Belief:
     sigma_m: Double  # (17,)
     root_covariance: Double  # (3, 3)
     seen_ns: int
-    since_ns: int
+    moments: int = 0  # at which they were seen
     cameras: int = 1  # that saw them at `seen_ns`
     members: dict[int, int] = field(default_factory=dict)
     alike: dict[int, int] = field(default_factory=dict)  # others who may be the same person: moments in a row
 
     def update(self, fused: Fused, sights: list[Sight], placed: list[PlacedCamera], at_ns: int) -> None:
         self.joints_m, self.sigma_m, self.seen_ns, self.cameras = fused.joints_m, fused.sigma_m, at_ns, len(sights)
+        self.moments += 1
         if len(sights) > 1:
             self.root_covariance = np.eye(3) * _ROOT_M**2 / 2
         else:

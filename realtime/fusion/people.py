@@ -17,6 +17,7 @@ from realtime.tracking.assignment import NOBODY, assign
 FORGOTTEN_NS = 3 * NS_PER_S  # unseen for longer, they come back as somebody else
 _JOINS, _STAYS = 5.0, 20.0  # the worst misfit with which a camera's person becomes, or remains, one of the room's
 _KNOWN = 3.0  # how much better fits who was this person a moment ago
+_CONFIRMED = 4  # moments
 _ALIKE = 12  # moments in a row after which two who fit are one
 _MOST_FROM_ONE = 8
 
@@ -30,7 +31,8 @@ class RoomPeople:
         self.people: dict[int, Belief] = {}
 
     def see(self, at_ns: int, sights: Sequence[Sight]) -> dict[int, tuple[Fused, list[Sight]]]:
-        """Of one moment: the fused pose of everybody seen, by their number, and by whom."""
+        """Of one moment: the fused pose of everybody seen, by their number, and by whom. Who is new is left out until
+        they have been seen a few times."""
         self.people = {number: one for number, one in self.people.items() if at_ns - one.seen_ns <= FORGOTTEN_NS}
         seen: dict[int, list[Sight]] = {}
         ordered = sorted(sights, key=lambda sight: (-self._known(sight), sight.camera, sight.track_id))
@@ -43,7 +45,8 @@ class RoomPeople:
             self.people[number].update(fused, of, self._placed, at_ns)
             results[number] = fused, of
         self._merge(at_ns, set(results))
-        return {number: result for number, result in results.items() if number in self.people}
+        return {number: result for number, result in results.items()
+                if number in self.people and self.people[number].moments >= _CONFIRMED}  # fmt: skip
 
     def _known(self, sight: Sight) -> bool:
         return any(one.members.get(sight.camera) == sight.track_id for one in self.people.values())
@@ -68,7 +71,7 @@ class RoomPeople:
         placed = self._placed[sight.camera]
         self.people[number] = Belief(
             number, placed.to_world(sight.seen.joints_m), sight.seen.sigma_m, root_covariance(sight, placed), at_ns,
-            at_ns, members={sight.camera: sight.track_id},
+            members={sight.camera: sight.track_id},
         )  # fmt: skip
         return number
 

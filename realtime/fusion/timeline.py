@@ -18,6 +18,7 @@ Double = NDArray[np.float64]
 _KEPT = 64  # frames
 _STALE_NS = NS_PER_S * 15 // 100  # beyond its newest frame a camera is believed for so long
 _GAP_NS = NS_PER_S * 3 // 10  # between two frames: nothing is known of the time within a longer one
+_FASTEST_M_S = 6.0
 _RATES = 15  # frames over which the camera's rate is measured
 _LIVE_NS, _LIVE_FRAMES = NS_PER_S // 2, 4  # silent for longer, and for more than so many of its frames: it is gone
 
@@ -79,8 +80,10 @@ class Timeline:
         earlier_ns, _, earlier = self._frames[after - 1]
         if later_ns - earlier_ns > _GAP_NS:
             return []
-        share = (at_ns - earlier_ns) / (later_ns - earlier_ns)
-        return [_between(earlier[number], later[number], share) for number in later if number in earlier]
+        share, apart_s = (at_ns - earlier_ns) / (later_ns - earlier_ns), (later_ns - earlier_ns) / NS_PER_S
+        both = [(earlier[number], sight) for number, sight in later.items() if number in earlier]
+        return [_between(one, other, share) if _same(one, other, apart_s) else (one if share < 0.5 else other)
+                for one, other in both]  # fmt: skip
 
 
 def _sight(camera: int, person: Pose3D, space: str, ground: Ground | None) -> Sight | None:
@@ -97,6 +100,12 @@ def _sight(camera: int, person: Pose3D, space: str, ground: Ground | None) -> Si
     root_sigma = person.root_sigma_m / distance_m if np.isfinite(person.root_sigma_m) else 0.1
     seen = Seen(joints_m[:, :2] / joints_m[:, 2:], score, joints_m, person.sigma_m.astype(np.float64), root_sigma)
     return Sight(camera, person.track_id, seen, person.window_fill, frozenset(person.unseen))
+
+
+def _same(one: Sight, other: Sight, apart_s: float) -> bool:
+    """Whether a number is still the same person's: nobody goes across the view faster."""
+    across_m = float(np.linalg.norm(other.seen.rays[0] - one.seen.rays[0])) * one.seen.joints_m[0, 2]
+    return bool(across_m < _FASTEST_M_S * apart_s + 0.1)
 
 
 def _between(one: Sight, other: Sight, share: float) -> Sight:

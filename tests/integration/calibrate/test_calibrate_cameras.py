@@ -129,6 +129,7 @@ def test_pictures_of_a_board_place_two_cameras(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("words", "said"), [
     (["a=x.npz"], "x.npz"),
     (["a=x.npz", "b"], "not both"),
+    (["a=0", "b=1"], "'a' is a camera, which cannot be watched after another"),
     (["=x.npz", "b=y.npz"], "is not NAME=SOURCE"),
     (["a=x.npz", "a=y.npz"], "named twice"),
     (["a=x.npz", "b=y.npz", "--by", "guess"], "--by guess"),
