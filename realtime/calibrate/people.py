@@ -35,13 +35,20 @@ MIN_SECONDS = 3.0
 
 def watch(source: str, camera_file: Path | None, *, seconds: float = 60.0, detector: str = "full") -> KeypointsFile:
     """The person seen longest in a video, a camera or a keypoints file (.npz), at 30 Hz, with the lens in force."""
+    return _at_30_hz(watch_as_taken(source, camera_file, seconds=seconds, detector=detector))
+
+
+def watch_as_taken(
+    source: str, camera_file: Path | None, *, seconds: float = 60.0, detector: str = "full"
+) -> KeypointsFile:
+    """The same at the source's own times."""
     if source.endswith(".npz"):
         recording = read_keypoints(Path(source))
         if camera_file is not None:
             wh = recording.camera.image_wh
             recording = KeypointsFile(recording.keypoints_px, recording.scores, recording.t_s,
                                       camera_for(camera_file, "", wh))
-        return _at_30_hz(recording)
+        return recording
     xy: dict[int, list[Array]] = defaultdict(list)
     score: dict[int, list[Array]] = defaultdict(list)
     times: dict[int, list[float]] = defaultdict(list)
@@ -64,7 +71,7 @@ def watch(source: str, camera_file: Path | None, *, seconds: float = 60.0, detec
     if longest is None:
         raise UserError(f"nobody was seen in {shown(source)}: stand where all of you is in the picture")
     camera = camera_for(camera_file, device_of(source), image_wh)
-    return _at_30_hz(KeypointsFile(np.stack(xy[longest]), np.stack(score[longest]), np.array(times[longest]), camera))
+    return KeypointsFile(np.stack(xy[longest]), np.stack(score[longest]), np.array(times[longest]), camera)
 
 
 def lift_walk(recording: KeypointsFile, model: str = "default") -> tuple[Array, Array, Body]:

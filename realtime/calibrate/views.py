@@ -74,9 +74,13 @@ class Looked:
                          "the light, and that all of the board is seen")
 
 
+def picture_paths(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)
+
+
 def views_of_folder(folder: Path, board: Board) -> Looked:
     """Of every picture in the folder, in the order of their names; those that show the same again count once."""
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _PICTURES)
+    paths = picture_paths(folder)
     looked, finder, turns = Looked(), BoardFinder(board), list[int]()
     with progress_bar() as bar:
         for path in bar.track(paths, description="looking for the board"):

@@ -51,7 +51,11 @@ class FusedRow:
 
 def fuse_pairs(lifter: Lifter, progress: Callable[[], None] | None = None) -> list[FusedRow]:
     """Every pair, by both detectors. Fetches what is missing. Raises UserError."""
-    placed, watched = watch_views(COMPARED, progress)
+    return pairs_of(*watch_views(COMPARED, progress), lifter)
+
+
+def pairs_of(placed: list[PlacedCamera], watched: dict[str, list[Watched]], lifter: Lifter) -> list[FusedRow]:
+    """Of what `watch_views` gives."""
     rows = []
     for detector, views in watched.items():
         poses = [_lifted(view, lifter) for view in views]

@@ -42,6 +42,16 @@ class ProducerStats:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteStats:
+    """Counts of the lifter of several cameras since this process was started."""
+
+    published: dict[str, int]  # frames, by stream
+    engine: str
+    model: str
+    load: Load
+
+
+@dataclass(frozen=True, slots=True)
 class LifterStats:
     """Counts since this process was started."""
 

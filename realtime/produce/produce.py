@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-import threading
+from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 from realtime.clock import deadline_ns, monotonic_ns
 from realtime.config import RunConfig
@@ -25,8 +26,16 @@ READ_TIMEOUT_S = 0.1
 log = logging.getLogger("realtime.produce")
 
 
-def produce(config: RunConfig, address: str, stream: str, keys: ClientKeys | None, stop: threading.Event) -> None:
-    """Until `stop`, the source's end, or as many frames or seconds as the configuration says. Raises UserError."""
+class Stops(Protocol):
+    """An event, or what is asked as one in every round."""
+
+    def is_set(self) -> bool: ...
+
+
+def produce(config: RunConfig, address: str, stream: str, keys: ClientKeys | None, stop: Stops,
+            on_ready: Callable[[str], None] = lambda _: None) -> None:  # fmt: skip
+    """Until `stop`, the source's end, or as many frames or seconds as the configuration says. `on_ready` is told what
+    the source is, once all is set up. Raises UserError."""
     topic(KEYPOINTS, stream)  # raises for a name that cannot be a stream's, before a camera is opened
     config = with_detector(config)
     options = config.source
@@ -37,6 +46,7 @@ def produce(config: RunConfig, address: str, stream: str, keys: ClientKeys | Non
     ):
         if source.source is not None:
             log.info("%s", shown_as(source.source))
+        on_ready(source.away if source.source is None else shown_as(source.source))
         watch, end_ns = SourceWatch(sender), deadline_ns(config.duration_s)
         while not stop.is_set() and (end_ns is None or monotonic_ns() < end_ns):
             sender.tend()

@@ -21,8 +21,9 @@ def may_send(key: str, stream: str) -> bool:
 class Admission:
     """The rules alone; the seats are another's."""
 
-    def __init__(self, streams: int, most_busy: float) -> None:
-        self._streams, self._most_busy = streams, most_busy
+    def __init__(self, streams: int, most_busy: float, own: str = "") -> None:
+        """`own`: the name of a stream that the server makes itself."""
+        self._streams, self._most_busy, self._own = streams, most_busy, own
 
     def refuses(
         self, join: Join, key: str, seats: Mapping[str, Seat], names: int, busy: float, now_ns: int
@@ -37,6 +38,9 @@ class Admission:
         if not may_send(key, join.stream):
             return Refused(NAME, f"the key '{key}' may send the stream '{key}' and those that begin with '{key}.', "
                                  f"not '{join.stream}': choose such a name with --stream")  # fmt: skip
+        if join.stream == self._own:
+            return Refused(NAME, f"the stream '{join.stream}' is the one that is fused of all cameras: choose another "
+                                 "name with --stream")  # fmt: skip
         holder = seats.get(join.stream)
         if holder is not None:
             return self._held(join, holder, now_ns)

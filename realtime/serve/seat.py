@@ -11,6 +11,7 @@ from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, Person2D, Stamp
 from realtime.pipeline.lift_batch import People
 from realtime.pipeline.pose_frame import Lift
+from realtime.pipeline.setting import SettingFor
 from realtime.serve.pace import Pace
 from realtime.wire.joining import ACK_EVERY
 from realtime.wire.messages import KeypointsMessage
@@ -95,11 +96,11 @@ class Seat:
 
 
 def new_seat(
-    stream: str, peer: bytes, key: str, life: str, connection: int, *, lifter: Lifter, floor: str, most_people: int,
-    max_fps: float, first_id: int, now_ns: int,
+    stream: str, peer: bytes, key: str, life: str, connection: int, *, lifter: Lifter, place: PlaceConfig | SettingFor,
+    most_people: int, max_fps: float, first_id: int, now_ns: int,
 ) -> Seat:  # fmt: skip
     people = People(lifter)
-    lift = Lift(people, PlaceConfig(floor=floor), f"produce://{stream}", most_people)
+    lift = Lift(people, place, f"produce://{stream}", most_people)
     return Seat(
         stream, peer, key, life, connection, lift, people, Pace(max_fps, now_ns), first_id, now_ns, now_ns,
         most_people, next_id=first_id,

@@ -5,22 +5,27 @@ from __future__ import annotations
 import gc
 import logging
 import sys
-import threading
+from collections import Counter
 from contextlib import ExitStack
+from typing import Protocol
 
+from calibration.cameras.cameras_file import load_cameras
 from engines.lifting.load_lifter import load_lifter
 from engines.lifting.poses import Lifter
 from realtime.clock import NS_PER_MS, NS_PER_S, elapsed_ms, monotonic_ns, to_unix_ns
 from realtime.closing import Closing
+from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, PoseFrame
 from realtime.pipeline.lift_batch import MOST_AT_ONCE
 from realtime.pipeline.resample import RATE_HZ
+from realtime.pipeline.setting import SettingFor
 from realtime.process.states import RUNNING, STALLED, STARTING
 from realtime.serve.admission import Admission
 from realtime.serve.figures import Figures
 from realtime.serve.intake import Intake, Said
 from realtime.serve.metrics import MetricsPage
 from realtime.serve.options import ServeOptions
+from realtime.serve.room import Room
 from realtime.serve.rounds import lift_round
 from realtime.serve.seat import Seat, new_seat
 from realtime.serve.seats import Seats
@@ -38,14 +43,23 @@ _HELD_FOR_READERS = 16 * PUBLISH_HIGH_WATER  # a round brings many messages at o
 log = logging.getLogger("realtime.serve")
 
 
+class Stops(Protocol):
+    """An event, or what is asked as one in every round."""
+
+    def is_set(self) -> bool: ...
+
+
 class Server(Closing):
     """`run` until `stop` is set. Raises UserError where it cannot begin."""
 
     def __init__(self, options: ServeOptions) -> None:
         stream = options.stream
         self.figures = Figures(monotonic_ns())
+        self.published: Counter[str] = Counter()  # frames, by stream
+        cameras = None if options.cameras is None else load_cameras(options.cameras)
         with ExitStack() as stack:
-            self._intake = stack.enter_context(Intake(options.intake, stream.keys, stream.insecure))
+            keys = None if options.open_intake else stream.keys
+            self._intake = stack.enter_context(Intake(options.intake, keys, stream.insecure))
             self._lifter: Lifter = stack.enter_context(_ready_lifter(options))
             self._publisher = stack.enter_context(Publisher(
                 stream.address, stream.rpc_address, None, encoding=stream.encoding, keys=stream.keys,
@@ -56,13 +70,15 @@ class Server(Closing):
                 self._page = stack.enter_context(MetricsPage(options.metrics, self.figures, options.streams))
             self._owned = stack.pop_all()
         self._options = options
+        fused = "" if cameras is None else stream.name
         self._window_ns = int(options.window_ms * NS_PER_MS)
         self.seats = Seats(
-            self._intake, Admission(options.streams, options.most_busy), self.figures, self._new_seat, self._gone
+            self._intake, Admission(options.streams, options.most_busy, fused), self.figures, self._new_seat, self._gone
         )
         self.intake_address, self.address = self._intake.address, self._publisher.address
         self.rpc_address, self.engine, self.model = self._publisher.rpc_address, self._lifter.engine, self._lifter.name
         self.metrics_address = None if self._page is None else self._page.address
+        self._room = None if cameras is None else Room(cameras, self._publisher, stream.name)
         self._read: list[Said] = []
         self._read_ns = self._look_ns = 0
 
@@ -70,7 +86,7 @@ class Server(Closing):
         self.seats.leave_all()
         self._owned.close()
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: Stops) -> None:
         before_s = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH_S)
         gc.freeze()
@@ -83,7 +99,7 @@ class Server(Closing):
     def _step(self) -> None:
         """Hear, wait a moment for others, lift, publish."""
         backlog = bool(self._read) or any(seat.waiting for seat in self.seats.by_stream.values())
-        self._read.extend(self._intake.hear(0 if backlog else _IDLE_NS))
+        self._read.extend(self._intake.hear(0 if backlog else self._idle_ns()))
         start_ns = monotonic_ns()
         alone = bool(self._read) and not backlog
         self._take_in()
@@ -92,12 +108,19 @@ class Server(Closing):
         seats = self.seats.by_stream.values()
         if lift_round(self._lifter, seats, self._publish, self._publish_keypoints):
             self.figures.rounds += 1
+        if self._room is not None:
+            self.published[self._options.stream.name] += self._room.publish(self._lifter)
         now_ns = monotonic_ns()
         if now_ns - self._look_ns >= _LOOK_NS:
             self._look_ns = now_ns
             self.seats.look(now_ns)
             self._tell(now_ns)
+            if self._room is not None:
+                self._room.tell(now_ns)
         self.figures.worked(start_ns, monotonic_ns())
+
+    def _idle_ns(self) -> int:
+        return _IDLE_NS if self._room is None else min(_IDLE_NS, self._room.wait_ns())
 
     def _gather(self, until_ns: int) -> int:
         """Hears more until then, or until there is a whole batch; how much of that it waited."""
@@ -130,7 +153,10 @@ class Server(Closing):
         self._publisher.send(
             frame, engine=lifter.engine, model=lifter.name, lookahead=lifter.lag_frames, stream=seat.stream
         )
+        if self._room is not None:
+            self._room.see(seat.stream, frame, seat.lift.floor)
         seat.published += 1
+        self.published[seat.stream] += 1
         self.figures.published(elapsed_ms(received_ns, monotonic_ns()))
         if monotonic_ns() - self._read_ns > _READ_NS:  # each message is stamped when it is read: soon, then
             self._read.extend(self._intake.hear(0))
@@ -142,9 +168,15 @@ class Server(Closing):
     def _new_seat(self, stream: str, said: Said, life: str, first_id: int) -> Seat:
         options = self._options
         return new_seat(
-            stream, said.peer, said.key, life, said.connection, lifter=self._lifter, floor=options.floor,
-            most_people=options.people, max_fps=options.max_fps, first_id=first_id, now_ns=said.received_ns,
+            stream, said.peer, said.key, life, said.connection, lifter=self._lifter,
+            place=self._place_of(stream), most_people=options.people, max_fps=options.max_fps, first_id=first_id,
+            now_ns=said.received_ns,
         )  # fmt: skip
+
+    def _place_of(self, stream: str) -> PlaceConfig | SettingFor:
+        """What a stream's poses are placed in: a camera of the room knows, others learn it."""
+        known = None if self._room is None else self._room.setting_for(stream)
+        return known or PlaceConfig(floor=self._options.floor)
 
     def _gone(self, seat: Seat) -> None:
         self._publisher.rest(seat.stream)

@@ -9,7 +9,7 @@ from typing import Any
 
 from realtime.clock import NS_PER_S
 from realtime.process.link import Failed, Ready
-from realtime.process.stats import LifterStats, Load, ProducerStats
+from realtime.process.stats import LifterStats, Load, ProducerStats, SiteStats
 from realtime.session.processes import Process
 
 
@@ -38,12 +38,12 @@ class Child:
     spent: float = 0.0  # failures that were not earned back
     ready_ns: int = 0  # when this life was ready; 0: it is not
     restart_ns: int | None = None  # when the next life is due
-    stats: list[ProducerStats | LifterStats | None] = field(default_factory=list)  # the newest of each life
+    stats: list[ProducerStats | LifterStats | SiteStats | None] = field(default_factory=list)  # the newest of each life
     load: Load | None = None
     started_ns: int = 0  # this life
 
     @property
-    def latest(self) -> ProducerStats | LifterStats | None:
+    def latest(self) -> ProducerStats | LifterStats | SiteStats | None:
         """Of this life."""
         return self.stats[-1] if self.stats else None
 

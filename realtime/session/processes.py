@@ -11,10 +11,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import wait
-from typing import cast
+from typing import Any, cast
 
 from engines.errors import UserError
-from realtime.config import RunConfig
 from realtime.process.link import Failed, Link, LinkHandler
 from realtime.process.signals import leave_to_parent, wake_with_parent
 from realtime.process.title import be_called
@@ -25,7 +24,7 @@ EXIT_USER_ERROR = 2
 _ORPHAN_GRACE_S = 3.0
 _EXIT_ORPHANED = 3
 
-Main = Callable[[Link, RunConfig], None]
+Main = Callable[[Link, Any], None]  # what it is told: a session's RunConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,7 @@ class Process:
     watchdog_s: float  # killed and started again when it has not beaten for as long
     grace_s: float  # to end by itself before it is killed
     setup_s: float = 60.0  # to its first beat, models loaded
+    pulse_s: float = 5.0  # without a sign of life while it is set up, before it is killed
     finishes: bool = False  # it has work to bring to an end: its grace begins anew with every beat
     must_start: bool = False  # a mistake of the user's ends the session while nothing has been published yet
 
@@ -52,7 +52,7 @@ PROCESSES: tuple[Process, ...] = (
 )
 
 
-def enter(process: Process, link: Link, config: RunConfig, log_level: int) -> None:
+def enter(process: Process, link: Link, config: object, log_level: int) -> None:
     """The first code of every process: signals, its name, logging, the watch on the supervisor, then its `main`."""
     be_called(process.name)
     leave_to_parent()  # which orders an end over the board

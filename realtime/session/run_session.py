@@ -51,7 +51,7 @@ def run_session(
     screen = _screen() if dashboard else None
     console = Console(stderr=True)
     with Terminal() as terminal:
-        _log_to(console, terminal, verbose)
+        log_to(console, terminal, verbose)
         with json_log(log_json, config.stream.name):
             summary, ended = _run(config, console, terminal, screen)
     report(console, summary)
@@ -167,7 +167,7 @@ def with_ports(config: RunConfig) -> RunConfig:
     return replace(config, stream=replace(stream, address=address, rpc_address=rpc[0] if rpc else None))
 
 
-def _log_to(console: Console, terminal: Terminal, verbose: bool) -> None:
+def log_to(console: Console, terminal: Terminal, verbose: bool) -> None:
     """Log lines above the status line on a terminal, plain lines elsewhere."""
     root = logging.getLogger("realtime")
     root.setLevel(logging.DEBUG if verbose else logging.INFO)

@@ -1,106 +1,63 @@
-"""Starts the processes of a session, watches their hearts, starts again what fails, and ends all in good order.
+"""A session of one source: producer, lifter and viewer around one ring, from the first start to an end in good order.
 
-A session: every process sets itself up; when all are ready (or have failed), the producer goes; when it is done, the
-ring is finished and the lifter brings what is left to its end; then all are stopped. An order from outside (a signal,
-`--duration`) finishes the producer, and the rest follows the same way. Nothing outlives the supervisor: see
-`processes.enter` for what happens when it is killed.
+Every process sets itself up; when all are ready (or have failed), the producer goes; when it is done, the ring is
+finished and the lifter brings what is left to its end; then all are stopped. An order from outside (a signal,
+`--duration`) finishes the producer, and the rest follows the same way.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import multiprocessing
-import signal
 from collections.abc import Callable, Sequence
-from multiprocessing.connection import wait
 from types import TracebackType
 
-from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.config import RunConfig
-from realtime.process.board import Board
-from realtime.process.doorbell import Doorbell
-from realtime.process.link import Failed, Link, LogLine, Ready
-from realtime.process.signals import held_back, ordering
-from realtime.process.states import FAILED, RESTARTING, RUNNING, STARTING, STOPPED
-from realtime.process.stats import LifterStats, Load, ProducerStats
-from realtime.session.child import Child, Restarts
+from realtime.process.signals import ordering
+from realtime.session.child import Restarts
+from realtime.session.keeper import Keeper
 from realtime.session.memory import Memory
-from realtime.session.processes import PROCESSES, Process, enter
-from realtime.session.watchdog import Watchdog
+from realtime.session.processes import PROCESSES, Process
 
-_POLL_S = 0.1
 _READY_TIMEOUT_S = 20.0  # the producer goes without a window that is not ready by then
 
 log = logging.getLogger("realtime.supervisor")
 
 
-class Supervisor:
-    """Owns the ring, the processes and their links. A context manager: leaving it leaves nothing running."""
+class Supervisor(Keeper):
+    """Owns the ring too. A context manager: leaving it leaves nothing running."""
 
     def __init__(
         self, config: RunConfig, processes: Sequence[Process] = PROCESSES, restarts: Restarts | None = None
     ) -> None:
         """Raises UserError where there is no shared memory."""
+        super().__init__(processes, restarts)
         self._config = config
-        self._restarts = restarts or Restarts()
-        self._context = multiprocessing.get_context("spawn")
-        self.children = {process.name: Child(process) for process in processes}
-        self._board = Board(self._context, list(self.children))
-        self._watchdog = Watchdog(self._board)
-        self._doorbell = Doorbell()
         self._memory = Memory(self._doorbell, pictures="viewer" in self.children)
         self.ring = self._memory.ring
-        self._started_ns = monotonic_ns()
-        self.went_ns: int | None = None  # when the producer was let go
         self._finishing_ns = 0
-        self._hurry = False
-        self.interrupted = False  # by Ctrl-C
-        self._fatal: UserError | None = None
 
     def __enter__(self) -> Supervisor:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        self._board.stop()
-        for child in self.children.values():
-            if child.popen is not None:
-                self._end(child, 0.0 if self._hurry or exc is not None else child.process.grace_s)
+        super().__exit__(kind, exc, tb)
         self._memory.close()
-        self._doorbell.close()
 
     def run(self, on_round: Callable[[Supervisor], None]) -> None:
         """Until the session is over; `on_round` is called ten times a second. Raises the UserError that ended it."""
         with ordering(self._ordered, self._board.finish):
-            for child in self.children.values():
-                if not self._board.finishing:
-                    self._start(child)
+            self._start_all()
             while not self._over():
                 self._listen()
                 self._let_go()
                 self._watch()
                 self._finish_in_order()
                 on_round(self)
-            self._board.stop()
-            for child in self.children.values():
-                if child.popen is not None:
-                    self._end(child, child.process.grace_s)
+            self._stop_all()
             on_round(self)
         if self._fatal is not None:
             raise self._fatal
-
-    def finish(self) -> None:
-        """Orders the end: no new frames. A second order stops at once."""
-        if self._board.finishing:
-            self._hurry = True
-            self._board.stop()
-        self._board.finish()
-
-    @property
-    def finishing(self) -> bool:
-        """Whether the end was ordered."""
-        return self._board.finishing
 
     @property
     def source_ended(self) -> bool:
@@ -108,149 +65,8 @@ class Supervisor:
         limit = self._config.frames
         return self.children["producer"].done and not self._finishing_ns and (limit is None or self.ring.head < limit)
 
-    @property
-    def restarted(self) -> int:
-        return sum(child.life for child in self.children.values())
-
-    # ---- one process ----
-
-    def _start(self, child: Child) -> None:
-        receiver, sender = self._context.Pipe(duplex=False)
-        name = child.process.name
-        self._board.disarm(name)
-        link = Link(name, child.life, self._board, sender, self.ring.name, self._doorbell)
-        level = logging.getLogger("realtime").getEffectiveLevel()
-        popen = self._context.Process(target=enter, args=(child.process, link, self._config, level), name=name)
-        with held_back():  # so that a Ctrl-C during its first moments is ours alone
-            popen.start()
-        sender.close()
-        child.popen, child.events, child.ready, child.failure, child.restart_ns = popen, receiver, None, None, None
-        child.started_ns, child.ready_ns = monotonic_ns(), 0
-        child.stats.append(None)
-        self._board.tell_work(name, RUNNING, "")
-        if not child.life:
-            self._board.tell_life(name, STARTING, "started")
-        log.debug("%s started (pid %d)", name, popen.pid)
-
-    def _end(self, child: Child, grace_s: float) -> None:
-        """Waits for a process that was told to stop, kills it after the grace, and hears its last words.
-
-        One that is not ready yet has nothing to bring to an end: it is not waited for.
-        """
-        assert child.popen is not None
-        grace_s = grace_s if child.ready else 0.0
-        since_ns = monotonic_ns()
-        while child.popen.is_alive() and monotonic_ns() - since_ns < grace_s * NS_PER_S and not self._hurry:
-            self._hear(child, _POLL_S)
-            if child.process.finishes:
-                since_ns = max(since_ns, self._board.last_beat_ns(child.process.name))
-        if child.popen.is_alive():
-            if grace_s and not self._hurry:
-                log.warning("the %s did not stop in %g s and was killed", child.process.name, grace_s)
-            elif child.ready:
-                log.warning("the %s was killed: it was to stop at once", child.process.name)
-            child.popen.kill()
-        child.popen.join()
-        self._bury(child)
-
-    def _bury(self, child: Child) -> None:
-        assert child.popen is not None
-        assert child.events is not None
-        self._hear(child, 0)
-        child.events.close()
-        child.popen.close()
-        child.popen = child.events = None
-        self._board.disarm(child.process.name)
-
-    def _hear(self, child: Child, timeout_s: float) -> None:
-        """Takes what the process has said."""
-        assert child.events is not None
-        with contextlib.suppress(EOFError, OSError):  # it has ended: its exit code is dealt with elsewhere
-            while child.events.poll(timeout_s):
-                self._take(child, child.events.recv())
-                timeout_s = 0
-
-    def _take(self, child: Child, event: object) -> None:
-        if isinstance(event, Ready):
-            child.ready, child.ready_ns = event, monotonic_ns()
-            again = "started again" if child.life else "ready"
-            self._board.tell_life(child.process.name, RUNNING, again, child.life)
-            log.info("%s ready: %s", child.process.name, event.text)
-        elif isinstance(event, Failed):
-            child.failure = event
-        elif isinstance(event, LogLine):
-            logging.getLogger(event.name).log(event.level, "%s", event.text)
-        elif isinstance(event, Load):
-            child.load = event
-        elif isinstance(event, ProducerStats | LifterStats):
-            child.stats[-1], child.load = event, event.load
-
-    # ---- all of them ----
-
-    def _listen(self) -> None:
-        running = [child for child in self.children.values() if child.popen is not None]
-        ends = [child.popen.sentinel for child in running if child.popen is not None]
-        wait([*ends, *(child.events for child in running if child.events is not None)], _POLL_S)
-        for child in running:
-            self._hear(child, 0)
-            assert child.popen is not None
-            if child.popen.exitcode is not None:
-                self._ended(child, child.popen.exitcode)
-
-    def _ended(self, child: Child, exit_code: int) -> None:
-        self._bury(child)
-        name, failure = child.process.name, child.failure
-        if exit_code == 0:
-            child.done = True
-            self._board.tell_life(name, STOPPED, "ended", child.life)
-            if not child.process.essential and not self._board.stopping:
-                log.info("the %s was closed; the stream goes on (Ctrl-C ends it)", name)
-        elif failure is not None and failure.user_error:
-            self._give_up(child, failure.text)
-        else:
-            why = failure.text if failure else f"it ended with code {exit_code}"
-            if not self._board.finishing:
-                self._plan_restart(child, why)
-                return
-            child.done = True
-            if not self._board.stopping:
-                log.warning("the %s failed while the session was ending (%s)", name, why)
-
-    def _plan_restart(self, child: Child, why: str) -> None:
-        now_ns, why = monotonic_ns(), child.hung or why
-        wait_s, child.hung = child.wait_after_failure_s(now_ns, self._restarts), None
-        if wait_s is None:
-            times = f"{self._restarts.limit + 1} times in a row"
-            self._give_up(child, f"the {child.process.name} failed {times} ({why}): run with --verbose to see more")
-            return
-        log.warning("the %s failed (%s): starting it again in %.2g s", child.process.name, why, wait_s)
-        self._board.tell_life(child.process.name, RESTARTING, why, child.life + 1)
-        child.restart_ns = now_ns + int(wait_s * NS_PER_S)
-
-    def _give_up(self, child: Child, why: str) -> None:
-        child.done = True
-        self._board.tell_life(child.process.name, FAILED, why, child.life)
-        if child.process.essential or (child.process.must_start and self.went_ns is None):
-            self._fatal = self._fatal or UserError(why)
-            self._board.stop()
-        else:
-            log.warning("no %s: %s", child.process.name, why)
-
-    def _watch(self) -> None:
-        self._watchdog.begin_round()
-        now_ns = monotonic_ns()
-        for child in self.children.values():
-            complaint = self._watchdog.complaint(child) if child.popen is not None else None
-            if child.popen is not None and complaint:
-                log.warning("the %s %s", child.process.name, complaint)
-                child.hung = complaint
-                child.popen.kill()
-                child.popen.join()
-            elif child.restart_ns is not None and self._board.finishing:
-                child.done, child.restart_ns = True, None
-            elif child.restart_ns is not None and now_ns >= child.restart_ns:
-                child.life += 1
-                self._start(child)
+    def _told(self, name: str) -> tuple[object, str]:
+        return self._config, self.ring.name
 
     def _let_go(self) -> None:
         """The producer waits for the others, so that nobody misses the beginning."""
@@ -291,10 +107,6 @@ class Supervisor:
             child.done = True
         if since_ns > (producer.grace_s + lifter.grace_s) * NS_PER_S:
             self._board.stop()
-
-    def _ordered(self, number: int) -> None:
-        self.interrupted = self.interrupted or number == signal.SIGINT
-        self.finish()
 
     def _over(self) -> bool:
         return self._board.stopping or self.children["lifter"].done

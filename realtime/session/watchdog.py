@@ -9,7 +9,6 @@ from realtime.process.board import Board
 from realtime.session.child import Child
 
 PAUSE_S = 1.0  # rounds come ten times a second: a longer one means that we were stopped (Ctrl-Z, a sleeping machine)
-SETUP_PULSE_S = 5.0  # a process that is being set up is stopped where nothing of it moves for so long
 
 log = logging.getLogger("realtime.supervisor")
 
@@ -36,7 +35,7 @@ class Watchdog:
         if beat_ns:
             return self._late(now_ns, beat_ns, process.watchdog_s, "has not moved")
         pulse_ns = self._board.last_pulse_ns(name) or child.started_ns
-        stopped = self._late(now_ns, pulse_ns, SETUP_PULSE_S, "stood still while it was set up,")
+        stopped = self._late(now_ns, pulse_ns, process.pulse_s, "stood still while it was set up,")
         return stopped or self._late(now_ns, child.started_ns, process.setup_s, "was not ready")
 
     def _late(self, now_ns: int, since_ns: int, allowed_s: float, what: str) -> str | None:

@@ -14,7 +14,6 @@ from small_sessions import run, table
 from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.config import RunConfig, SourceConfig
-from realtime.session import watchdog
 from realtime.session.child import Restarts
 from realtime.session.supervisor import Supervisor
 
@@ -39,11 +38,9 @@ def test_a_frozen_producer_is_killed_by_the_watchdog_and_started_again(notes: Ca
     assert "lifter 0 read 4" in notes()
 
 
-def test_a_producer_that_is_stopped_before_its_first_beat_is_replaced(
-    notes: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(watchdog, "SETUP_PULSE_S", 2.0)
-    assert run(table("produce_and_stop_in_setup"), RunConfig(frames=4)) == 1
+def test_a_producer_that_is_stopped_before_its_first_beat_is_replaced(notes: Callable[[], list[str]]) -> None:
+    processes = [replace(process, pulse_s=2.0) for process in table("produce_and_stop_in_setup")]
+    assert run(processes, RunConfig(frames=4)) == 1
     assert "lifter 0 read 4" in notes()
 
 

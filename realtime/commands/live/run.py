@@ -129,9 +129,12 @@ def run(
       ffmpeg -i walk.mp4 -f nut -c copy - | realtime run --source - --max-speed
       realtime run --source rtsp://10.0.0.7/stream --people 2 --render out.mp4
       realtime run --people 4 --follow nearest
+      realtime run --config site.toml
     """
+    from engines.errors import UserError
     from realtime.config import load_config
     from realtime.session.run_session import run_session
+    from realtime.site.config import is_site, load_site
 
     flags = {
         "source.name": source, "source.loop": loop or None, "source.max_speed": max_speed or None,
@@ -151,6 +154,14 @@ def run(
         "place.floor": floor,
         "frames": frames, "duration_s": duration, "realtime_priority": realtime_priority or None,
     }  # fmt: skip
+    if config is not None and is_site(config):
+        site = load_site(config, flags)
+        if detach or dashboard:
+            raise UserError("a site of several cameras has no --detach and no --dashboard yet: leave them out")
+        from realtime.site.run_site import run_site
+
+        run_site(site, json_summary=json, verbose=verbose, log_json=log_json)
+        return
     told = load_config(config, flags)
     if detach:
         import sys

@@ -40,6 +40,10 @@ def serve(
         int, typer.Option(metavar="0|2|4|8", help="Wait for as many frames of 1/30 s, for smoother poses.")
     ] = 0,
     floor: Annotated[str, typer.Option(metavar="auto|off", help="Learn each camera's floor from feet.")] = "auto",
+    cameras: Annotated[
+        Path | None, typer.Option(help="Of 'realtime calibrate cameras': fuse the streams named there into one.")
+    ] = None,
+    stream: Annotated[str, typer.Option(help="Name of the fused stream.")] = "main",
     encoding: Annotated[str, typer.Option(metavar="msgpack|json", help="Encoding of the messages.")] = "msgpack",
 ) -> None:
     """Lift the keypoints of many cameras in batches, and publish each stream's poses under its name.
@@ -48,6 +52,7 @@ def serve(
 
     Examples:
       realtime serve
+      realtime serve --cameras cameras.yaml
       realtime serve --streams 40 --metrics 127.0.0.1:9464
       realtime serve --bind tcp://*:5558 --address tcp://*:5556 --rpc tcp://*:5557 --keys keys
     """
@@ -57,8 +62,8 @@ def serve(
 
     options = ServeOptions(
         bind, streams, people, window, max_fps, most_busy, floor, metrics,
-        StreamConfig(address, rpc, encoding=encoding, keys=keys, insecure=insecure),
-        LifterConfig(model, engine, lookahead, plan),
+        StreamConfig(address, rpc, stream, encoding=encoding, keys=keys, insecure=insecure),
+        LifterConfig(model, engine, lookahead, plan), cameras=cameras,
     )  # fmt: skip
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,4 +1,4 @@
-"""`realtime calibrate`: the lens, the floor and the person, so that metres are metres."""
+"""`realtime calibrate`: the lens, the floor, the person and several cameras, so that metres are metres."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from realtime.commands.setup.calibrate_cameras import cameras
 
 if TYPE_CHECKING:
     from calibration.lens.board import Board
@@ -193,3 +195,6 @@ def guess(
     narrow = "" if found.headings_deg > 30 else " They walked one way only: walk a square for a better one."
     sys.stdout.write(f"{output}: {found.hfov_deg:.0f} degrees across (1 sigma {found.sigma_deg:.0f}), a guess."
                      f"{narrow}\n")
+
+
+app.command()(cameras)

@@ -8,9 +8,12 @@ import pytest
 
 from engines.lifting.load_lifter import load_lifter
 from engines.lifting.poses import Lifter
+from realtime.config import PlaceConfig
 from realtime.serve.admission import MOST_NAMES, SILENT_NS, Admission, may_send
 from realtime.serve.seat import Seat, new_seat
 from realtime.wire.joining import BUSY, FULL, NAME, TAKEN, Join, Refused
+
+OFF = PlaceConfig(floor="off")
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +24,7 @@ def lifter() -> Iterator[Lifter]:
 
 def seat(lifter: Lifter, stream: str) -> Seat:
     return new_seat(
-        stream, b"peer", "", "life", 3, lifter=lifter, floor="off", most_people=1, max_fps=60, first_id=0, now_ns=0
+        stream, b"peer", "", "life", 3, lifter=lifter, place=OFF, most_people=1, max_fps=60, first_id=0, now_ns=0
     )  # fmt: skip
 
 
@@ -52,6 +55,14 @@ def test_a_place_is_taken_over_by_its_own_producer_or_after_a_silence(lifter: Li
     assert answer("a", seats, life="life") == "joined"
     seats["a"].peer = b""  # its connection is gone
     assert answer("a", seats) == "joined"
+
+
+def test_the_fused_streams_name_is_the_servers_own() -> None:
+    refused = Admission(2, 0.8, own="main").refuses(Join("main", "life"), "", {}, 0, 0.0, 0)
+    assert isinstance(refused, Refused)
+    assert refused.code == NAME
+    assert "fused of all cameras" in refused.message
+    assert answer("main", {}) == "joined"
 
 
 @pytest.mark.parametrize(

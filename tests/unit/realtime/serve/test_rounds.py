@@ -11,10 +11,13 @@ from many_producers import bodies_m
 from engines.lifting.load_lifter import load_lifter
 from engines.lifting.poses import Lifter
 from realtime.clock import monotonic_ns
+from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, Person2D, PoseFrame, Stamp
 from realtime.pipeline.lift_batch import MOST_AT_ONCE
 from realtime.serve.rounds import lift_round
 from realtime.serve.seat import Arrived, Seat, new_seat
+
+OFF = PlaceConfig(floor="off")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,7 @@ def lifter() -> Iterator[Lifter]:
 
 def seat(lifter: Lifter, stream: str) -> Seat:
     return new_seat(
-        stream, stream.encode(), "", "life", 3, lifter=lifter, floor="off", most_people=1, max_fps=60, first_id=0,
+        stream, stream.encode(), "", "life", 3, lifter=lifter, place=OFF, most_people=1, max_fps=60, first_id=0,
         now_ns=0,
     )  # fmt: skip
 

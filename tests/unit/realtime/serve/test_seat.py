@@ -6,9 +6,12 @@ import numpy as np
 
 from engines.lifting.load_lifter import load_lifter
 from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
+from realtime.config import PlaceConfig
 from realtime.serve.seat import WAITING, Seat, new_seat
 from realtime.wire.joining import ACK_EVERY
 from realtime.wire.messages import KeypointsMessage, PersonKeypoints
+
+OFF = PlaceConfig(floor="off")
 
 
 def message(seq: int, *, ahead_ns: int = 0, people: int = 1) -> KeypointsMessage:
@@ -22,7 +25,7 @@ def message(seq: int, *, ahead_ns: int = 0, people: int = 1) -> KeypointsMessage
 def seat(first_id: int = 0) -> Seat:
     with load_lifter() as lifter:
         return new_seat(
-            "door", b"p", "", "life", 3, lifter=lifter, floor="off", most_people=2, max_fps=60, first_id=first_id,
+            "door", b"p", "", "life", 3, lifter=lifter, place=OFF, most_people=2, max_fps=60, first_id=first_id,
             now_ns=monotonic_ns(),
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ from many_producers import bodies_m
 
 from engines.lifting.load_lifter import load_lifter
 from realtime.clock import monotonic_ns
+from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, PoseFrame
 from realtime.serve.rounds import lift_round
 from realtime.serve.seat import Seat, new_seat
@@ -43,7 +44,7 @@ def calm(frame: int) -> dict[str, object]:
 
 def seat(stream: str) -> Seat:
     return new_seat(
-        stream, b"p", "", "life", 3, lifter=LIFTER, floor="auto", most_people=3, max_fps=240, first_id=0,
+        stream, b"p", "", "life", 3, lifter=LIFTER, place=PlaceConfig(), most_people=3, max_fps=240, first_id=0,
         now_ns=monotonic_ns(),
     )  # fmt: skip
 

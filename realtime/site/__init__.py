@@ -1,0 +1,1 @@
+"""A session of several cameras: one producer each, one lifter for all, one stream fused of them."""

@@ -1,0 +1,90 @@
+"""A session of several cameras, from the first start to an end in good order.
+
+Every process sets itself up; when all are ready (or given up), the cameras go together. The session ends when all of
+them have, when the lifter has, or by an order, which the cameras hear first.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from realtime.clock import NS_PER_S, monotonic_ns
+from realtime.process.signals import ordering
+from realtime.session.child import Restarts
+from realtime.session.keeper import Keeper
+from realtime.session.processes import Process
+from realtime.site.config import SiteConfig
+from realtime.site.processes import LIFTER, name_of
+
+_LAST_FRAMES_NS = NS_PER_S  # from the last camera's end until the last of its frames is published
+_FINISH_NS = 4 * NS_PER_S  # for cameras that are to end
+
+log = logging.getLogger("realtime.supervisor")
+
+
+class SiteSupervisor(Keeper):
+    """A context manager: leaving it leaves nothing running."""
+
+    def __init__(
+        self, config: SiteConfig, processes: list[Process], told: Mapping[str, Any], restarts: Restarts | None = None
+    ) -> None:
+        """`told`: what each process is told, by its name."""
+        super().__init__(processes, restarts)
+        self._config, self._tell = config, told
+        self._cameras = [name_of(one) for one in config.camera]
+        self._ended_ns = self._finishing_ns = 0
+
+    def __enter__(self) -> SiteSupervisor:
+        return self
+
+    def run(self, on_round: Callable[[SiteSupervisor], None]) -> None:
+        """Until the session is over; `on_round` is called ten times a second. Raises the UserError that ended it."""
+        with ordering(self._ordered, self._board.finish):
+            self._start_all()
+            while not self._over():
+                self._listen()
+                self._let_go()
+                self._watch()
+                self._finish_in_order()
+                on_round(self)
+            self._stop_all()
+            on_round(self)
+        if self._fatal is not None:
+            raise self._fatal
+
+    def _told(self, name: str) -> tuple[object, str]:
+        return self._tell[name], ""
+
+    def _tell_closed(self, name: str) -> None:
+        if name in self._cameras:
+            log.info("the %s has ended", name)
+        else:
+            super()._tell_closed(name)
+
+    def _let_go(self) -> None:
+        """Together, so that recordings that began together are seen together."""
+        if self.went_ns is None and all(child.ready or child.done for child in self.children.values()):
+            self._board.go()
+            self.went_ns = monotonic_ns()
+
+    def _finish_in_order(self) -> None:
+        now_ns, duration_s = monotonic_ns(), self._config.duration_s
+        if duration_s is not None and self.went_ns is not None and now_ns - self.went_ns >= duration_s * NS_PER_S:
+            self._board.finish()
+        cameras = [self.children[name] for name in self._cameras]
+        if self._board.finishing:
+            self._finishing_ns = self._finishing_ns or now_ns
+            for child in cameras:
+                if child.popen is None:
+                    child.done, child.restart_ns = True, None
+            if self.went_ns is None or now_ns - self._finishing_ns > _FINISH_NS:
+                self._board.stop()
+        if all(child.done for child in cameras):
+            self._ended_ns = self._ended_ns or now_ns
+            if now_ns - self._ended_ns > _LAST_FRAMES_NS:
+                self._board.stop()
+
+    def _over(self) -> bool:
+        return self._board.stopping or self.children[LIFTER].done
