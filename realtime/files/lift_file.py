@@ -21,9 +21,11 @@ from realtime.files.form_people import Seen
 from realtime.files.keypoints_file import KeypointsFile
 from realtime.files.lift_forms import load_form
 from realtime.files.read_source import NOTHING_TOLD, Told, read_source
+from realtime.library.offline import check_installed, smoothed
 from realtime.library.place import settings
+from realtime.library.poses import Poses
 from realtime.library.recording import Recording
-from realtime.library.whole import Poses, Progress, poses_of
+from realtime.library.whole import Progress, poses_of
 from realtime.pipeline.pose_frame import Lift
 from realtime.pipeline.setting import SettingFor
 
@@ -45,6 +47,7 @@ class LiftOptions:
     camera: Path | None = None  # None: what the source says of its lens, or an assumed one
     ground: Path | None = None
     person: str | None = None
+    offline: bool = False  # smoothed with all of the recording known
 
 
 def lift_file(
@@ -63,6 +66,8 @@ def lift_file(
     if told.skeleton is not None:
         skeleton_named(told.skeleton)
     settings(options.camera, options.ground, options.person)  # raises before hours of detecting
+    if options.offline:
+        check_installed()
     if options.person is not None and told.people > 1:
         raise UserError(f"{told.people} people cannot all have the size of {options.person}: leave out --person")
     read = read_source(source, told, progress and (lambda done, total: progress("watched", done, total)))
@@ -73,6 +78,8 @@ def lift_file(
                         f"{options.person}: leave out --person")  # fmt: skip
     find = settings(options.camera or read.camera, options.ground, options.person)
     poses = _lift(read.recording, find, options, progress and (lambda done, total: progress("lifted", done, total)))
+    if options.offline:
+        poses = smoothed(poses)
     poses = poses.merged() if read.merge else poses
     write_poses(poses, target)
     return poses

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engines.errors import UserError
 from engines.models.skeleton import JOINTS
-from realtime.library.whole import PERSONAL, Poses
+from realtime.library.poses import PERSONAL, Poses
 
 # T: the frames, as many in each; P: people, an axis that files of one person lack. What is not here is one value.
 _SHAPES: dict[str, tuple[str | int, ...]] = {
@@ -53,7 +53,7 @@ def _of_before(fields: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return {
         "root_sigma_m": np.full(frames, np.nan, np.float32), "unseen": np.zeros((frames, JOINTS), np.bool_),
         "ids": np.zeros(1, np.int64), "scale": np.full(frames, "assumed"), "space": np.array("camera"),
-        "calibration": np.array(""),
+        "calibration": np.array(""), "offline": np.array(False),
     }  # fmt: skip
 
 

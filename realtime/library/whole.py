@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from calibration.floor.ground import Ground
 from calibration.lens.rays import Camera
@@ -16,60 +15,16 @@ from calibration.person.body_scale import BodyScale
 from engines.errors import UserError
 from engines.lifting.load_lifter import load_lifter
 from engines.models.source_skeletons import skeleton_named
-from realtime.contracts import Array, Pose3D
+from realtime.contracts import Pose3D
 from realtime.library.doubts import KeypointsWarning
+from realtime.library.offline import smoothed
 from realtime.library.place import AnyPath, settings
+from realtime.library.poses import Poses
 from realtime.library.recording import Recording, recorded
 from realtime.pipeline.pose_frame import Lift
 
 Progress = Callable[[int, int], None]  # frames done, of how many
 _SCALES = ("assumed", "height", "measured")
-PERSONAL = ("joints_m", "root_m", "sigma_m", "root_sigma_m", "window_fill", "held", "unseen")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Poses:
-    """A lifted recording; row t is frame t. Of several people every array but the frames' own has an axis (T, P, ...).
-
-    Rows in which somebody is not seen repeat their last pose (`held`); NaN before the first.
-    """
-
-    joints_m: Array  # (T, 17, 3), relative to the hip, in the axes of `space`
-    root_m: Array  # (T, 3), the hip; NaN where it cannot be placed
-    sigma_m: Array  # (T, 17), 1-sigma error of each joint
-    root_sigma_m: Array  # (T,), 1-sigma error of the root along the view
-    window_fill: Array  # (T,), 0 to 1: how much of the model's memory has been seen
-    held: NDArray[np.bool_]  # (T,): nobody seen in this frame
-    unseen: NDArray[np.bool_]  # (T, 17): joints not seen in this frame, or not where they can be
-    ids: NDArray[np.int64]  # (P,)
-    t_s: NDArray[np.float64]  # (T,)
-    scale: NDArray[np.str_]  # (T,), what the metres of each frame rest on: assumed | height | measured
-    space: str  # camera (x right, y down, z forward) | world (right-handed, z up)
-    calibration: str  # identity of the calibration in force, "" without one
-    lag_frames: int  # model frames of future that each row has seen; live, its delay
-    model: str
-    engine: str
-    mode: str = "stream"
-
-    @property
-    def positions_m(self) -> Array:
-        """(T, 17, 3): the joints placed in space; NaN where the root is unknown."""
-        return self.joints_m + self.root_m[..., None, :]
-
-    def each(self) -> list[Poses]:
-        """One for each person, without the axis of people."""
-        if self.held.ndim == 1:
-            return [self]
-        return [replace(self, ids=self.ids[column, None], **{name: getattr(self, name)[:, column] for name in PERSONAL})
-                for column in range(len(self.ids))]  # fmt: skip
-
-    def merged(self) -> Poses:
-        """Of several people one: whoever is seen, or was last. Without the axis of people."""
-        frames = np.arange(len(self.t_s))
-        last = np.maximum.accumulate(np.where(self.held, -1, frames[:, None]))
-        column = last.argmax(1)
-        arrays = {name: getattr(self, name)[frames, column] for name in PERSONAL}
-        return replace(self, **arrays)
 
 
 def lift(
@@ -77,7 +32,7 @@ def lift(
     image_wh: tuple[int, int], fps: float | None = None, skeleton: str | None = None, ids: Sequence[int] | None = None,
     camera: Camera | AnyPath | None = None, ground: Ground | AnyPath | None = None,
     person: BodyScale | str | None = None, lookahead: int = 0, model: str | Path = "default", engine: str = "auto",
-    threads: int = 1, progress: Progress | None = None,
+    threads: int = 1, progress: Progress | None = None, offline: bool = False,
 ) -> Poses:  # fmt: skip
     """Lift recorded 2D keypoints to metric 3D poses with the code that runs live.
 
@@ -88,9 +43,10 @@ def lift(
 
     `camera`, `ground`: a file of `realtime calibrate`, or the object; `person`: a name or a file. Without, the lens
     spans 60 degrees, poses are in camera axes, and sizes are an assumed body's. `lookahead`: model frames of 1/30 s of
-    future that each pose sees, 0, 2, 4 or 8: smoother.
+    future that each pose sees, 0, 2, 4 or 8: smoother. `offline`: smoothed with the whole recording known, which no
+    live pose can be; steadier still, hardly truer (needs SciPy).
 
-    Without look-ahead the rows are, bit for bit, what a live session publishes of the same keypoints. Warns
+    Without either the rows are, bit for bit, what a live session publishes of the same keypoints. Warns
     (`KeypointsWarning`) of what looks wrong in the keypoints; raises `UserError` for what cannot be lifted.
     """
     named = None if skeleton is None else skeleton_named(skeleton)
@@ -102,7 +58,8 @@ def lift(
         raise UserError(f"{len(recording.ids)} people cannot all have the size of one person: leave out person")
     with load_lifter(model, engine, lookahead, threads) as lifter:
         walk = Lift(lifter, find, "", len(recording.ids), given=True)
-        return poses_of(recording, walk, lifter.lag_frames, lifter.name, lifter.engine, progress=progress)
+        poses = poses_of(recording, walk, lifter.lag_frames, lifter.name, lifter.engine, progress=progress)
+    return smoothed(poses) if offline else poses
 
 
 def poses_of(

@@ -42,6 +42,11 @@ def lift(
     mode: Annotated[str, typer.Option(help="stream: as live. window, sequence: the model's other forms.")] = "stream",
     engine: Annotated[str, typer.Option(help="auto, onnxruntime, torch or tensorrt.")] = "auto",
     lookahead: Annotated[int, typer.Option(help="Frames of future each pose sees: 0, 2, 4 or 8.")] = 0,
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", help="Smooth with the whole recording known, which no live pose can be: steadier, "
+                                       "hardly truer. Not what the stream gives."),
+    ] = False,
     align: Annotated[
         str | None,
         typer.Option(metavar="centre|end", help="The paper's model: where in its window a pose is. (centre)"),
@@ -57,7 +62,8 @@ def lift(
 
     OUT.npz: joints_m (T,17,3) relative to the hip, root_m (T,3), sigma_m (T,17), root_sigma_m, window_fill, held,
     t_s (T,), unseen (T,17), scale (T,), ids (P,), space, calibration, lag_frames, model, engine, mode; of several
-    people (T,P,...). Row t is the pose of frame t; held rows (nobody seen) repeat the last pose.
+    people (T,P,...). Row t is the pose of frame t; held rows (nobody seen) repeat the last pose. offline: whether
+    rows are smoothed (--offline).
 
     Examples:
       realtime lift keypoints.npz -o poses.npz --lookahead 4
@@ -73,7 +79,7 @@ def lift(
     from realtime.sources.pipe import STANDARD_INPUT, standard_input
 
     source = Path(standard_input()) if str(source) == STANDARD_INPUT else source
-    options = LiftOptions(model, mode, engine, lookahead, align, threads, plan, camera, ground, person)
+    options = LiftOptions(model, mode, engine, lookahead, align, threads, plan, camera, ground, person, offline)
     told = Told(skeleton, fps, size_of(size), people, detector)
     with progress_bar() as bar:
         task = bar.add_task(source.name, total=None)
@@ -83,5 +89,6 @@ def lift(
 
         result = lift_file(source, out, options, told, overwrite=overwrite, progress=show)
     held = int(result.held.sum())
+    smoothed = ", smoothed offline" if result.offline else ""
     sys.stdout.write(f"{out}: {len(result.t_s)} frames, {held} of them held, {result.model} on {result.engine}, "
-                     f"{result.mode}\n")  # fmt: skip
+                     f"{result.mode}{smoothed}\n")  # fmt: skip

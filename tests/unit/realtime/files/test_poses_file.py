@@ -14,7 +14,7 @@ from lifted_poses import lifted_poses, write_lifted
 
 from engines.errors import UserError
 from realtime.files.poses_file import read_poses
-from realtime.library.whole import PERSONAL, Poses
+from realtime.library.poses import PERSONAL, Poses
 
 NAMES = [field.name for field in fields(Poses)]
 
