@@ -88,6 +88,44 @@ def foxglove(
 
 
 @app.command()
+def rerun(
+    address: Address = HERE,
+    save: Annotated[
+        Path | None, typer.Option(metavar="OUT.rrd", help="Write a recording instead of opening the viewer.")
+    ] = None,
+    connect: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="To a viewer that is open already; it says 9876.")
+    ] = None,
+    serve: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", min=1, max=65535, help="Wait for viewers to connect here; wants --insecure."),
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Let everybody watch who reaches that port.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.rrd if there is one.")] = False,
+    stream: Stream = "main",
+    key: Key = None,
+    server_key: ServerKey = None,
+) -> None:
+    r"""Show people in Rerun, or record them for it: /people/ID in space, /keypoints/ID in the picture.
+
+    Its viewer is opened on this machine unless told otherwise. Needs: pip install 'realtime-pose\[rerun]'.
+
+    Example: realtime bridge rerun --save walk.rrd, then rerun walk.rrd
+    """
+    from realtime.bridge.keypoints import NewestKeypoints
+    from realtime.bridge.relay import run_bridge
+    from realtime.bridge.rerun import Rerun, target
+    from realtime.client.listen import client_keys
+
+    to = target(save, connect, serve, insecure=insecure, overwrite=overwrite)
+    with (
+        NewestKeypoints(address, stream, client_keys(key, server_key)) as keypoints,
+        Rerun(to, keypoints) as recording,
+    ):
+        run_bridge(address, stream, recording, f"people to {to.said}", key=key, server_key=server_key)
+
+
+@app.command()
 def web(
     address: Address = HERE,
     listen: Annotated[
