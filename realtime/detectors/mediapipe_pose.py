@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from engines.errors import UserError
-from engines.models.skeleton import FLIP, MEDIAPIPE33_TO_17
+from engines.models.skeleton import FEET_OF_MEDIAPIPE33, FLIP, MEDIAPIPE33_TO_17
 from realtime.assets.fetch import fetch
 from realtime.clock import NS_PER_MS
 from realtime.closing import Closing
@@ -44,8 +44,13 @@ class Detector(Closing):
 
     last_world_m: Array  # (persons, 33, 3): x right, y down, z forward, metres, from the middle of the hips
 
-    def __init__(self, size: str = "full", people: int = 1, threads: int | None = None) -> None:
-        """`threads` keeps the networks on that many of this process's CPUs (Linux). Raises UserError."""
+    def __init__(
+        self, size: str = "full", people: int = 1, threads: int | None = None, feet: bool = False
+    ) -> None:  # fmt: skip
+        """`threads` keeps the networks on that many of this process's CPUs (Linux). `feet`: heels and toes too.
+
+        Raises UserError.
+        """
         if size not in DETECTOR_SIZES:
             raise UserError(f"there is no detector size '{size}': choose one of {', '.join(DETECTOR_SIZES)}")
         if people < 1:
@@ -55,6 +60,7 @@ class Detector(Closing):
         self._tracker = Tracker()
         self._cuts = CutFinder()
         self._last_ms = -1
+        self._feet = feet
         self._rgb = np.empty((0, 0, 3), np.uint8)
         self._noisy = True  # the networks still have warnings to give that no user can act on
         with _stderr_to_log(), _on_cpus(threads), later(SELDOM["mediapipe"]):
@@ -92,7 +98,7 @@ class Detector(Closing):
         joints_m = list(MEDIAPIPE33_TO_17 @ self.last_world_m)  # (17, 3) each
         ids = self._tracker.assign(skeletons_px, frame.stamp.source_ns, joints_m)
         return tuple(
-            Person2D(track_id, xy_px, people[index][1])
+            Person2D(track_id, xy_px, people[index][1], _feet(poses[index], size_px) if self._feet else None)
             for track_id, xy_px, index in zip(ids, skeletons_px, kept, strict=True)
         )
 
@@ -127,10 +133,23 @@ def _unpack(pose: Any) -> Array:
 def _joints(landmarks: Array) -> tuple[Array, Array]:
     """(33, 3) landmarks -> (17, 2) in parts of the picture and (17,) scores."""
     xy = np.ascontiguousarray(MEDIAPIPE33_TO_17 @ landmarks[:, :2])
-    outside = np.maximum(np.maximum(-xy, xy - 1), 0).max(axis=-1)
-    inside = np.maximum(1 - outside / _OUTSIDE_FADE, _OUTSIDE_SCORE)
-    score = (_SCORE_WEIGHTS @ landmarks[:, 2]).clip(0, 1) * inside
+    score = (_SCORE_WEIGHTS @ landmarks[:, 2]).clip(0, 1) * _inside(xy)
     return xy, np.ascontiguousarray(score, np.float32)
+
+
+def _feet(landmarks: Array, size_px: Array) -> Array:
+    """(33, 3) landmarks -> FEET (4, 3): places in pixels, and scores."""
+    feet = landmarks[list(FEET_OF_MEDIAPIPE33)]
+    inside = _inside(feet[:, :2])
+    feet[:, :2] *= size_px
+    feet[:, 2] = feet[:, 2].clip(0, 1) * inside
+    return feet
+
+
+def _inside(xy: Array) -> Array:
+    """Places (N, 2) in parts of the picture -> (N,): 1 inside of it, less and less beyond."""
+    outside = np.maximum(np.maximum(-xy, xy - 1), 0).max(axis=-1)
+    return np.asarray(np.maximum(1 - outside / _OUTSIDE_FADE, _OUTSIDE_SCORE))
 
 
 def _without_doubles(skeletons_px: list[Array]) -> list[int]:

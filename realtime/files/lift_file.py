@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +76,11 @@ def lift_file(
     if options.person is not None and len(read.recording.ids) > 1:
         raise UserError(f"{source} has {len(read.recording.ids)} people, who cannot all have the size of "
                         f"{options.person}: leave out --person")  # fmt: skip
+    recording = read.recording if told.feet else replace(read.recording, feet=None)
+    if told.feet and recording.feet is None:
+        raise UserError(f"{source} has no heels and toes: leave out --feet")
     find = settings(options.camera or read.camera, options.ground, options.person)
-    poses = _lift(read.recording, find, options, progress and (lambda done, total: progress("lifted", done, total)))
+    poses = _lift(recording, find, options, progress and (lambda done, total: progress("lifted", done, total)))
     if options.offline:
         poses = smoothed(poses)
     poses = poses.merged() if read.merge else poses
@@ -86,8 +89,9 @@ def lift_file(
 
 
 def write_poses(poses: Poses, target: Path) -> None:
-    """An .npz with the fields of `Poses`."""
-    arrays: dict[str, Any] = {field.name: np.asarray(getattr(poses, field.name)) for field in fields(Poses)}
+    """An .npz with the fields of `Poses`, those of feet where there are any."""
+    values = {field.name: getattr(poses, field.name) for field in fields(Poses)}
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in values.items() if value is not None}
 
     def write(aside: Path) -> None:
         with aside.open("wb") as file:

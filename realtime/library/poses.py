@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from realtime.contracts import Array
 
-PERSONAL = ("joints_m", "root_m", "sigma_m", "root_sigma_m", "window_fill", "held", "unseen")
+OF_FEET = ("feet_m", "feet_sigma_m")
+PERSONAL = ("joints_m", "root_m", "sigma_m", "root_sigma_m", "window_fill", "held", "unseen", *OF_FEET)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +37,8 @@ class Poses:
     model: str
     engine: str
     mode: str = "stream"
+    feet_m: Array | None = None  # (T, 4, 3), right heel and toe, left heel and toe, as `joints_m`; None: not asked for
+    feet_sigma_m: Array | None = None  # (T, 4); NaN, as `feet_m`, where they are not known
     offline: bool = False  # smoothed with all of the recording known, as no live pose can be
 
     @property
@@ -46,7 +50,7 @@ class Poses:
         """One for each person, without the axis of people."""
         if self.held.ndim == 1:
             return [self]
-        return [replace(self, ids=self.ids[column, None], **{name: getattr(self, name)[:, column] for name in PERSONAL})
+        return [replace(self, ids=self.ids[column, None], **self._personal((slice(None), column)))
                 for column in range(len(self.ids))]  # fmt: skip
 
     def merged(self) -> Poses:
@@ -54,5 +58,7 @@ class Poses:
         frames = np.arange(len(self.t_s))
         last = np.maximum.accumulate(np.where(self.held, -1, frames[:, None]))
         column = last.argmax(1)
-        arrays = {name: getattr(self, name)[frames, column] for name in PERSONAL}
-        return replace(self, **arrays)
+        return replace(self, **self._personal((frames, column)))
+
+    def _personal(self, at: Any) -> dict[str, Any]:
+        return {name: None if (value := getattr(self, name)) is None else value[at] for name in PERSONAL}

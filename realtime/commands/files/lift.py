@@ -29,6 +29,10 @@ def lift(
         typer.Option(help="Frames a second, where the source does not say it: .csv, JSON, pictures."),
     ] = None,
     people: Annotated[int, typer.Option(min=1, help="Of a video or JSON: how many people to look for.")] = 1,
+    feet: Annotated[
+        bool,
+        typer.Option("--feet", help="Heels and toes too, hung on the lifted legs; of keypoints that have them."),
+    ] = False,
     detector: Annotated[
         str, typer.Option(metavar="lite|full|heavy|rtmpose|module:Class", help="Of a video: the detector.")
     ] = "full",
@@ -63,7 +67,7 @@ def lift(
     OUT.npz: joints_m (T,17,3) relative to the hip, root_m (T,3), sigma_m (T,17), root_sigma_m, window_fill, held,
     t_s (T,), unseen (T,17), scale (T,), ids (P,), space, calibration, lag_frames, model, engine, mode; of several
     people (T,P,...). Row t is the pose of frame t; held rows (nobody seen) repeat the last pose. offline: whether
-    rows are smoothed (--offline).
+    rows are smoothed (--offline). feet_m (T,4,3), feet_sigma_m (T,4): right heel and toe, left heel and toe (--feet).
 
     Examples:
       realtime lift keypoints.npz -o poses.npz --lookahead 4
@@ -80,7 +84,7 @@ def lift(
 
     source = Path(standard_input()) if str(source) == STANDARD_INPUT else source
     options = LiftOptions(model, mode, engine, lookahead, align, threads, plan, camera, ground, person, offline)
-    told = Told(skeleton, fps, size_of(size), people, detector)
+    told = Told(skeleton, fps, size_of(size), people, detector, feet)
     with progress_bar() as bar:
         task = bar.add_task(source.name, total=None)
 

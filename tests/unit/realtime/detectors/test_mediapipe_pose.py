@@ -176,3 +176,15 @@ def test_a_task_file_is_laid_out_as_mediapipe_maps_it() -> None:
         assert b"M001" in model
     once, again = (hashlib.sha256(task_bundle.build(*models)).digest() for _ in range(2))
     assert once == again
+
+
+def test_feet_are_at_the_ankles_and_asked_for(frames: list[Frame], detector: Detector) -> None:
+    with Detector(feet=True) as other:
+        for frame in frames:
+            plain, (person, *_) = detector.detect(frame), other.detect(frame)
+    assert plain[0].feet is None
+    np.testing.assert_array_equal(plain[0].xy_px, person.xy_px)
+    assert person.feet is not None
+    shin_px = np.linalg.norm(person.xy_px[[2, 2, 5, 5]] - person.xy_px[[3, 3, 6, 6]], axis=1)
+    assert (np.linalg.norm(person.feet[:, :2] - person.xy_px[[3, 3, 6, 6]], axis=1) < shin_px).all()
+    assert ((person.feet[:, 2] >= 0) & (person.feet[:, 2] <= 1)).all()

@@ -148,3 +148,20 @@ def test_without_scipy_it_is_refused_before_any_work(tmp_path: Path, monkeypatch
     with pytest.raises(UserError, match=r"realtime-pose\[export\]"):
         run(person(5), tmp_path, offline=True)
     assert not (tmp_path / "out.npz").exists()
+
+
+def test_feet_go_with_their_ankles() -> None:
+    true, ankles = swinging(), [3, 3, 6, 6]
+    sole = np.array([(0, 0.07, 0.05), (0, 0.07, -0.15)] * 2)
+    noise = np.random.default_rng(2).normal(0, 0.02, (FRAMES, 4, 3))
+    before = poses(
+        noisy(true), feet_m=(noisy(true)[:, ankles] + sole + noise).astype(np.float32),
+        feet_sigma_m=np.full((FRAMES, 4), 0.05, np.float32),
+    )  # fmt: skip
+    after = smoothed(before)
+    assert before.feet_m is not None
+    assert after.feet_m is not None
+    soles = [one.feet_m - one.joints_m[:, ankles] - sole for one in (before, after)]
+    assert np.abs(soles[1]).mean() < 0.7 * np.abs(soles[0]).mean()
+    with pytest.raises(UserError, match="no heels and toes"):
+        realtime.lift(person(5)["keypoints_px"], fps=30, image_wh=SIZE, feet=True)
