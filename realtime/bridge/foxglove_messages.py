@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 Double = NDArray[np.float64]
 
-NEEDS_EXTRA = "Foxglove needs the package foxglove-sdk: run pip install 'realtime-pose[bridge]'"
 SHOWN_NS = 500_000_000  # a figure that is not sent again goes
 _BONE_M, _JOINT_M, _POINT_PX = 0.03, 0.05, 5.0
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from engines.errors import UserError
+from engines.extras import pip_install
 from engines.models.skeleton import JOINT_NAMES, JOINTS
 from engines.write_aside import refuse_existing, require_writable
 from realtime.bridge.colours import BONES, joint_rgb
@@ -72,7 +73,7 @@ class Rerun(Closing):
         try:
             import rerun
         except ImportError as error:
-            raise UserError("Rerun needs the package rerun-sdk: run pip install 'realtime-pose[rerun]'") from error
+            raise UserError(f"Rerun needs the package rerun-sdk: run {pip_install('rerun')}") from error
         self._rerun, self._to, self._keypoints = rerun, to, keypoints
         self._stream: Any = None
         self._space = ""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import UserError
+from engines.extras import pip_install
 from engines.lifting.poses import RATE_HZ
 from engines.models.skeleton import FEET, JOINTS, PARENTS
 from realtime.clock import NS_PER_S
@@ -35,7 +36,7 @@ _FEWEST = 5  # frames that a spline wants
 def check_installed() -> None:
     """Raises UserError without SciPy."""
     if find_spec("scipy") is None:
-        raise UserError("smoothing offline needs the package scipy: run pip install 'realtime-pose[export]'")
+        raise UserError(f"smoothing offline needs the package scipy: run {pip_install('export')}")
 
 
 def smoothed(poses: Poses) -> Poses:

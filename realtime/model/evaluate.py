@@ -16,6 +16,7 @@ from engines.errors import UserError
 from engines.evaluation.curves import plot_lookaheads
 from engines.evaluation.evaluate import Scores, evaluate_set
 from engines.evaluation.report import as_data, as_markdown, header, overview, spreads, table
+from engines.extras import pip_install
 from engines.lifting.load_lifter import load_lifter
 from engines.models.card import PAPER, find_model
 from engines.motion.evaluation_set import EvaluationSet
@@ -94,7 +95,7 @@ def evaluation_sets(request: Request, source: Path) -> list[EvaluationSet]:
         from engines.evaluation.protocols import build, expand, held_out_clips
         from engines.motion.importers.load_motion import holds_recordings, load_evaluation_set
     except ImportError as error:
-        raise UserError(f"evaluation needs {error.name}: pip install 'realtime-pose[train]'") from error
+        raise UserError(f"evaluation needs {error.name}: {pip_install('train')}") from error
     if holds_recordings(source):
         if request.protocols:
             raise UserError(f"{source} has its own views: leave --protocol out, or give motion capture as --data")

@@ -16,7 +16,7 @@ import zmq
 from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns, to_unix_ns, unix_ns
 from realtime.closing import Closing
-from realtime.contracts import Keypoints2D, PoseFrame
+from realtime.contracts import Keypoints2D, PoseFrame, Stamp
 from realtime.keys.key_store import KeyStore
 from realtime.process.metrics import Rate
 from realtime.server.answer import SKELETON_FIELDS, answer
@@ -54,6 +54,13 @@ class _Stream:
     told: dict[str, Any] = field(default_factory=dict)  # what `status` was given
     unsendable: int = 0
     resting: bool = False  # nothing of it goes out until it is used again
+    stamp: tuple[int, int] = (0, 0)  # of the last frame: monotonic, Unix
+
+    def captured(self, stamp: Stamp) -> int:
+        """Unix ns, the same in all messages of a frame: the offset between the clocks is read once for it."""
+        if self.stamp[0] != stamp.capture_ns:
+            self.stamp = stamp.capture_ns, to_unix_ns(stamp.capture_ns)
+        return self.stamp[1]
 
 
 class Publisher(Closing):
@@ -212,7 +219,7 @@ class Publisher(Closing):
         self, frame: PoseFrame, name: str, state: _Stream, engine: str, model: str, lookahead: int
     ) -> bytes:
         message = encode_pose(
-            frame, stream=name, session=self.session, seq=state.seq, t_capture_ns=to_unix_ns(frame.stamp.capture_ns),
+            frame, stream=name, session=self.session, seq=state.seq, t_capture_ns=state.captured(frame.stamp),
             t_publish_ns=unix_ns(), engine=engine, model=model, lookahead=lookahead, encoding=self.encoding,
         )  # fmt: skip
         state.seq += 1
@@ -226,7 +233,7 @@ class Publisher(Closing):
     def _keypoints(self, keypoints: Keypoints2D, name: str, state: _Stream) -> bytes:
         message = encode_keypoints(
             keypoints, stream=name, session=self.session, seq=state.keypoints_seq,
-            t_capture_ns=to_unix_ns(keypoints.stamp.capture_ns), t_detect_ns=to_unix_ns(keypoints.detected_ns),
+            t_capture_ns=state.captured(keypoints.stamp), t_detect_ns=to_unix_ns(keypoints.detected_ns),
             t_publish_ns=unix_ns(), encoding=self.encoding,
         )  # fmt: skip
         state.keypoints_seq += 1
