@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from realtime.client.subscribe import Subscriber, subscribe
     from realtime.library.doubts import KeypointsWarning
     from realtime.library.lifter import Lifter, Pose
+    from realtime.library.poses import Poses
     from realtime.library.session import run
-    from realtime.library.whole import Poses, lift
+    from realtime.library.whole import lift
     from realtime.wire.messages import ClockOffset, PersonPose, PoseMessage
 
 __all__ = [
@@ -31,7 +32,7 @@ _HOME = {
     "ClockOffset": "realtime.wire.messages", "PersonPose": "realtime.wire.messages",
     "PoseMessage": "realtime.wire.messages", "Subscriber": "realtime.client.subscribe",
     "subscribe": "realtime.client.subscribe", "Lifter": "realtime.library.lifter", "Pose": "realtime.library.lifter",
-    "lift": "realtime.library.whole", "Poses": "realtime.library.whole", "run": "realtime.library.session",
+    "lift": "realtime.library.whole", "Poses": "realtime.library.poses", "run": "realtime.library.session",
     "KeypointsWarning": "realtime.library.doubts", "UserError": "engines.errors",
 }  # fmt: skip
 

@@ -62,6 +62,7 @@ class DetectorConfig:
     size: str = "full"  # of MediaPipe's; or rtmpose, or module:Class
     people: int = 1
     threads: int | None = None  # None: the detector's own choice
+    feet: bool = False  # heels and toes too
 
     @property
     def is_own(self) -> bool:

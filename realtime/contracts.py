@@ -24,6 +24,7 @@ class Person2D:
     track_id: int
     xy_px: Array  # (17, 2), NaN where there is no estimate
     score: Array  # (17,), 0 to 1
+    feet: Array | None = None  # (4, 3): x and y in pixels, and score, of FEET; None: not looked for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +51,8 @@ class Pose3D:
     held: bool  # nothing seen in this frame: the last pose repeated
     unseen: tuple[int, ...] = ()  # joints not seen in this frame, or not where they can be
     root_sigma_m: float = float("nan")  # 1-sigma error of the root along the view; NaN where it is not known
+    feet_m: Array | None = None  # (4, 3), FEET relative to the hip; None: not looked for
+    feet_sigma_m: Array | None = None  # (4,), 1-sigma error of each
 
 
 @dataclass(frozen=True, slots=True, eq=False)

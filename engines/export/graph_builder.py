@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import UserError
+from engines.extras import pip_install
 
 OPSET = 18
 IR_VERSION = 10
@@ -25,7 +26,7 @@ class GraphBuilder:
         try:
             import onnx
         except ImportError as error:
-            raise UserError("exporting a model needs onnx: pip install 'realtime-pose[train]'") from error
+            raise UserError(f"exporting a model needs onnx: {pip_install('train')}") from error
         self.onnx = onnx
         self.arrays = arrays
         self.nodes: list[Any] = []

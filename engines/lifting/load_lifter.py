@@ -63,9 +63,10 @@ def _step_backend(card: ModelCard, weights: Path, engine: str, threads: int, pla
 
     if engine in ("auto", "tensorrt"):
         from engines.backends.tensorrt import TensorRTStep, runner_for
+        from engines.plans.fitting import has_plans
 
         runner, why = runner_for(card, "step", engine, plan)
-        _log.info("%s", why)
+        _log.log(logging.INFO if runner or plan or has_plans() else logging.DEBUG, "%s", why)
         if runner:
             return TensorRTStep(runner, step_shape(card))
     if engine in ("auto", "onnxruntime", *ON_GPU):

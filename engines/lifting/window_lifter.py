@@ -165,9 +165,10 @@ def load_window_lifter(card: ModelCard, weights: Path, engine: str = "auto", thr
     """The lifter of an imported paper model on `engine` auto, onnxruntime, torch or tensorrt (with `plan`)."""
     if engine in ("auto", "tensorrt"):
         from engines.backends.tensorrt import TensorRTWindow, runner_for
+        from engines.plans.fitting import has_plans
 
         runner, why = runner_for(card, "window", engine, plan)
-        _log.info("%s", why)
+        _log.log(logging.INFO if runner or plan or has_plans() else logging.DEBUG, "%s", why)
         if runner:
             return WindowLifter(card, TensorRTWindow(runner), align)
     make = ENGINES.get(engine)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engines.errors import UserError
+from engines.extras import pip_install
 from engines.models.card import PAPER, ModelCard, find_model, load_arrays
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def require_torch(what: str) -> None:
     try:
         import torch  # noqa: F401
     except ImportError as error:
-        raise UserError(f"{what} needs torch: pip install 'realtime-pose[train]'") from error
+        raise UserError(f"{what} needs torch: {pip_install('train')}") from error
 
 
 def load_published(path: str | Path) -> GLAGCN:

@@ -17,6 +17,11 @@ LEFT: tuple[int, ...] = (4, 5, 6, 11, 12, 13)
 # Joint order after a left-right mirror: mirrored = pose[..., FLIP, :] with x negated.
 FLIP: tuple[int, ...] = (0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13)
 
+# Beyond the 17, derived where they are asked for: see calibration.person.feet. A mirror exchanges the sides.
+FEET: tuple[str, ...] = ("right_heel", "right_toe", "left_heel", "left_toe")
+FEET_FLIP: tuple[int, ...] = (2, 3, 0, 1)
+FEET_OF_MEDIAPIPE33: tuple[int, ...] = (30, 32, 29, 31)
+
 # Weights of the 33 MediaPipe landmarks in each joint; every row sums to 1.
 _MEDIAPIPE: dict[int, dict[int, float]] = {
     0: {23: 0.5, 24: 0.5},

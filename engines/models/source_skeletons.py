@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from engines.errors import UserError
 from engines.models.normalise import MIN_SCORE
-from engines.models.skeleton import JOINT_NAMES
+from engines.models.skeleton import FEET_OF_MEDIAPIPE33, JOINT_NAMES
 
 Float = NDArray[np.float32]
 Way = Mapping[str, float]  # weights of a set's joints; they sum to 1
@@ -62,6 +62,7 @@ class SourceSkeleton:
     joints: Mapping[str, int]
     about: str
     ways: Mapping[str, Sequence[Way]] = field(default_factory=lambda: WAYS, repr=False)
+    feet: tuple[int, ...] = ()  # the places of FEET (engines.models.skeleton); none: it has no feet
     _rows: tuple[tuple[tuple[NDArray[np.intp], Float], ...], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -84,6 +85,12 @@ class SourceSkeleton:
             return given, sure
         made = [self._joint(ways, given, sure) for ways in self._rows]
         return np.stack([at for at, _ in made], -2), np.stack([sure for _, sure in made], -1)
+
+    def to_feet(self, xy: ArrayLike, score: ArrayLike) -> Float:
+        """Keypoints (..., N, 2) and scores (..., N) -> FEET (..., 4, 3): places and scores, NaN and 0 where missing."""
+        given, sure = np.asarray(xy, np.float32)[..., self.feet, :], np.asarray(score, np.float32)[..., self.feet, None]
+        known = np.isfinite(given).all(-1, keepdims=True)
+        return np.concatenate((given, np.where(known, sure.clip(0, 1), 0)), -1)
 
     def _joint(self, ways: Sequence[tuple[NDArray[np.intp], Float]], xy: Float, score: Float) -> tuple[Float, Float]:
         out, sure = np.full((*score.shape[:-1], 2), np.nan, np.float32), np.zeros(score.shape[:-1], np.float32)
@@ -129,11 +136,13 @@ SKELETONS: dict[str, SourceSkeleton] = {
         SourceSkeleton(OURS, 17, _named(*JOINT_NAMES), "Human3.6M's 17 joints, as this project's own poses"),
         SourceSkeleton("coco17", 17, _COCO, "COCO: YOLO pose, rtmlib's body, Detectron2, ViTPose"),
         SourceSkeleton("movenet", 17, _COCO, "MoveNet: COCO's order; give x before y, in pixels"),
-        SourceSkeleton("wholebody133", 133, _COCO, "COCO-WholeBody: rtmlib's wholebody, DWPose"),
-        SourceSkeleton("halpe26", 26, _COCO | {"thorax": 18, "hip": 19}, "Halpe-26: AlphaPose, rtmlib with feet"),
-        SourceSkeleton("body25", 25, _BODY_25, "OpenPose's BODY_25"),
+        SourceSkeleton("wholebody133", 133, _COCO, "COCO-WholeBody: rtmlib's wholebody, DWPose",
+                       feet=(22, 20, 19, 17)),
+        SourceSkeleton("halpe26", 26, _COCO | {"thorax": 18, "hip": 19}, "Halpe-26: AlphaPose, rtmlib with feet",
+                       feet=(25, 21, 24, 20)),
+        SourceSkeleton("body25", 25, _BODY_25, "OpenPose's BODY_25", feet=(24, 22, 21, 19)),
         SourceSkeleton("mediapipe33", 33, _MEDIAPIPE, "MediaPipe's and BlazePose's 33 landmarks",
-                       WAYS | {"spine": _LIVE_SPINE}),
+                       WAYS | {"spine": _LIVE_SPINE}, FEET_OF_MEDIAPIPE33),
     )
 }  # fmt: skip
 

@@ -37,6 +37,11 @@ def require_fit(card: PlanCard, machine: Machine, plan: Path, weights_sha256: st
         raise UserError(problem)
 
 
+def has_plans() -> bool:
+    """Whether somebody has built any: then it is worth a word why none of them runs."""
+    return any(plans_dir().glob("*.plan"))
+
+
 def fitting_plans(weights_sha256: str, form: str, machine: Callable[[], Machine] = this_machine,
                   folder: Path | None = None) -> tuple[list[Path], list[str]]:  # fmt: skip
     """The certified plans of these weights that fit `machine`, the most exact first; and why not the others.

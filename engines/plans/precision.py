@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from engines.errors import UserError
+from engines.extras import pip_install
 from engines.plans.certificate import Certificate, onnx_session
 from engines.plans.quantise import Feeds, products_with_weights, quantise
 from engines.plans.rounding import MOVES_VALUES, element_type, element_types, named, products, rounded, with_rounded
@@ -67,7 +68,7 @@ def require_converter(precision: str) -> None:
     if precision not in PRECISIONS:
         raise UserError(f"--precision is {precision!r}: choose one of {', '.join(PRECISIONS)}")
     if importlib.util.find_spec("onnx") is None:
-        raise UserError("building a plan needs onnx: pip install 'realtime-pose[tensorrt]'")
+        raise UserError(f"building a plan needs onnx: {pip_install('tensorrt')}")
     missing = [name for name in AUTOCAST_MODULES if importlib.util.find_spec(name) is None]
     if precision in ("fp16", "bf16") and missing:
         raise UserError(f"--precision {precision} needs NVIDIA Model Optimizer ({', '.join(missing)} missing):"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engines.errors import UserError
-from realtime.bridge.foxglove_messages import NEEDS_EXTRA, image_annotations, scene, transforms
+from engines.extras import pip_install
+from realtime.bridge.foxglove_messages import image_annotations, scene, transforms
 from realtime.bridge.listen_at import listen_at
 from realtime.closing import Closing
 from realtime.wire.messages import KeypointsMessage, PoseMessage
@@ -23,7 +24,7 @@ class Foxglove(Closing):
             import foxglove
             from foxglove.channels import FrameTransformsChannel, ImageAnnotationsChannel, SceneUpdateChannel
         except ImportError as error:
-            raise UserError(NEEDS_EXTRA) from error
+            raise UserError(f"Foxglove needs the package foxglove-sdk: run {pip_install('bridge')}") from error
         self._context = context = foxglove.Context()  # its channels close with it
         try:
             self._server = foxglove.start_server(name="realtime", host=host, port=port, context=context)

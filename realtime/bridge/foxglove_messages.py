@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.models.skeleton import LEFT, PARENTS, RIGHT
+from engines.models.skeleton import PARENTS
+from realtime.bridge.colours import BONES, MIDDLE_RGB, joint_rgb
 from realtime.clock import NS_PER_S
 from realtime.rig.axes import Y_UP, Z_UP, to_y_up
 from realtime.rig.nodes import NODES
@@ -33,12 +34,8 @@ if TYPE_CHECKING:
 
 Double = NDArray[np.float64]
 
-NEEDS_EXTRA = "Foxglove needs the package foxglove-sdk: run pip install 'realtime-pose[bridge]'"
 SHOWN_NS = 500_000_000  # a figure that is not sent again goes
-_LEFT_RGB, _RIGHT_RGB = (0.98, 0.47, 0.2), (0.16, 0.5, 0.93)
-_MIDDLE_RGB, _HELD_RGB = (0.75, 0.78, 0.82), (0.5, 0.5, 0.5)
 _BONE_M, _JOINT_M, _POINT_PX = 0.03, 0.05, 5.0
-_BONES = tuple((parent, joint) for joint, parent in enumerate(PARENTS) if parent >= 0)
 
 
 def scene(message: PoseMessage) -> SceneUpdate:
@@ -66,7 +63,7 @@ def image_annotations(message: KeypointsMessage) -> ImageAnnotations:
         seen = np.asarray(np.isfinite(person.xy_px).all(1))
         points = [Point2(x=float(x), y=float(y)) for x, y in np.nan_to_num(person.xy_px).tolist()]
         joints = [joint for joint in range(len(PARENTS)) if seen[joint]]
-        bones = [(parent, joint) for parent, joint in _BONES if seen[parent] and seen[joint]]
+        bones = [(parent, joint) for parent, joint in BONES if seen[parent] and seen[joint]]
         drawn.append(PointsAnnotation(
             timestamp=at, type=PointsAnnotationType.Points, points=[points[joint] for joint in joints],
             outline_colors=[_colour(joint, False) for joint in joints], thickness=_POINT_PX,
@@ -108,8 +105,8 @@ def _figure(person: PersonPose, space: str, at: Timestamp) -> SceneEntity:
     colours = [_colour(joint, person.held) for joint in range(len(PARENTS))]
     line = LinePrimitive(
         type=LinePrimitiveLineType.LineList, pose=Pose(position=Vector3(x=0, y=0, z=0), orientation=upright),
-        thickness=_BONE_M, points=[points[end] for bone in _BONES for end in bone],
-        colors=[colours[joint] for _, joint in _BONES for _ in range(2)],
+        thickness=_BONE_M, points=[points[end] for bone in BONES for end in bone],
+        colors=[colours[joint] for _, joint in BONES for _ in range(2)],
     )  # fmt: skip
     spheres = [
         SpherePrimitive(
@@ -121,7 +118,7 @@ def _figure(person: PersonPose, space: str, at: Timestamp) -> SceneEntity:
     above = np.array(places[10]) + 0.25 * Y_UP[space][1]
     label = TextPrimitive(
         pose=Pose(position=Vector3(x=above[0], y=above[1], z=above[2]), orientation=upright), billboard=True,
-        font_size=0.12, color=_rgb(_MIDDLE_RGB), text=f"{person.id}{' (held)' if person.held else ''}",
+        font_size=0.12, color=_rgb(MIDDLE_RGB), text=f"{person.id}{' (held)' if person.held else ''}",
     )  # fmt: skip
     return SceneEntity(
         timestamp=at, frame_id=space, id=f"person-{person.id}", lifetime=Duration(sec=0, nsec=SHOWN_NS),
@@ -130,9 +127,7 @@ def _figure(person: PersonPose, space: str, at: Timestamp) -> SceneEntity:
 
 
 def _colour(joint: int, held: bool) -> Color:
-    if held:
-        return _rgb(_HELD_RGB)
-    return _rgb(_LEFT_RGB if joint in LEFT else _RIGHT_RGB if joint in RIGHT else _MIDDLE_RGB)
+    return _rgb(joint_rgb(joint, held))
 
 
 def _rgb(colour: tuple[float, float, float]) -> Color:
@@ -147,7 +142,8 @@ def _room(space: str, at: Timestamp) -> FrameTransform:
 
 def _bones(person: PersonPose, space: str, at: Timestamp) -> list[FrameTransform]:
     joints = to_y_up(person.positions_m, space)
-    turned = node_rotations(joints)
+    feet = None if person.feet_m is None else to_y_up(person.feet_m + person.root_m, space)
+    turned = node_rotations(joints, feet)
     places, turns = node_offsets(joints, turned), local_rotations(turned)
     back = Y_UP[space].T  # the hips stand in the stream's own axes
     places[0], turns[0] = back @ places[0], back @ turns[0]

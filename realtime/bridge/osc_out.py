@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engines.errors import UserError
+from engines.extras import pip_install
 from realtime.closing import Closing
-
-_NEEDS_EXTRA = "OSC needs the package python-osc: run pip install 'realtime-pose[bridge]'"
 
 log = logging.getLogger("realtime.bridge")
 
@@ -34,7 +33,7 @@ class OscOut(Closing):
         try:
             from pythonosc.udp_client import UDPClient
         except ImportError as error:
-            raise UserError(_NEEDS_EXTRA) from error
+            raise UserError(f"OSC needs the package python-osc: run {pip_install('bridge')}") from error
         try:
             self._client = UDPClient(match[1] or match[2], port)
         except OSError as error:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.errors import UserError
+from engines.extras import pip_install
 from realtime.bridge.listen_at import listen_at
 from realtime.closing import Closing
 from realtime.rig.axes import to_y_up
@@ -40,7 +41,6 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
                                "connect-src 'self' ws: wss:",
 }  # fmt: skip
-_NEEDS_EXTRA = "this bridge needs the package websockets: run pip install 'realtime-pose[bridge]'"
 
 log = logging.getLogger("realtime.bridge")
 
@@ -56,7 +56,7 @@ class Web(Closing):
         try:
             import websockets.asyncio.server  # noqa: F401 -- is it there?
         except ImportError as error:
-            raise UserError(_NEEDS_EXTRA) from error
+            raise UserError(f"this bridge needs the package websockets: run {pip_install('bridge')}") from error
         self.code = code or "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
         self.url = f"http://{_reachable(host)}:{port}/#{self.code}"
         self._page = resources.files("realtime.bridge").joinpath("page.html").read_bytes()

@@ -15,13 +15,14 @@ import cv2
 import numpy as np
 
 from engines.errors import UserError
-from engines.models.skeleton import FLIP, MEDIAPIPE33_TO_17
+from engines.models.skeleton import FEET_OF_MEDIAPIPE33, FLIP, MEDIAPIPE33_TO_17
 from realtime.assets.fetch import fetch
 from realtime.clock import NS_PER_MS
 from realtime.closing import Closing
 from realtime.config import DETECTOR_SIZES
-from realtime.contracts import Array, Person2D
+from realtime.contracts import Array, Person2D, Stamp
 from realtime.detectors.cut import CutFinder
+from realtime.detectors.small_people import Picture, SmallPeople
 from realtime.later import SELDOM, later
 from realtime.sources.source import Frame
 from realtime.tracking.track import Tracker
@@ -30,6 +31,7 @@ log = logging.getLogger("realtime.detect")
 
 _LANDMARKS = 33
 _CONFIDENCE = 0.5
+_SURE = 0.5  # the joints' mean score of somebody who is found in a part of the picture
 # A joint outside the picture is a guess: its score falls to this, over this part of the picture's size.
 _OUTSIDE_SCORE = 0.05
 _OUTSIDE_FADE = 0.1
@@ -44,8 +46,13 @@ class Detector(Closing):
 
     last_world_m: Array  # (persons, 33, 3): x right, y down, z forward, metres, from the middle of the hips
 
-    def __init__(self, size: str = "full", people: int = 1, threads: int | None = None) -> None:
-        """`threads` keeps the networks on that many of this process's CPUs (Linux). Raises UserError."""
+    def __init__(
+        self, size: str = "full", people: int = 1, threads: int | None = None, feet: bool = False
+    ) -> None:  # fmt: skip
+        """`threads` keeps the networks on that many of this process's CPUs (Linux). `feet`: heels and toes too.
+
+        Raises UserError.
+        """
         if size not in DETECTOR_SIZES:
             raise UserError(f"there is no detector size '{size}': choose one of {', '.join(DETECTOR_SIZES)}")
         if people < 1:
@@ -55,23 +62,13 @@ class Detector(Closing):
         self._tracker = Tracker()
         self._cuts = CutFinder()
         self._last_ms = -1
+        self._feet = feet
         self._rgb = np.empty((0, 0, 3), np.uint8)
         self._noisy = True  # the networks still have warnings to give that no user can act on
-        with _stderr_to_log(), _on_cpus(threads), later(SELDOM["mediapipe"]):
-            from mediapipe import Image, ImageFormat
-            from mediapipe.tasks.python import BaseOptions, vision
-
-            self._image: Any = functools.partial(Image, ImageFormat.SRGB)
-            self._landmarker: Any = vision.PoseLandmarker.create_from_options(
-                vision.PoseLandmarkerOptions(
-                    base_options=BaseOptions(model_asset_path=str(model)),
-                    running_mode=vision.RunningMode.VIDEO,
-                    num_poses=people,
-                    min_pose_detection_confidence=_CONFIDENCE,
-                    min_pose_presence_confidence=_CONFIDENCE,
-                    min_tracking_confidence=_CONFIDENCE,
-                )
-            )
+        self._small = SmallPeople(self._find)
+        self._finder: Any = None  # made by the first picture with nobody in it
+        self._make_landmarker = functools.partial(self._landmarker_of, str(model), people, threads)
+        self._landmarker = self._make_landmarker("VIDEO")
 
     def detect(self, frame: Frame) -> tuple[Person2D, ...]:
         """The people in a frame, in pixels of its image. Frames must come in the order of their stamps.
@@ -80,9 +77,13 @@ class Detector(Closing):
         """
         if self._cuts.is_cut(frame.image_bgr):
             self._forget_everybody(frame)
-        result = self._landmarks(frame)
+        square = self._small.square
+        result = self._landmarks(frame.image_bgr if square is None else square.of(frame.image_bgr), frame.stamp)
         height, width = frame.image_bgr.shape[:2]
         poses = [_unpack(pose) for pose in result.pose_landmarks]
+        if square is not None:
+            for pose in poses:
+                pose[:, :2] = square.to_whole(pose[:, :2], (width, height))
         people = [_joints(landmarks) for landmarks in poses]
         size_px = np.array([width, height], np.float32)
         kept = _without_doubles([xy * size_px for xy, _ in people])
@@ -90,33 +91,69 @@ class Detector(Closing):
         self.last_world_m = np.array(world, np.float32).reshape(-1, _LANDMARKS, 3)
         skeletons_px = [people[index][0] * size_px for index in kept]
         joints_m = list(MEDIAPIPE33_TO_17 @ self.last_world_m)  # (17, 3) each
+        self._small.saw(frame.image_bgr, frame.stamp.source_ns, [_box(xy_px) for xy_px in skeletons_px])
         ids = self._tracker.assign(skeletons_px, frame.stamp.source_ns, joints_m)
         return tuple(
-            Person2D(track_id, xy_px, people[index][1])
+            Person2D(track_id, xy_px, people[index][1], _feet(poses[index], size_px) if self._feet else None)
             for track_id, xy_px, index in zip(ids, skeletons_px, kept, strict=True)
         )
 
     def close(self) -> None:
         with _stderr_to_log():
             self._landmarker.close()
+            if self._finder is not None:
+                self._finder.close()
 
     def _forget_everybody(self, frame: Frame) -> None:
         """MediaPipe looks for people anew, and smooths nothing, after a picture with nobody in it."""
         log.debug("frame %d begins another scene", frame.stamp.frame_id)
         self._tracker.clear()
+        self._small.clear()
         self._last_ms = max(self._last_ms + 1, frame.stamp.source_ns // NS_PER_MS - 1)
         self._landmarker.detect_for_video(self._image(np.full_like(frame.image_bgr, 127)), self._last_ms)
 
-    def _landmarks(self, frame: Frame) -> Any:
-        if self._rgb.shape != frame.image_bgr.shape:
-            self._rgb = np.empty_like(frame.image_bgr)
-        cv2.cvtColor(frame.image_bgr, cv2.COLOR_BGR2RGB, dst=self._rgb)
+    def _find(self, image_bgr: Picture) -> list[Array]:
+        """Boxes (2, 2) of people in a picture by itself, corners in its pixels."""
+        if self._finder is None:
+            self._finder = self._make_landmarker("IMAGE")
+        with _stderr_to_log():
+            result = self._finder.detect(self._image(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB)))
+        size_px = np.array(image_bgr.shape[1::-1], np.float32)
+        found = [_joints(_unpack(pose)) for pose in result.pose_landmarks]
+        return [_box(xy * size_px) for xy, score in found if score.mean() >= _SURE]
+
+    def _landmarker_of(self, model: str, people: int, threads: int | None, mode: str) -> Any:
+        with _stderr_to_log(), _on_cpus(threads), later(SELDOM["mediapipe"]):
+            from mediapipe import Image, ImageFormat
+            from mediapipe.tasks.python import BaseOptions, vision
+
+            self._image: Any = functools.partial(Image, ImageFormat.SRGB)
+            return vision.PoseLandmarker.create_from_options(
+                vision.PoseLandmarkerOptions(
+                    base_options=BaseOptions(model_asset_path=model),
+                    running_mode=vision.RunningMode[mode],
+                    num_poses=people,
+                    min_pose_detection_confidence=_CONFIDENCE,
+                    min_pose_presence_confidence=_CONFIDENCE,
+                    min_tracking_confidence=_CONFIDENCE,
+                )
+            )
+
+    def _landmarks(self, image_bgr: Picture, stamp: Stamp) -> Any:
+        if self._rgb.shape != image_bgr.shape:
+            self._rgb = np.empty_like(image_bgr)
+        cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB, dst=self._rgb)
         # MediaPipe smooths over time and wants whole milliseconds that grow.
-        self._last_ms = max(self._last_ms + 1, frame.stamp.source_ns // NS_PER_MS)
+        self._last_ms = max(self._last_ms + 1, stamp.source_ns // NS_PER_MS)
         with _stderr_to_log() if self._noisy else contextlib.nullcontext():
             result = self._landmarker.detect_for_video(self._image(self._rgb), self._last_ms)
         self._noisy = self._noisy and not result.pose_landmarks
         return result
+
+
+def _box(xy_px: Array) -> Array:
+    """Places (17, 2) -> the corners (2, 2) of the box round them."""
+    return np.stack((xy_px.min(0), xy_px.max(0)))
 
 
 def _unpack(pose: Any) -> Array:
@@ -127,10 +164,23 @@ def _unpack(pose: Any) -> Array:
 def _joints(landmarks: Array) -> tuple[Array, Array]:
     """(33, 3) landmarks -> (17, 2) in parts of the picture and (17,) scores."""
     xy = np.ascontiguousarray(MEDIAPIPE33_TO_17 @ landmarks[:, :2])
-    outside = np.maximum(np.maximum(-xy, xy - 1), 0).max(axis=-1)
-    inside = np.maximum(1 - outside / _OUTSIDE_FADE, _OUTSIDE_SCORE)
-    score = (_SCORE_WEIGHTS @ landmarks[:, 2]).clip(0, 1) * inside
+    score = (_SCORE_WEIGHTS @ landmarks[:, 2]).clip(0, 1) * _inside(xy)
     return xy, np.ascontiguousarray(score, np.float32)
+
+
+def _feet(landmarks: Array, size_px: Array) -> Array:
+    """(33, 3) landmarks -> FEET (4, 3): places in pixels, and scores."""
+    feet = landmarks[list(FEET_OF_MEDIAPIPE33)]
+    inside = _inside(feet[:, :2])
+    feet[:, :2] *= size_px
+    feet[:, 2] = feet[:, 2].clip(0, 1) * inside
+    return feet
+
+
+def _inside(xy: Array) -> Array:
+    """Places (N, 2) in parts of the picture -> (N,): 1 inside of it, less and less beyond."""
+    outside = np.maximum(np.maximum(-xy, xy - 1), 0).max(axis=-1)
+    return np.asarray(np.maximum(1 - outside / _OUTSIDE_FADE, _OUTSIDE_SCORE))
 
 
 def _without_doubles(skeletons_px: list[Array]) -> list[int]:

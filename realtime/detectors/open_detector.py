@@ -7,6 +7,10 @@ from realtime.detectors.mediapipe_pose import Detector
 from realtime.detectors.own_detector import OwnDetector
 
 
-def open_detector(name: str, people: int, threads: int | None = None) -> Detector | OwnDetector:
-    """`threads`: of MediaPipe's. Raises UserError where there is none of that name."""
-    return Detector(name, people, threads) if name in DETECTOR_SIZES else OwnDetector(name, people)
+def open_detector(
+    name: str, people: int, threads: int | None = None, feet: bool = False
+) -> Detector | OwnDetector:  # fmt: skip
+    """`threads`: of MediaPipe's. `feet`: heels and toes too. Raises UserError where there is none of that name."""
+    if name in DETECTOR_SIZES:
+        return Detector(name, people, threads, feet)
+    return OwnDetector(name, people, feet)

@@ -55,4 +55,8 @@ def evened(track: Track, rate_hz: float) -> Track:
 
     nearest = np.where(share < 0.5, before, after)
     unseen = track.unseen[nearest] | lost[:, None]
-    return Track(track.person, track.space, ticks, between(track.joints_m), between(track.sigma_m), unseen)
+    return Track(
+        track.person, track.space, ticks, between(track.joints_m), between(track.sigma_m), unseen,
+        None if track.feet_m is None else between(track.feet_m),
+        None if track.feet_sigma_m is None else between(track.feet_sigma_m),
+    )  # fmt: skip

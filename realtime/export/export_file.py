@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from engines.errors import UserError
+from engines.extras import pip_install
 from engines.write_aside import refuse_existing, require_writable, write_aside
 from realtime.export.bvh import write_bvh
 from realtime.export.even import check_rate, evened, own_rate_hz
@@ -27,7 +28,6 @@ EVERYBODY: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 ONE_PERSON: dict[str, tuple[str, ...]] = {".bvh": ("scipy",), ".c3d": ("ezc3d",), ".trc": (), ".mot": ()}
 FOXGLOVE = ".mcap"
-_NEEDS_EXTRA = "{name} files need the package {package}: run pip install 'realtime-pose[export]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def _check(suffix: str, target: Path, bones: str) -> None:
         raise UserError(f"--bones {bones}: choose one of {', '.join(BONES)}")
     for package in packages:
         if importlib.util.find_spec(package) is None:
-            raise UserError(_NEEDS_EXTRA.format(name=suffix, package=package))
+            raise UserError(f"{suffix} files need the package {package}: run {pip_install('export')}")
 
 
 def _write_one(track: Track, rate_hz: float, suffix: str, bones: str, name: str, path: Path) -> str:

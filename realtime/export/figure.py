@@ -33,7 +33,8 @@ def figure_of(track: Track, times_s: Double | None = None) -> Figure:
     """
     there = ~track.gap
     joints = to_y_up(track.joints_m[there], track.space)
-    turned = node_rotations(joints)
+    feet = None if track.feet_m is None else to_y_up(track.feet_m[there], track.space)
+    turned = node_rotations(joints, feet)
     offsets, local = node_offsets(joints, turned), local_rotations(turned)
     bones = np.median(offsets, 0)
     bones[0] = 0

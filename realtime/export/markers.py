@@ -21,6 +21,7 @@ MARKERS: tuple[str, ...] = (
     "Hip", "RHip", "RKnee", "RAnkle", "LHip", "LKnee", "LAnkle", "Spine", "Thorax", "Neck", "Head",
     "LShoulder", "LElbow", "LWrist", "RShoulder", "RElbow", "RWrist",
 )  # fmt: skip
+OF_FEET: tuple[str, ...] = ("RHeel", "RBigToe", "LHeel", "LBigToe")  # where the recording has feet
 MODELLED, GAP = 0.0, -1.0  # a C3D's residuals: not measured by cameras of its own; not there
 C3D_FRAMES = 65_535  # the header counts them in 16 bits
 
@@ -34,13 +35,14 @@ def write_c3d(track: Track, rate_hz: float, path: Path) -> str:
 
     if len(track.t_s) > C3D_FRAMES:
         raise UserError(f"a C3D holds {C3D_FRAMES} frames, not the {len(track.t_s)} of this: give a lower --rate")
-    gap = np.repeat(track.gap[:, None], len(MARKERS), 1)
-    points = np.where(gap[..., None], 0, MM * to_z_up(track.joints_m, track.space))
+    names, places = _markers(track)
+    gap = np.asarray(np.isnan(places).any(-1))
+    points = np.where(gap[..., None], 0, MM * to_z_up(places, track.space))
     residuals = np.where(gap, GAP, MODELLED)
     c3d = ezc3d.c3d()
     c3d["parameters"]["POINT"]["RATE"]["value"] = [rate_hz]
     c3d["parameters"]["POINT"]["UNITS"]["value"] = ["mm"]
-    c3d["parameters"]["POINT"]["LABELS"]["value"] = list(MARKERS)
+    c3d["parameters"]["POINT"]["LABELS"]["value"] = list(names)
     c3d.add_parameter("POINT", "X_SCREEN", "+X")
     c3d.add_parameter("POINT", "Y_SCREEN", "+Z")
     c3d.add_parameter("SUBJECTS", "USED", [1])
@@ -55,20 +57,21 @@ def write_c3d(track: Track, rate_hz: float, path: Path) -> str:
         named.replace(path)
     finally:
         named.unlink(missing_ok=True)
-    return f"{int(track.gap.sum())} of {len(gap)} frames are gaps (residual -1)"
+    return f"{int(track.gap.sum())} of {len(places)} frames are gaps (residual -1)"
 
 
 def write_trc(track: Track, rate_hz: float, path: Path, name: str) -> str:
     """Cells are empty where nobody was seen. `name`: what the file will be called, which its first line says."""
-    places = MM * to_y_up(track.joints_m, track.space)
+    names, places = _markers(track)
+    places = MM * to_y_up(places, track.space)
     frames = len(places)
     rate = f"{rate_hz:.6g}"
     head = [
         f"PathFileType\t4\t(X/Y/Z)\t{name}",
         "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames",
-        f"{rate}\t{rate}\t{frames}\t{len(MARKERS)}\tmm\t{rate}\t1\t{frames}",
-        "Frame#\tTime\t" + "\t\t\t".join(MARKERS) + "\t\t",
-        "\t\t" + "\t".join(f"X{number}\tY{number}\tZ{number}" for number in range(1, len(MARKERS) + 1)),
+        f"{rate}\t{rate}\t{frames}\t{len(names)}\tmm\t{rate}\t1\t{frames}",
+        "Frame#\tTime\t" + "\t\t\t".join(names) + "\t\t",
+        "\t\t" + "\t".join(f"X{number}\tY{number}\tZ{number}" for number in range(1, len(names) + 1)),
         "",
     ]
     with path.open("w", encoding="ascii", newline="\n") as file:
@@ -77,3 +80,11 @@ def write_trc(track: Track, rate_hz: float, path: Path, name: str) -> str:
             cells = ("" if np.isnan(value) else f"{value:.4f}" for value in place.ravel())
             file.write("\t".join((str(row + 1), f"{row / rate_hz:.6f}", *cells)) + "\n")
     return f"{int(track.gap.sum())} of {frames} frames are gaps (empty cells)"
+
+
+def _markers(track: Track) -> tuple[tuple[str, ...], Double]:
+    """Names (N,) and places (T, N, 3), NaN in a gap: the joints, and the feet where there are any."""
+    joints = np.where(track.gap[:, None, None], np.nan, track.joints_m)
+    if track.feet_m is None:
+        return MARKERS, joints
+    return (*MARKERS, *OF_FEET), np.concatenate((joints, track.feet_m), 1)

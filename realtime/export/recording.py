@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import UserError
-from engines.models.skeleton import JOINTS
+from engines.models.skeleton import FEET, JOINTS
 from realtime.takes.poses import take_poses
 from realtime.wire.messages import PersonPose, PoseMessage
 
@@ -35,11 +35,16 @@ class Track:
     joints_m: Double  # (T, 17, 3) in space
     sigma_m: Double  # (T, 17)
     unseen: NDArray[np.bool_]  # (T, 17): the joint was not seen in that frame, what is given goes on from the past
+    feet_m: Double | None = None  # (T, 4, 3) FEET in space, NaN where not known; None: the recording has none
+    feet_sigma_m: Double | None = None  # (T, 4)
 
     @property
     def gap(self) -> NDArray[np.bool_]:
         """(T,)"""
         return np.asarray(np.isnan(self.joints_m).any((1, 2)))
+
+
+_NOT_ALWAYS = ("space", "ids", "unseen", "feet_m", "feet_sigma_m")
 
 
 def read_tracks(path: Path, stream: str | None = None, person: str | None = None) -> list[Track]:
@@ -119,13 +124,17 @@ def _track(name: str, space: str, rows: list[tuple[float, PersonPose | None]]) -
     rows = rows[there[0] : there[-1] + 1] if there else rows[:1]
     joints, sigma = np.full((len(rows), JOINTS, 3), np.nan), np.full((len(rows), JOINTS), np.nan)
     unseen = np.ones((len(rows), JOINTS), bool)
+    feet, feet_sigma = np.full((len(rows), len(FEET), 3), np.nan), np.full((len(rows), len(FEET)), np.nan)
     lag_s = 0.0
     for row, (_, person) in enumerate(rows):
         if person is not None:
             joints[row], sigma[row], unseen[row] = person.positions_m, person.sigma_m, False
             unseen[row, list(person.unseen)] = True
             lag_s = person.lag_frames * MODEL_STEP_S
-    return Track(name, space, np.array([at_s for at_s, _ in rows]) - lag_s, joints, sigma, unseen)
+            if person.feet_m is not None and person.feet_sigma_m is not None:
+                feet[row], feet_sigma[row] = person.feet_m + person.root_m, person.feet_sigma_m
+    own = {} if np.isnan(feet).all() else {"feet_m": feet, "feet_sigma_m": feet_sigma}
+    return Track(name, space, np.array([at_s for at_s, _ in rows]) - lag_s, joints, sigma, unseen, **own)
 
 
 def _renamed(track: Track, known: set[str]) -> Track:
@@ -135,7 +144,7 @@ def _renamed(track: Track, known: set[str]) -> Track:
     again = 2
     while f"{track.person}-{again}" in known:
         again += 1
-    return Track(f"{track.person}-{again}", track.space, track.t_s, track.joints_m, track.sigma_m, track.unseen)
+    return replace(track, person=f"{track.person}-{again}")
 
 
 # ---- lifted files ----
@@ -161,18 +170,32 @@ def _lifted(path: Path) -> list[Track]:
     if "unseen" in fields and fields["unseen"].shape == unseen.shape:
         unseen |= fields["unseen"].astype(bool)
     times = fields["t_s"] - fields["t_s"][0]
+    feet, feet_sigma = _lifted_feet(fields, people, np.isnan(sigma[..., 0]))
     if not people:
-        return [Track("0", space, times, joints, sigma, unseen)]
+        return [Track("0", space, times, joints, sigma, unseen, feet, feet_sigma)]
     ids = fields["ids"] if "ids" in fields and fields["ids"].shape == people else np.arange(people[0])
-    return [Track(str(number), space, times, joints[:, column], sigma[:, column], unseen[:, column])
+    return [Track(str(number), space, times, joints[:, column], sigma[:, column], unseen[:, column],
+                  None if feet is None else feet[:, column], None if feet_sigma is None else feet_sigma[:, column])
             for column, number in enumerate(ids.tolist())]  # fmt: skip
+
+
+def _lifted_feet(
+    fields: dict[str, NDArray[Any]], people: tuple[int, ...], gap: NDArray[np.bool_]
+) -> tuple[Double | None, Double | None]:  # fmt: skip
+    """FEET in space and their errors, NaN in gaps; None where the file has none."""
+    shape = (len(fields["t_s"]), *people, len(FEET))
+    if "feet_m" not in fields or fields["feet_m"].shape != (*shape, 3) or fields["feet_sigma_m"].shape != shape:
+        return None, None
+    feet = np.asarray(fields["feet_m"] + fields["root_m"][..., None, :], np.float64)
+    sigma = np.asarray(fields["feet_sigma_m"], np.float64)
+    return np.where(gap[..., None, None], np.nan, feet), np.where(gap[..., None], np.nan, sigma)
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     wanted = ("joints_m", "root_m", "sigma_m", "held", "t_s")
     try:
         with np.load(path, allow_pickle=False) as archive:
-            fields = {name: archive[name] for name in (*wanted, "space", "ids", "unseen") if name in archive.files}
+            fields = {name: archive[name] for name in (*wanted, *_NOT_ALWAYS) if name in archive.files}
     except OSError as error:
         raise UserError(f"cannot read {path} ({error.strerror or 'not an .npz'}): check the path") from error
     except Exception as error:  # zip, zlib, NumPy and its parser of headers each have several exceptions of their own

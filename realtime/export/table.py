@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.models.skeleton import JOINT_NAMES
+from engines.models.skeleton import FEET, JOINT_NAMES
 from realtime.export.recording import Track
 from realtime.rig.angles import joint_angles
 from realtime.rig.axes import to_y_up
@@ -22,8 +23,21 @@ def columns_of(tracks: Sequence[Track]) -> Columns:
 
     Gaps are NaN.
     """
-    parts = [_of_one(track) for track in tracks]
+    parts = [_of_one(track) for track in _alike(tracks)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _alike(tracks: Sequence[Track]) -> list[Track]:
+    """With feet that are not known where only others have some: a table has the same columns for all."""
+    if all(track.feet_m is None for track in tracks):
+        return list(tracks)
+    return [
+        track if track.feet_m is not None else replace(
+            track, feet_m=np.full((len(track.t_s), len(FEET), 3), np.nan),
+            feet_sigma_m=np.full((len(track.t_s), len(FEET)), np.nan),
+        )
+        for track in tracks
+    ]  # fmt: skip
 
 
 def _of_one(track: Track) -> Columns:
@@ -35,6 +49,10 @@ def _of_one(track: Track) -> Columns:
             columns[f"{name}_{letter}_m"] = track.joints_m[:, joint, axis]
     columns |= {f"{name}_sigma_m": track.sigma_m[:, joint] for joint, name in enumerate(JOINT_NAMES)}
     columns |= {f"{name}_unseen": track.unseen[:, joint] for joint, name in enumerate(JOINT_NAMES)}
+    if track.feet_m is not None and track.feet_sigma_m is not None:
+        for point, name in enumerate(FEET):
+            columns |= {f"{name}_{letter}_m": track.feet_m[:, point, axis] for axis, letter in enumerate("xyz")}
+            columns[f"{name}_sigma_m"] = track.feet_sigma_m[:, point]
     angles = joint_angles(to_y_up(track.joints_m, track.space))
     return columns | {f"{name}_deg": values for name, values in angles.items()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ from realtime.files.form_people import Seen
 from realtime.files.keypoints_file import KeypointsFile
 from realtime.files.lift_forms import load_form
 from realtime.files.read_source import NOTHING_TOLD, Told, read_source
+from realtime.library.offline import check_installed, smoothed
 from realtime.library.place import settings
+from realtime.library.poses import Poses
 from realtime.library.recording import Recording
-from realtime.library.whole import Poses, Progress, poses_of
+from realtime.library.whole import Progress, poses_of
 from realtime.pipeline.pose_frame import Lift
 from realtime.pipeline.setting import SettingFor
 
@@ -45,6 +47,7 @@ class LiftOptions:
     camera: Path | None = None  # None: what the source says of its lens, or an assumed one
     ground: Path | None = None
     person: str | None = None
+    offline: bool = False  # smoothed with all of the recording known
 
 
 def lift_file(
@@ -63,6 +66,8 @@ def lift_file(
     if told.skeleton is not None:
         skeleton_named(told.skeleton)
     settings(options.camera, options.ground, options.person)  # raises before hours of detecting
+    if options.offline:
+        check_installed()
     if options.person is not None and told.people > 1:
         raise UserError(f"{told.people} people cannot all have the size of {options.person}: leave out --person")
     read = read_source(source, told, progress and (lambda done, total: progress("watched", done, total)))
@@ -71,16 +76,22 @@ def lift_file(
     if options.person is not None and len(read.recording.ids) > 1:
         raise UserError(f"{source} has {len(read.recording.ids)} people, who cannot all have the size of "
                         f"{options.person}: leave out --person")  # fmt: skip
+    recording = read.recording if told.feet else replace(read.recording, feet=None)
+    if told.feet and recording.feet is None:
+        raise UserError(f"{source} has no heels and toes: leave out --feet")
     find = settings(options.camera or read.camera, options.ground, options.person)
-    poses = _lift(read.recording, find, options, progress and (lambda done, total: progress("lifted", done, total)))
+    poses = _lift(recording, find, options, progress and (lambda done, total: progress("lifted", done, total)))
+    if options.offline:
+        poses = smoothed(poses)
     poses = poses.merged() if read.merge else poses
     write_poses(poses, target)
     return poses
 
 
 def write_poses(poses: Poses, target: Path) -> None:
-    """An .npz with the fields of `Poses`."""
-    arrays: dict[str, Any] = {field.name: np.asarray(getattr(poses, field.name)) for field in fields(Poses)}
+    """An .npz with the fields of `Poses`, those of feet where there are any."""
+    values = {field.name: getattr(poses, field.name) for field in fields(Poses)}
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in values.items() if value is not None}
 
     def write(aside: Path) -> None:
         with aside.open("wb") as file:

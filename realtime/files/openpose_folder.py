@@ -48,7 +48,8 @@ def read_openpose(
     set_of = skeleton or skeleton_of_count(every_px.shape[1])
     for persons, at_s in zip(found, times_s.tolist(), strict=True):
         ours = [as_17(set_of, without_zeros(xy, score, "")[0], score) for xy, score in persons]
-        shown = [Person2D(0, xy, score) for xy, score in ours if (score > 0).any()]
+        feet = [set_of.to_feet(xy, score) if set_of.feet else None for xy, score in persons]
+        shown = [Person2D(0, xy, score, own) for (xy, score), own in zip(ours, feet, strict=True) if (score > 0).any()]
         frames.append(followed.push(shown, round(at_s * NS_PER_S)))
     recording = recording_of(frames, times_s.tolist(), size)
     doubts += check_upright(recording.xy_px, recording.score, "keypoints")

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import UserError
-from engines.models.skeleton import JOINTS
-from realtime.library.whole import PERSONAL, Poses
+from engines.models.skeleton import FEET, JOINTS
+from realtime.library.poses import OF_FEET, PERSONAL, Poses
 
 # T: the frames, as many in each; P: people, an axis that files of one person lack. What is not here is one value.
 _SHAPES: dict[str, tuple[str | int, ...]] = {
     "joints_m": ("T", JOINTS, 3), "root_m": ("T", 3), "sigma_m": ("T", JOINTS), "root_sigma_m": ("T",),
     "window_fill": ("T",), "held": ("T",), "unseen": ("T", JOINTS), "t_s": ("T",), "ids": ("P",), "scale": ("T",),
+    "feet_m": ("T", len(FEET), 3), "feet_sigma_m": ("T", len(FEET)),
 }  # fmt: skip
 _NAMES = tuple(field.name for field in fields_of(Poses))
 _TEXTS = ("scale",)
@@ -28,7 +29,7 @@ def read_poses(path: Path) -> Poses:
     fields = _load(path)
     if "held" in fields and "t_s" in fields:
         fields = _of_before(fields) | fields
-    missing = [name for name in _NAMES if name not in fields]
+    missing = [name for name in _NAMES if name not in fields and name not in OF_FEET]
     if missing:
         raise UserError(f"{path} holds no poses ({missing[0]} is missing): give an .npz that 'realtime lift' wrote")
     frames = len(fields["t_s"]) if fields["t_s"].ndim else 0
@@ -53,7 +54,7 @@ def _of_before(fields: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return {
         "root_sigma_m": np.full(frames, np.nan, np.float32), "unseen": np.zeros((frames, JOINTS), np.bool_),
         "ids": np.zeros(1, np.int64), "scale": np.full(frames, "assumed"), "space": np.array("camera"),
-        "calibration": np.array(""),
+        "calibration": np.array(""), "offline": np.array(False),
     }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ class Told:
     image_wh: tuple[int, int] | None = None
     people: int = 1  # of a video, or a folder of JSON: as many are looked for
     detector: str = "full"  # of a video
+    feet: bool = False  # heels and toes are wanted
 
     @property
     def joints(self) -> SourceSkeleton | None:
@@ -57,4 +58,4 @@ def read_source(source: Path, told: Told, progress: Progress | None = None) -> K
         raise UserError(f"{source} is taken for a video, which has its own: leave out --skeleton, --fps and --size")
     from realtime.files.watch_video import watch_video
 
-    return watch_video(source, told.people, told.detector, told.fps, progress)
+    return watch_video(source, told.people, told.detector, told.fps, progress, told.feet)

@@ -16,9 +16,11 @@ from realtime.sources.open_source import open_source
 
 
 def watch_video(
-    source: Path, people: int, detector: str, fps: float | None = None, progress: Progress | None = None
-) -> Keypoints:
-    """Every frame, as `realtime run --max-speed` sees it. `fps`: of numbered pictures, which do not say it.
+    source: Path, people: int, detector: str, fps: float | None = None, progress: Progress | None = None,
+    feet: bool = False,
+) -> Keypoints:  # fmt: skip
+    """Every frame, as `realtime run --max-speed` sees it. `fps`: of numbered pictures, which do not say it. `feet`:
+    heels and toes too.
 
     Raises UserError for what is no video, or shows nobody.
     """
@@ -26,7 +28,10 @@ def watch_video(
         raise UserError(f"{source} is a camera or an address: lift a file, or use realtime run")
     frames: list[tuple[Person2D, ...]] = []
     times_s: list[float] = []
-    with open_source(str(source), max_speed=True, file_fps=fps) as video, open_detector(detector, people) as detect:
+    with (
+        open_source(str(source), max_speed=True, file_fps=fps) as video,
+        open_detector(detector, people, feet=feet) as detect,
+    ):
         while (frame := video.read()) is not None:
             frames.append(detect.detect(frame))
             times_s.append(frame.stamp.source_ns / NS_PER_S)

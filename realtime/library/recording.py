@@ -27,6 +27,7 @@ class Recording:
     image_wh: tuple[int, int]
     ids: NDArray[np.int64]  # (P,)
     alone: bool = False  # one person, whose poses have no axis of people
+    feet: Array | None = None  # (T, P, 4, 3): x and y in pixels, and score, of FEET; None: not looked for
 
     @property
     def times_ns(self) -> NDArray[np.int64]:
@@ -40,7 +41,8 @@ class Recording:
     def frames(self) -> Iterator[Keypoints2D]:
         """One at a time, as a detector gives them."""
         for frame, (at_ns, seen) in enumerate(zip(self.times_ns.tolist(), self.seen, strict=True)):
-            persons = tuple(Person2D(int(self.ids[row]), self.xy_px[frame, row], self.score[frame, row])
+            persons = tuple(Person2D(int(self.ids[row]), self.xy_px[frame, row], self.score[frame, row],
+                                     None if self.feet is None else self.feet[frame, row])
                             for row in np.flatnonzero(seen))  # fmt: skip
             yield Keypoints2D(Stamp(frame, at_ns, at_ns), self.image_wh, persons, at_ns, 0)
 
@@ -92,13 +94,14 @@ def _recorded(
     doubts += said + (check_pace(times, names.times) if t is not None else [])
     ours, ours_score = as_17(found, xy, score)
     doubts += check_upright(ours, ours_score, names.keypoints)
+    feet = found.to_feet(xy, score) if found.feet else None
     alone = ours.ndim == 3
     if alone:
-        ours, ours_score = ours[:, None], ours_score[:, None]
+        ours, ours_score, feet = ours[:, None], ours_score[:, None], None if feet is None else feet[:, None]
     numbers = np.arange(ours.shape[1]) if ids is None else np.array([int(one) for one in ids], np.int64)
     if len(numbers) != ours.shape[1] or len(set(numbers.tolist())) != len(numbers):
         raise UserError(f"ids must be {ours.shape[1]} different numbers, one for each person, got {numbers.tolist()}")
-    recording = Recording(ours, ours_score, times, size, numbers.astype(np.int64), alone)
+    recording = Recording(ours, ours_score, times, size, numbers.astype(np.int64), alone, feet)
     if not recording.seen.any():
         raise UserError(f"no frame has a joint that is seen: every joint of {names.keypoints} is NaN, or its score is "
                         f"below {MIN_SCORE}")  # fmt: skip

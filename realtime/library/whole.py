@@ -4,72 +4,30 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from calibration.floor.ground import Ground
 from calibration.lens.rays import Camera
 from calibration.person.body_scale import BodyScale
 from engines.errors import UserError
 from engines.lifting.load_lifter import load_lifter
+from engines.models.skeleton import FEET
 from engines.models.source_skeletons import skeleton_named
-from realtime.contracts import Array, Pose3D
+from realtime.contracts import Pose3D
 from realtime.library.doubts import KeypointsWarning
+from realtime.library.offline import smoothed
 from realtime.library.place import AnyPath, settings
+from realtime.library.poses import Poses
 from realtime.library.recording import Recording, recorded
 from realtime.pipeline.pose_frame import Lift
 
 Progress = Callable[[int, int], None]  # frames done, of how many
 _SCALES = ("assumed", "height", "measured")
-PERSONAL = ("joints_m", "root_m", "sigma_m", "root_sigma_m", "window_fill", "held", "unseen")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Poses:
-    """A lifted recording; row t is frame t. Of several people every array but the frames' own has an axis (T, P, ...).
-
-    Rows in which somebody is not seen repeat their last pose (`held`); NaN before the first.
-    """
-
-    joints_m: Array  # (T, 17, 3), relative to the hip, in the axes of `space`
-    root_m: Array  # (T, 3), the hip; NaN where it cannot be placed
-    sigma_m: Array  # (T, 17), 1-sigma error of each joint
-    root_sigma_m: Array  # (T,), 1-sigma error of the root along the view
-    window_fill: Array  # (T,), 0 to 1: how much of the model's memory has been seen
-    held: NDArray[np.bool_]  # (T,): nobody seen in this frame
-    unseen: NDArray[np.bool_]  # (T, 17): joints not seen in this frame, or not where they can be
-    ids: NDArray[np.int64]  # (P,)
-    t_s: NDArray[np.float64]  # (T,)
-    scale: NDArray[np.str_]  # (T,), what the metres of each frame rest on: assumed | height | measured
-    space: str  # camera (x right, y down, z forward) | world (right-handed, z up)
-    calibration: str  # identity of the calibration in force, "" without one
-    lag_frames: int  # model frames of future that each row has seen; live, its delay
-    model: str
-    engine: str
-    mode: str = "stream"
-
-    @property
-    def positions_m(self) -> Array:
-        """(T, 17, 3): the joints placed in space; NaN where the root is unknown."""
-        return self.joints_m + self.root_m[..., None, :]
-
-    def each(self) -> list[Poses]:
-        """One for each person, without the axis of people."""
-        if self.held.ndim == 1:
-            return [self]
-        return [replace(self, ids=self.ids[column, None], **{name: getattr(self, name)[:, column] for name in PERSONAL})
-                for column in range(len(self.ids))]  # fmt: skip
-
-    def merged(self) -> Poses:
-        """Of several people one: whoever is seen, or was last. Without the axis of people."""
-        frames = np.arange(len(self.t_s))
-        last = np.maximum.accumulate(np.where(self.held, -1, frames[:, None]))
-        column = last.argmax(1)
-        arrays = {name: getattr(self, name)[frames, column] for name in PERSONAL}
-        return replace(self, **arrays)
 
 
 def lift(
@@ -77,7 +35,7 @@ def lift(
     image_wh: tuple[int, int], fps: float | None = None, skeleton: str | None = None, ids: Sequence[int] | None = None,
     camera: Camera | AnyPath | None = None, ground: Ground | AnyPath | None = None,
     person: BodyScale | str | None = None, lookahead: int = 0, model: str | Path = "default", engine: str = "auto",
-    threads: int = 1, progress: Progress | None = None,
+    threads: int = 1, progress: Progress | None = None, offline: bool = False, feet: bool = False,
 ) -> Poses:  # fmt: skip
     """Lift recorded 2D keypoints to metric 3D poses with the code that runs live.
 
@@ -88,21 +46,26 @@ def lift(
 
     `camera`, `ground`: a file of `realtime calibrate`, or the object; `person`: a name or a file. Without, the lens
     spans 60 degrees, poses are in camera axes, and sizes are an assumed body's. `lookahead`: model frames of 1/30 s of
-    future that each pose sees, 0, 2, 4 or 8: smoother.
+    future that each pose sees, 0, 2, 4 or 8: smoother. `offline`: smoothed with the whole recording known, which no
+    live pose can be; steadier still, hardly truer (needs SciPy). `feet`: heels and toes too, of joints that have them.
 
-    Without look-ahead the rows are, bit for bit, what a live session publishes of the same keypoints. Warns
+    Without either the rows are, bit for bit, what a live session publishes of the same keypoints. Warns
     (`KeypointsWarning`) of what looks wrong in the keypoints; raises `UserError` for what cannot be lifted.
     """
     named = None if skeleton is None else skeleton_named(skeleton)
     recording, doubts = recorded(keypoints, scores, t, fps, image_wh, named, ids)
     for doubt in doubts:
         warnings.warn(doubt, KeypointsWarning, stacklevel=2)
+    recording = recording if feet else replace(recording, feet=None)
+    if feet and recording.feet is None:
+        raise UserError("the keypoints have no heels and toes: leave out feet")
     find = settings(camera, ground, person)
     if person is not None and len(recording.ids) > 1:
         raise UserError(f"{len(recording.ids)} people cannot all have the size of one person: leave out person")
     with load_lifter(model, engine, lookahead, threads) as lifter:
         walk = Lift(lifter, find, "", len(recording.ids), given=True)
-        return poses_of(recording, walk, lifter.lag_frames, lifter.name, lifter.engine, progress=progress)
+        poses = poses_of(recording, walk, lifter.lag_frames, lifter.name, lifter.engine, progress=progress)
+    return smoothed(poses) if offline else poses
 
 
 def poses_of(
@@ -148,6 +111,9 @@ class _Rows:
         self._sigma, self._root_sigma = np.full((*shape, 17), np.nan, np.float32), np.full(shape, np.nan, np.float32)
         self._fill, self._unseen = np.zeros(shape, np.float32), np.ones((*shape, 17), np.bool_)
         self._scale = np.full(shape, len(_SCALES) - 1)
+        feet = 0 if recording.feet is None else len(FEET)
+        self._feet = np.full((*shape, feet, 3), np.nan, np.float32)
+        self._feet_sigma = np.full((*shape, feet), np.nan, np.float32)
 
     def put_at(self, source_ns: int, pose: Pose3D, scale: str) -> None:
         """Into every frame of that time in which the person is."""
@@ -162,19 +128,26 @@ class _Rows:
         self._root_sigma[at], self._fill[at] = pose.root_sigma_m, pose.window_fill
         self._unseen[at] = np.isin(np.arange(17), pose.unseen)
         self._scale[at] = _SCALES.index(scale)
+        if pose.feet_m is not None and pose.feet_sigma_m is not None:
+            self._feet[at], self._feet_sigma[at] = pose.feet_m, pose.feet_sigma_m
 
     def poses(self, lift: Lift, lag_frames: int, model: str, engine: str, mode: str) -> Poses:
         frames = np.arange(len(self.held))[:, None]
         last = np.maximum.accumulate(np.where(self.held, -1, frames))  # the row that a held row repeats
         rows, columns = np.nonzero(last >= 0)
-        for filled in (self._joints, self._root, self._sigma, self._root_sigma, self._fill, self._scale):
+        for filled in (self._joints, self._root, self._sigma, self._root_sigma, self._fill, self._scale,
+                       self._feet, self._feet_sigma):  # fmt: skip
             filled[rows, columns] = filled[last[rows, columns], columns]
         arrays = (self._joints, self._root, self._sigma, self._root_sigma, self._fill, self.held, self._unseen)
+        feet: dict[str, Any] = {"feet_m": self._feet, "feet_sigma_m": self._feet_sigma}
+        if self._recording.feet is None:
+            feet = {}
         if self._recording.alone:
             arrays = tuple(array[:, 0] for array in arrays)  # type: ignore[assignment]
+            feet = {name: array[:, 0] for name, array in feet.items()}
         setting = lift.setting
         assert setting is not None
         scale = np.array(_SCALES)[np.where(last >= 0, self._scale, len(_SCALES) - 1).min(1)]
         scale[(last < 0).all(1)] = _SCALES[0]
         return Poses(*arrays, self._recording.ids, self._recording.t_s, scale, setting.space, setting.calibration,
-                     lag_frames, model, engine, mode)  # fmt: skip
+                     lag_frames, model, engine, mode, **feet)  # fmt: skip

@@ -16,14 +16,16 @@ from engines.errors import UserError
 from engines.evaluation.curves import plot_lookaheads
 from engines.evaluation.evaluate import Scores, evaluate_set
 from engines.evaluation.report import as_data, as_markdown, header, overview, spreads, table
+from engines.extras import pip_install
 from engines.lifting.load_lifter import load_lifter
 from engines.models.card import PAPER, find_model
 from engines.motion.evaluation_set import EvaluationSet
 from engines.write_aside import write_aside
+from realtime.library.offline import check_installed
 from realtime.model.four_views import COLUMNS as VIEW_COLUMNS
 from realtime.model.four_views import FourViewsRow, compare_views
 from realtime.model.real_people import COLUMNS, Row, cells, compare
-from realtime.model.whole_line import PARTS, of_part
+from realtime.model.whole_line import PARTS, of_part, smoothed_offline
 
 AT_ONCE = 32  # sequences that share a step
 
@@ -45,6 +47,7 @@ class Request:
     people: bool
     part: str
     known_height: bool
+    offline: bool
     json: Path | None
     markdown: Path | None
     plot: Path | None
@@ -55,6 +58,8 @@ def evaluate(request: Request) -> None:
     card, _ = find_model(request.model)
     known = (0,) if card.kind == PAPER else card.lookaheads
     lookaheads = request.lookaheads or known
+    if request.offline:
+        check_installed()
     wrong = sorted(set(lookaheads) - set(known))
     if wrong:
         raise UserError(f"model {card.name} has no look-ahead {wrong[0]}: choose from {', '.join(map(str, known))}")
@@ -66,6 +71,8 @@ def evaluate(request: Request) -> None:
     about = {"model": card.name, "sha256": card.sha256, "engine": request.engine, "part": request.part}
     if request.known_height:
         about["height"] = "known"
+    if request.offline:
+        about["smoothed"] = "offline"
     if request.data:
         about["data"] = request.data.name
     if request.json:
@@ -88,7 +95,7 @@ def evaluation_sets(request: Request, source: Path) -> list[EvaluationSet]:
         from engines.evaluation.protocols import build, expand, held_out_clips
         from engines.motion.importers.load_motion import holds_recordings, load_evaluation_set
     except ImportError as error:
-        raise UserError(f"evaluation needs {error.name}: pip install 'realtime-pose[train]'") from error
+        raise UserError(f"evaluation needs {error.name}: {pip_install('train')}") from error
     if holds_recordings(source):
         if request.protocols:
             raise UserError(f"{source} has its own views: leave --protocol out, or give motion capture as --data")
@@ -106,6 +113,7 @@ def _score(request: Request, sets: Sequence[EvaluationSet], lookaheads: Sequence
         for lookahead in lookaheads:
             with load_lifter(request.model, request.engine, lookahead, align=request.align) as lifter:
                 predict = of_part(lifter, request.part)
+                predict = smoothed_offline(predict) if request.offline else predict
                 for data in sets:
                     bar.update(task, description=f"{data.name}, look-ahead {lookahead}")
                     scored = evaluate_set(

@@ -18,7 +18,8 @@ from calibration.cameras.fuse import Seen, fuse
 from calibration.lens.placed import PlacedCamera
 from engines.lifting.poses import Lifter
 from realtime.library.place import settings
-from realtime.library.whole import Poses, poses_of
+from realtime.library.poses import Poses
+from realtime.library.whole import poses_of
 from realtime.model.four_views import COMPARED, LIMBS, TRUTH, Watched, true_poses, watch_views
 from realtime.pipeline.pose_frame import Lift
 

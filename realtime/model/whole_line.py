@@ -10,6 +10,7 @@ from engines.keypoints.clean import Cleaned, Cleaner
 from engines.lifting.poses import RATE_HZ, Lifter
 from engines.models.skeleton import JOINTS
 from realtime.contracts import Array
+from realtime.library.offline import smooth_pose
 
 PARTS = ("line", "network", "clean", "body")  # all; the network alone; that and what is before it; and what is after
 
@@ -40,6 +41,20 @@ def of_part(lifter: Lifter, part: str = "line") -> Predict:
         return pose, sigma
 
     return predict
+
+
+def smoothed_offline(predict: Predict) -> Predict:
+    """The same poses as `realtime lift --offline` smooths them, each sequence whole."""
+
+    def smooth(rays: Array, score: Array) -> tuple[Array, Array | None]:
+        pose, sigma = predict(rays, score)
+        times_s = np.arange(pose.shape[1]) / RATE_HZ
+        for row, head in np.ndindex(len(pose), pose.shape[2]):
+            errors = np.ones(pose.shape[1:4:2]) if sigma is None else sigma[row, :, head]
+            pose[row, :, head] = smooth_pose(times_s, pose[row, :, head].astype(float), errors.astype(float))
+        return pose, sigma
+
+    return smooth
 
 
 class _Person:

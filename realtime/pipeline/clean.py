@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from calibration.lens.rays import Camera
 from engines.keypoints.clean import Cleaner
-from engines.models.skeleton import JOINTS
+from engines.models.skeleton import FEET_FLIP, JOINTS
 from realtime.clock import NS_PER_S
 from realtime.contracts import Array
 
@@ -22,6 +25,12 @@ class Sighting:
     score: Array  # (17,)
     seen: tuple[bool, ...] = ALL_SEEN  # (17,) in this very frame; others go on as they did
     doubt: float = 0.0  # 0 to 1, about left and right
+    feet: Array | None = None  # (4, 3): rays and scores of FEET; None: not looked for
+
+
+def feet_rays(camera: Camera, feet_px: Array) -> Array:
+    """Places in the picture and scores of FEET (4, 3) -> rays and scores (4, 3)."""
+    return np.concatenate((camera.rays(np.ascontiguousarray(feet_px[:, :2])), feet_px[:, 2:]), 1)
 
 
 class CleanPeople:
@@ -44,7 +53,10 @@ class CleanPeople:
         self.left_out += cleaned.left_out
         if not any(cleaned.seen):
             return None
-        return Sighting(sighting.track_id, cleaned.rays, cleaned.score, cleaned.seen, cleaned.doubt)
+        feet = sighting.feet
+        if feet is not None and cleaned.legs_swapped:
+            feet = feet[list(FEET_FLIP)]
+        return Sighting(sighting.track_id, cleaned.rays, cleaned.score, cleaned.seen, cleaned.doubt, feet)
 
     def drop(self, track_id: int) -> None:
         """Forget a person; unknown ids are fine."""

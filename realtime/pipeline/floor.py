@@ -75,8 +75,12 @@ def on_floor(pose: Pose3D, before: Ground | None, now: Ground | None) -> Pose3D:
     if before is now:
         return replace(pose, held=True)
     root_m, joints_m = pose.root_m.astype(np.float64), pose.joints_m.astype(np.float64)
+    feet_m = np.zeros((0, 3)) if pose.feet_m is None else pose.feet_m.astype(np.float64)
     if before is not None:
-        root_m, joints_m = before.to_camera(root_m), joints_m @ before.rotation
+        root_m, joints_m, feet_m = before.to_camera(root_m), joints_m @ before.rotation, feet_m @ before.rotation
     if now is not None:
-        root_m, joints_m = now.to_world(root_m), now.turn(joints_m)
-    return replace(pose, root_m=root_m.astype(np.float32), joints_m=joints_m.astype(np.float32), held=True)
+        root_m, joints_m, feet_m = now.to_world(root_m), now.turn(joints_m), now.turn(feet_m)
+    return replace(
+        pose, root_m=root_m.astype(np.float32), joints_m=joints_m.astype(np.float32), held=True,
+        feet_m=None if pose.feet_m is None else feet_m.astype(np.float32),
+    )  # fmt: skip

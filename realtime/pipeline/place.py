@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from calibration.floor.contact import ankle_height, stand
-from calibration.floor.ground import Ground
+from calibration.floor.ground import Array64, Ground
 from calibration.floor.learn_floor import Seen
 from calibration.person.body import Body
 from calibration.person.bones import memory_of
+from calibration.person.feet import Feet
 from calibration.person.resting_feet import RestingFeet
 from calibration.person.root_filter import RootFilter
 from calibration.person.size import Size
@@ -31,6 +32,8 @@ class Placed:
     sigma_m: Array  # (17,), the pose's errors at its real size
     scale: str  # assumed | height | measured
     seen: Seen  # in camera axes, before the floor had its say: what a floor is learned from
+    feet_m: Array | None = None  # (4, 3), FEET relative to the hip; None: not looked for, or the root is not known
+    feet_sigma_m: Array | None = None  # (4,)
 
 
 class Standing:
@@ -41,6 +44,7 @@ class Standing:
         self.body = Body(memory_of(setting.person), _up(setting.ground))
         self._size = Size(setting.person)
         self._motion = RootFilter()
+        self._heels_and_toes: Feet | None = None  # begun by the first that are seen
         self._feet = RestingFeet(rigid=setting.person is not None and setting.person.rigid)
 
     def stand_on(self, ground: Ground | None) -> None:
@@ -66,12 +70,24 @@ class Standing:
         moved_m = self._motion.update(t_ns, root[:3], root.sigma_depth_m, root.sigma_lateral_m)
         held_m, pose_m = self._feet.hold(t_ns, tuple(moved_m), sized.pose_m, rays, sighting.seen)
         root_m = np.array(held_m)
+        feet_m, feet_sigma_m = self._place_feet(t_ns, sighting, root_m, pose_m, sized.sigma_m)
         if self.ground is not None:
             root_m, pose_m = self.ground.to_world(root_m), self.ground.turn(pose_m)
+            feet_m = None if feet_m is None else self.ground.turn(feet_m).astype(np.float32)
         return Placed(
             root_m.astype(np.float32), root.sigma_depth_m, pose_m.astype(np.float32, copy=False), sized.sigma_m,
-            sized.scale, seen,
+            sized.scale, seen, feet_m, feet_sigma_m,
         )  # fmt: skip
+
+    def _place_feet(
+        self, t_ns: int, sighting: Sighting, root_m: Array64, pose_m: Array | Array64, sigma_m: Array
+    ) -> tuple[Array | None, Array | None]:
+        """FEET relative to the hip (4, 3), in camera axes, and their errors (4,); none where nobody asks for them."""
+        if sighting.feet is None or not np.isfinite(root_m).all():
+            return None, None
+        self._heels_and_toes = self._heels_and_toes or Feet()
+        places_m, errors_m = self._heels_and_toes.place(t_ns * 1e-9, pose_m + root_m, sigma_m, sighting.feet)
+        return (places_m - root_m).astype(np.float32), errors_m.astype(np.float32)
 
 
 def _up(ground: Ground | None) -> tuple[float, float, float]:

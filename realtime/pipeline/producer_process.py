@@ -64,7 +64,9 @@ def main(link: Link, config: RunConfig) -> None:
         LastingSource(
             partial(open_configured, options), is_live(options.name), ring.head > 0, options.give_up_s
         ) as source,
-        open_detector(config.detector.size, config.detector.people, config.detector.threads) as detector,
+        open_detector(
+            config.detector.size, config.detector.people, config.detector.threads, config.detector.feet
+        ) as detector,
         ExitStack() as stack,
     ):
         link.ready(shown_as(source.source) if source.source else source.away)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engines.errors import UserError
+from engines.extras import pip_install
 from realtime.plot.panels import SIDES, Panel
 from realtime.plot.recording import Double, Track
 from realtime.view.scene.figure import TINTS_RGB
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-_NEEDS_EXTRA = "figures need the package matplotlib: run pip install 'realtime-pose[plot]'"
 _COLUMN_IN, _LEGEND_IN, _ROW_IN, _HEAD_IN = 7.0, 1.9, 2.1, 0.8
 _DPI = 130
 _STROKES = ("-", (0, (4, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))  # one for each joint of a side
@@ -32,7 +32,7 @@ def require_matplotlib() -> None:
     try:
         import matplotlib.figure  # noqa: F401 -- is it there?
     except ImportError as error:
-        raise UserError(_NEEDS_EXTRA) from error
+        raise UserError(f"figures need the package matplotlib: run {pip_install('plot')}") from error
 
 
 def draw(title: str, people: Sequence[tuple[Track, Sequence[Panel]]], latency_ms: Double | None) -> Figure:

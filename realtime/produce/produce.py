@@ -41,7 +41,9 @@ def produce(config: RunConfig, address: str, stream: str, keys: ClientKeys | Non
     options = config.source
     with (
         LastingSource(partial(open_configured, options), is_live(options.name), False, options.give_up_s) as source,
-        open_detector(config.detector.size, config.detector.people, config.detector.threads) as detector,
+        open_detector(
+            config.detector.size, config.detector.people, config.detector.threads, config.detector.feet
+        ) as detector,
         Sender(address, stream, keys) as sender,
     ):
         if source.source is not None:

@@ -5,7 +5,7 @@
 - Every other bone is swung from its parent's axes the shortest way to where it points.
 - A bone's twist about itself is not seen in joints. Thighs and upper arms take it from the plane of the bent knee or
   elbow: all of it from 45 degrees of bend on, none below 10, in between by degrees. Neck and head have none.
-- Feet and hands turn with shin and forearm.
+- Hands turn with the forearm, and feet with the shin; where toes are known a foot is swung on to its toe.
 
 A frame's rotations depend on that frame alone: live and recorded ones are the same. Where joints lie in one place or
 in line, so that they point nowhere, a bone points as in the rest pose.
@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.rig.nodes import INDEX, NODES, Node
+from realtime.rig.nodes import INDEX, NODES, TIPS_M, TOES, Node
 
 Double = NDArray[np.float64]
 
@@ -26,8 +26,11 @@ _X, _Y = np.array((1.0, 0.0, 0.0)), np.array((0.0, 1.0, 0.0))
 _KNEES, _FORWARD_DEG = ("RightUpLeg", "LeftUpLeg"), 30.0  # a knee that seems to bend forward by less keeps its thigh
 
 
-def node_rotations(joints_m: Double) -> Double:
-    """Joints (..., 17, 3), y up, finite -> rotations (..., 19, 3, 3) of the nodes from the rest pose, in these axes."""
+def node_rotations(joints_m: Double, feet_m: Double | None = None) -> Double:
+    """Joints (..., 17, 3), y up, finite -> rotations (..., 19, 3, 3) of the nodes from the rest pose, in these axes.
+
+    `feet_m`: FEET (..., 4, 3) in the same axes, NaN where not known.
+    """
     hips_line, shoulders_line = _along(joints_m, 1, 4, _X), _along(joints_m, 14, 11, _X)
     lower, upper = _along(joints_m, 0, 7, _Y), _along(joints_m, 7, 8, _Y)
     turned = np.empty((*joints_m.shape[:-2], len(NODES), 3, 3))
@@ -40,6 +43,9 @@ def node_rotations(joints_m: Double) -> Double:
             turned[..., index, :, :] = _upright(upper, shoulders_line)
         else:
             turned[..., index, :, :] = _swung(node, joints_m, turned[..., node.parent, :, :])
+            if feet_m is not None and node.name in TOES:
+                toe = feet_m[..., TOES[node.name], :] - joints_m[..., node.joint, :]
+                turned[..., index, :, :] = _on_the_toe(turned[..., index, :, :], TIPS_M[node.name], toe)
     return turned
 
 
@@ -107,6 +113,12 @@ def _swung(node: Node, joints_m: Double, above: Double) -> Double:
     following = NODES[INDEX[node.name] + 1]
     assert following.end is not None
     return _about(bone, _twist(node, bone, _along(joints_m, following.joint, following.end, bone), swung)) @ swung
+
+
+def _on_the_toe(with_shin: Double, tip: Double, toe: Double) -> Double:
+    """A foot that turns with its shin (..., 3, 3) swung the shortest way until its tip points to the toe (..., 3)."""
+    rest = np.einsum("...ij,j->...i", with_shin, tip / np.linalg.norm(tip))
+    return _shortest(rest, _unit(np.where(np.isfinite(toe), toe, 0), rest)) @ with_shin
 
 
 def _twist(node: Node, bone: Double, following: Double, swung: Double) -> Double:

@@ -16,7 +16,7 @@ import zlib
 import numpy as np
 
 from engines.errors import UserError
-from engines.models.skeleton import JOINTS
+from engines.models.skeleton import FEET, JOINTS
 from realtime.closing import Closing
 from realtime.contracts import Keypoints2D, Person2D, Stamp
 from realtime.process.doorbell import Doorbell
@@ -24,14 +24,16 @@ from realtime.ring.segment import Segment
 
 SLOTS = 512  # 8.1 s of a 60 fps camera: the whole memory of a 243-frame model
 MAX_PEOPLE = 8
-_MAGIC = 0x5254_504F_5345_0002  # "RTPOSE", layout 2
+_MAGIC = 0x5254_504F_5345_0003  # "RTPOSE", layout 3
 # Words of the header, each 8 bytes.
 _LAYOUT, _SLOTS, _PEOPLE, _HEAD, _FINISHED, _CONSUMED = range(6)
 _HEADER_BYTES = 64
 # A slot: the sequence word, a word of length << 32 | checksum, the record.
 _SLOT_WORDS_BYTES = 16
-_RECORD = struct.Struct("<5q4i")  # frame_id, capture, source, detected, dropped; width, height, persons, repeated
-_PERSON = np.dtype([("track_id", "<i8"), ("xy_px", "<f4", (JOINTS, 2)), ("score", "<f4", (JOINTS,))])
+_RECORD = struct.Struct("<5q4i")  # frame_id, capture, source, detected, dropped; width, height, persons, flags
+_PERSON = np.dtype([("track_id", "<i8"), ("xy_px", "<f4", (JOINTS, 2)), ("score", "<f4", (JOINTS,)),
+                    ("feet", "<f4", (len(FEET), 3))])  # fmt: skip
+_REPEATED, _WITH_FEET = 1, 2  # flags
 _POLL_S = 0.0005  # for readers without a doorbell
 
 
@@ -139,12 +141,16 @@ class Ring(Closing):
         persons, stamp = keypoints.persons, keypoints.stamp
         if len(persons) > self.max_people:
             raise ValueError(f"{len(persons)} persons in a ring made for {self.max_people}")
+        with_feet = bool(persons) and persons[0].feet is not None  # a detector gives everybody's or nobody's
+        flags = _REPEATED * keypoints.repeated | _WITH_FEET * with_feet
         _RECORD.pack_into(self._scratch, 0, stamp.frame_id, stamp.capture_ns, stamp.source_ns, keypoints.detected_ns,
-                          keypoints.dropped, *keypoints.image_wh, len(persons), keypoints.repeated)  # fmt: skip
+                          keypoints.dropped, *keypoints.image_wh, len(persons), flags)  # fmt: skip
         for row, person in enumerate(persons):
             self._persons["track_id"][row] = person.track_id
             self._persons["xy_px"][row] = person.xy_px
             self._persons["score"][row] = person.score
+            if with_feet:
+                self._persons["feet"][row] = np.nan if person.feet is None else person.feet
         return _RECORD.size + len(persons) * _PERSON.itemsize
 
 
@@ -204,8 +210,10 @@ def _checksum(record: bytes | memoryview, number: int) -> int:
 
 def _decode(record: bytes) -> Keypoints2D:
     """The arrays are read-only views of `record`, a private copy."""
-    frame_id, capture_ns, source_ns, detected_ns, dropped, width, height, count, repeated = _RECORD.unpack_from(record)
+    frame_id, capture_ns, source_ns, detected_ns, dropped, width, height, count, flags = _RECORD.unpack_from(record)
     rows = np.frombuffer(record, _PERSON, count, offset=_RECORD.size)
-    persons = tuple(Person2D(int(row["track_id"]), row["xy_px"], row["score"]) for row in rows)
+    feet = rows["feet"] if flags & _WITH_FEET else (None,) * count
+    persons = tuple(Person2D(int(row["track_id"]), row["xy_px"], row["score"], own)
+                    for row, own in zip(rows, feet, strict=True))  # fmt: skip
     stamp = Stamp(frame_id, capture_ns, source_ns)
-    return Keypoints2D(stamp, (width, height), persons, detected_ns, dropped, bool(repeated))
+    return Keypoints2D(stamp, (width, height), persons, detected_ns, dropped, bool(flags & _REPEATED))

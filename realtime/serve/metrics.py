@@ -8,6 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 from engines.errors import UserError
+from engines.extras import pip_install
 from realtime.closing import Closing
 from realtime.process.stats import Load
 from realtime.serve.figures import BOUNDS_MS, Figures
@@ -17,7 +18,7 @@ from realtime.serve.options import metrics_place
 def require_prometheus() -> None:
     """Raises UserError where the library is missing."""
     if importlib.util.find_spec("prometheus_client") is None:
-        raise UserError("--metrics needs another library: run pip install 'realtime-pose[metrics]'")
+        raise UserError(f"--metrics needs another library: run {pip_install('metrics')}")
 
 
 class MetricsPage(Closing):

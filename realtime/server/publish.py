@@ -6,7 +6,6 @@ import logging
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,10 @@ from realtime.clock import NS_PER_S, monotonic_ns, to_unix_ns, unix_ns
 from realtime.closing import Closing
 from realtime.contracts import Keypoints2D, PoseFrame
 from realtime.keys.key_store import KeyStore
-from realtime.process.metrics import Rate
 from realtime.server.answer import SKELETON_FIELDS, answer
 from realtime.server.gate import Gate
 from realtime.server.listening import Listening, most_connections, open_bound, reopen_bound
+from realtime.server.published import Published
 from realtime.server.serve import Service
 from realtime.server.subscriptions import Subscriptions
 from realtime.wire.encode import encode_keypoints, encode_pose, encode_status
@@ -43,17 +42,6 @@ LAST_WORDS_MS = 200  # on close: time for the last frames to leave; only a reade
 _LOOK_S = 0.02
 
 log = logging.getLogger("realtime.publish")
-
-
-@dataclass(slots=True)
-class _Stream:
-    seq: int = 0  # of the next pose
-    keypoints_seq: int = 0
-    rate: Rate = field(default_factory=Rate)
-    about: dict[str, Any] = field(default_factory=dict)  # what the last frame said of its making
-    told: dict[str, Any] = field(default_factory=dict)  # what `status` was given
-    unsendable: int = 0
-    resting: bool = False  # nothing of it goes out until it is used again
 
 
 class Publisher(Closing):
@@ -84,7 +72,7 @@ class Publisher(Closing):
         self.stream, self.encoding, self.high_water = stream, encoding, high_water
         self._patient = patient
         self._versions = {"realtime": version("realtime-pose"), "zeromq": zmq.zmq_version()}
-        self._streams: dict[str, _Stream] = {}
+        self._streams: dict[str, Published] = {}
         self._lock = threading.Lock()  # the socket is used by `send` and by the beat
         with own_context() as self._context:
             self._gate = None if keys is None else Gate(self._context, _store(keys))
@@ -176,7 +164,7 @@ class Publisher(Closing):
         state = self._streams.get(self._name(stream))
         return state.seq if state else 0
 
-    def _send(self, stream: str | None, make: Callable[[str, _Stream], bytes]) -> bool:
+    def _send(self, stream: str | None, make: Callable[[str, Published], bytes]) -> bool:
         if not self._service.is_alive():
             raise RuntimeError("the publisher's service thread has ended")
         name = self._name(stream)
@@ -205,14 +193,14 @@ class Publisher(Closing):
             socket.setsockopt(zmq.XPUB_NODROP, 0)
             socket.send(message, zmq.NOBLOCK)
 
-    def _put_status(self, name: str, state: _Stream) -> None:
+    def _put_status(self, name: str, state: Published) -> None:
         self._put(encode_status(self._status(name, state), name, self.encoding))
 
     def _pose(
-        self, frame: PoseFrame, name: str, state: _Stream, engine: str, model: str, lookahead: int
+        self, frame: PoseFrame, name: str, state: Published, engine: str, model: str, lookahead: int
     ) -> bytes:
         message = encode_pose(
-            frame, stream=name, session=self.session, seq=state.seq, t_capture_ns=to_unix_ns(frame.stamp.capture_ns),
+            frame, stream=name, session=self.session, seq=state.seq, t_capture_ns=state.captured(frame.stamp),
             t_publish_ns=unix_ns(), engine=engine, model=model, lookahead=lookahead, encoding=self.encoding,
         )  # fmt: skip
         state.seq += 1
@@ -223,10 +211,10 @@ class Publisher(Closing):
         }  # fmt: skip
         return message
 
-    def _keypoints(self, keypoints: Keypoints2D, name: str, state: _Stream) -> bytes:
+    def _keypoints(self, keypoints: Keypoints2D, name: str, state: Published) -> bytes:
         message = encode_keypoints(
             keypoints, stream=name, session=self.session, seq=state.keypoints_seq,
-            t_capture_ns=to_unix_ns(keypoints.stamp.capture_ns), t_detect_ns=to_unix_ns(keypoints.detected_ns),
+            t_capture_ns=state.captured(keypoints.stamp), t_detect_ns=to_unix_ns(keypoints.detected_ns),
             t_publish_ns=unix_ns(), encoding=self.encoding,
         )  # fmt: skip
         state.keypoints_seq += 1
@@ -276,13 +264,13 @@ class Publisher(Closing):
     def _talking(self) -> list[str]:
         return [name for name, state in list(self._streams.items()) if not state.resting]
 
-    def _state(self, stream: str) -> _Stream:
+    def _state(self, stream: str) -> Published:
         if stream not in self._streams:
             topic("status", stream)  # raises WireError for a bad name
-            self._streams[stream] = _Stream()
+            self._streams[stream] = Published()
         return self._streams[stream]
 
-    def _status(self, name: str, state: _Stream) -> dict[str, Any]:
+    def _status(self, name: str, state: Published) -> dict[str, Any]:
         return {
             "state": "running" if state.seq else "starting", "fps": round(state.rate.recent(monotonic_ns()), 2),
             "unsendable": state.unsendable, **state.about, **state.told,

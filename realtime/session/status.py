@@ -46,7 +46,7 @@ class Summary:
     source: str
     engine: str
     model: str
-    elapsed_s: float  # since the producer was let go
+    elapsed_s: float  # since the producer was let go: with what came before the first frame and behind the last
     frames: int  # that went through the detector
     frames_with_person: int
     published: int
@@ -54,6 +54,7 @@ class Summary:
     published_ratio: float | None  # published frames with a person, of those detected; None: nobody was detected
     dropped: int  # lost or skipped by the source
     lost: int  # overwritten in the ring before they were read
+    published_s: float  # that those took which were published, at `fps`
     fps: float
     detector_fps: float
     stages_ms: dict[str, dict[str, float]]
@@ -73,6 +74,7 @@ def summarise(supervisor: Supervisor, source: str, render: str | None) -> Summar
     seen = max(sum(stats.with_person for stats in producers), published_seen)
     last = lifters[-1] if lifters else None
     started_ns = supervisor.went_ns or monotonic_ns()
+    published, fps = sum(stats.published for stats in lifters), last.mean_fps if last else 0.0
     return Summary(
         source=source,
         engine=last.engine if last else "",
@@ -80,12 +82,13 @@ def summarise(supervisor: Supervisor, source: str, render: str | None) -> Summar
         elapsed_s=round((monotonic_ns() - started_ns) / NS_PER_S, 3),
         frames=supervisor.ring.head,
         frames_with_person=seen,
-        published=sum(stats.published for stats in lifters),
+        published=published,
         published_with_person=published_seen,
         published_ratio=round(published_seen / seen, 4) if seen else None,
         dropped=producers[-1].dropped if producers else 0,
         lost=sum(stats.lost for stats in lifters),
-        fps=round(last.mean_fps, 2) if last else 0.0,
+        published_s=round(published / fps, 3) if fps else 0.0,
+        fps=round(fps, 2),
         detector_fps=round(producers[-1].mean_fps, 2) if producers else 0.0,
         stages_ms=last.stages_ms if last else {},
         processes={name: process_figures(child) for name, child in supervisor.children.items()},
@@ -161,7 +164,7 @@ def report(console: Console, summary: Summary) -> None:
     """What is said at the end."""
     published = f"{summary.published} frames of {summary.source} published"
     lines = [
-        f"{published} in {summary.elapsed_s:.1f} s, {summary.fps:.1f} fps; {_model(summary)}",
+        f"{published} in {summary.published_s:.1f} s, {summary.fps:.1f} fps; {_model(summary)}",
         f"{summary.frames_with_person} of {summary.frames} frames had a person in them"
         + ("" if summary.published_ratio is None else f", {summary.published_ratio:.1%} of those were published"),
         f"{summary.dropped} frames dropped by the source, {summary.lost} lost in the ring",

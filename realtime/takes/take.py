@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from engines.errors import UserError
+from engines.extras import pip_install
 from engines.write_aside import already_there, refuse_existing
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.takes.schema import take_schema
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 FLUSH_S, SYNC_S = 0.25, 1.0
 CHUNK_BYTES = 1 << 20  # a live chunk ends with time, hardly ever with size
-_NEEDS_EXTRA = "recordings need the package mcap: run pip install 'realtime-pose[record]'"
 
 log = logging.getLogger("realtime.take")
 
@@ -57,7 +57,7 @@ class TakeWriter:
         try:
             import mcap.writer  # noqa: F401 -- is it there?
         except ImportError as error:
-            raise UserError(_NEEDS_EXTRA) from error
+            raise UserError(f"recordings need the package mcap: run {pip_install('record')}") from error
         refuse_existing(path, overwrite)
         if not os.access(path if path.exists() else path.parent, os.W_OK):
             raise UserError(f"cannot write {path}: choose another place")
@@ -157,7 +157,7 @@ def read_take(path: Path) -> Iterator[Recorded]:
 
         from realtime.takes.records import take_records
     except ImportError as error:
-        raise UserError(_NEEDS_EXTRA) from error
+        raise UserError(f"recordings need the package mcap: run {pip_install('record')}") from error
     channels: dict[int, tuple[str, str]] = {}
     skipped = 0
     for record in take_records(path):

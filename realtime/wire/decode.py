@@ -11,6 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from realtime.wire.framing import (
+    FEET,
     JOINTS,
     KEYPOINTS,
     MAX_COORDINATE,
@@ -89,7 +90,8 @@ def _floor(fields: Fields) -> str:
 
 
 def _pose_person(fields: Fields) -> PersonPose:
-    if len(fields) > _PERSON_FIELDS or "root" not in fields:
+    feet_m, feet_sigma_m = _feet(fields) if "feet" in fields else (None, None)
+    if len(fields) > _PERSON_FIELDS + 2 * (feet_m is not None) or "root" not in fields:
         check_no_bytes(fields)
     fill, held = fields.get("window_fill"), fields.get("held")
     if type(fill) not in _NUMBERS or not 0 <= cast(float, fill) <= 1:
@@ -107,7 +109,14 @@ def _pose_person(fields: Fields) -> PersonPose:
         np.full(3, np.nan, np.float32) if root is None else numbers[JOINTS * 5 :],
         numbers[JOINTS * 3 : JOINTS * 4], numbers[JOINTS * 4 : JOINTS * 5],
         integer(fields, "lag_frames"), float(cast(float, fill)), held, _unseen(fields), _root_sigma(fields),
+        feet_m, feet_sigma_m,
     )  # fmt: skip
+
+
+def _feet(fields: Fields) -> tuple[Array, Array]:
+    """Only publishers that were asked for feet send them."""
+    numbers = _numbers([*_rows(fields, "feet", 3, FEET), *_row(fields, "feet_sigma", FEET)])
+    return numbers[: FEET * 3].reshape(FEET, 3), numbers[FEET * 3 :]
 
 
 def _unseen(fields: Fields) -> tuple[int, ...]:
@@ -151,16 +160,26 @@ def _repeated(fields: Fields) -> bool:
 
 
 def _keypoints_person(fields: Fields) -> PersonKeypoints:
-    points = fields.get("xy")
+    xy_px, score = _points(fields, "xy", "score", JOINTS)
+    if "feet" not in fields:
+        return PersonKeypoints(integer(fields, "id"), xy_px, score)
+    feet_px, feet_score = _points(fields, "feet", "feet_score", FEET)
+    feet = np.concatenate((feet_px, feet_score[:, None]), 1)
+    return PersonKeypoints(integer(fields, "id"), xy_px, score, feet)
+
+
+def _points(fields: Fields, name: str, score_name: str, count: int) -> tuple[Array, Array]:
+    """Places (count, 2), NaN for null, and scores (count,)."""
+    points = fields.get(name)
     if type(points) is not list:
-        raise WireError(f"xy is not a list: {points!r:.40}")
-    flat = _rows({"xy": [_NO_POINT if point is None else point for point in points]}, "xy", 2)
-    xy_px = _numbers(flat).reshape(JOINTS, 2)
+        raise WireError(f"{name} is not a list: {points!r:.40}")
+    flat = _rows({name: [_NO_POINT if point is None else point for point in points]}, name, 2, count)
+    xy_px = _numbers(flat).reshape(count, 2)
     xy_px[[point is None for point in points]] = np.nan
-    score = _row(fields, "score")
+    score = _row(fields, score_name, count)
     numbers = _numbers(score)
     _check_score(score)
-    return PersonKeypoints(integer(fields, "id"), xy_px, numbers)
+    return xy_px, numbers
 
 
 def decode_status(message: bytes) -> Fields:
@@ -220,22 +239,22 @@ def _persons(fields: Fields, decode: Callable[[Fields], Any]) -> tuple[Any, ...]
     return tuple([decode(person) for person in persons])
 
 
-def _rows(fields: Fields, name: str, width: int) -> list[Any]:
-    """17 rows as one flat list; that its members are numbers is for `_numbers` to check."""
+def _rows(fields: Fields, name: str, width: int, count: int = JOINTS) -> list[Any]:
+    """`count` rows as one flat list; that its members are numbers is for `_numbers` to check."""
     rows = fields.get(name)
     try:
-        fitting = type(rows) is list and len(rows) == JOINTS and {*map(len, rows)} == {width}
+        fitting = type(rows) is list and len(rows) == count and {*map(len, rows)} == {width}
     except TypeError:  # a row without a length
         fitting = False
     if not fitting:
-        raise WireError(f"{name} is not 17 rows of {width} numbers")
+        raise WireError(f"{name} is not {count} rows of {width} numbers")
     return [*chain.from_iterable(cast("list[list[Any]]", rows))]
 
 
-def _row(fields: Fields, name: str) -> list[Any]:
+def _row(fields: Fields, name: str, count: int = JOINTS) -> list[Any]:
     row = fields.get(name)
-    if type(row) is not list or len(row) != JOINTS:
-        raise WireError(f"{name} is not 17 numbers")
+    if type(row) is not list or len(row) != count:
+        raise WireError(f"{name} is not {count} numbers")
     return row
 
 

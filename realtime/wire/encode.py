@@ -33,6 +33,10 @@ def encode_pose(
         }
         for person in frame.persons[:MAX_PERSONS]
     ]
+    for person, sent in zip(frame.persons, persons, strict=False):
+        if person.feet_m is not None and person.feet_sigma_m is not None:
+            sent["feet"] = _rows(person.feet_m, "feet")
+            sent["feet_sigma"] = _row(person.feet_sigma_m, "feet_sigma")
     fields = {
         "v": VERSION, "session": session, "seq": seq, "frame_id": frame.stamp.frame_id,
         "t_capture_ns": t_capture_ns, "t_publish_ns": t_publish_ns, "source_ns": frame.stamp.source_ns,
@@ -55,8 +59,10 @@ def encode_keypoints(
     """The keypoints of one frame as a message; a joint without an estimate is null."""
     persons = []
     for person in keypoints.persons[:MAX_PERSONS]:
-        points = [xy if math.isfinite(xy[0] + xy[1]) else None for xy in person.xy_px.tolist()]
-        persons.append({"id": person.track_id, "xy": points, "score": _score(person.score)})
+        sent = {"id": person.track_id, "xy": _points(person.xy_px), "score": _score(person.score)}
+        if person.feet is not None:
+            sent |= {"feet": _points(person.feet[:, :2]), "feet_score": _score(person.feet[:, 2])}
+        persons.append(sent)
     fields = {
         "v": VERSION, "session": session, "seq": seq, "frame_id": keypoints.stamp.frame_id,
         "t_capture_ns": t_capture_ns, "t_detect_ns": t_detect_ns, "t_publish_ns": t_publish_ns,
@@ -68,6 +74,10 @@ def encode_keypoints(
 
 def encode_status(fields: Mapping[str, Any], stream: str, encoding: str = "msgpack") -> bytes:
     return topic(STATUS, stream) + encode_map(fields, encoding)
+
+
+def _points(xy_px: Array) -> list[list[float] | None]:
+    return [xy if math.isfinite(xy[0] + xy[1]) else None for xy in xy_px.tolist()]
 
 
 def _score(array: Array) -> list[float]:

@@ -16,6 +16,7 @@ from engines.errors import UserError
 VERSION = 1
 SKELETON = "h36m-17"
 JOINTS = 17
+FEET = 4  # right heel and toe, left heel and toe
 POSE, KEYPOINTS, STATUS = "pose3d", "keypoints2d", "status"
 KINDS = (POSE, KEYPOINTS, STATUS)
 ENCODINGS = ("msgpack", "json")

@@ -39,6 +39,8 @@ class PersonPose:
     held: bool  # nothing seen in this frame: the last pose repeated
     unseen: tuple[int, ...] = ()  # joints not seen in this frame, or not where they can be
     root_sigma_m: float = float("nan")  # 1-sigma error of the root along the view; NaN where it is not known
+    feet_m: Array | None = None  # (4, 3), right heel and toe, left heel and toe, relative to the hip; None: not sent
+    feet_sigma_m: Array | None = None  # (4,), 1-sigma error of each
 
     @property
     def positions_m(self) -> Array:
@@ -92,6 +94,7 @@ class PersonKeypoints:
     id: int
     xy_px: Array  # (17, 2), NaN where there is no estimate
     score: Array  # (17,), 0 to 1
+    feet: Array | None = None  # (4, 3): x, y in pixels (NaN where there is no estimate) and score; None: not sent
 
 
 @dataclass(slots=True, eq=False)

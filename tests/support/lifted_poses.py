@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from realtime.files.lift_file import write_poses
-from realtime.library.whole import Poses
+from realtime.library.poses import Poses
 
 
 def lifted_poses(

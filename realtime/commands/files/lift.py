@@ -29,6 +29,10 @@ def lift(
         typer.Option(help="Frames a second, where the source does not say it: .csv, JSON, pictures."),
     ] = None,
     people: Annotated[int, typer.Option(min=1, help="Of a video or JSON: how many people to look for.")] = 1,
+    feet: Annotated[
+        bool,
+        typer.Option("--feet", help="Heels and toes too, hung on the lifted legs; of keypoints that have them."),
+    ] = False,
     detector: Annotated[
         str, typer.Option(metavar="lite|full|heavy|rtmpose|module:Class", help="Of a video: the detector.")
     ] = "full",
@@ -42,6 +46,11 @@ def lift(
     mode: Annotated[str, typer.Option(help="stream: as live. window, sequence: the model's other forms.")] = "stream",
     engine: Annotated[str, typer.Option(help="auto, onnxruntime, torch or tensorrt.")] = "auto",
     lookahead: Annotated[int, typer.Option(help="Frames of future each pose sees: 0, 2, 4 or 8.")] = 0,
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", help="Smooth with the whole recording known, which no live pose can be: steadier, "
+                                       "hardly truer. Not what the stream gives."),
+    ] = False,
     align: Annotated[
         str | None,
         typer.Option(metavar="centre|end", help="The paper's model: where in its window a pose is. (centre)"),
@@ -57,7 +66,8 @@ def lift(
 
     OUT.npz: joints_m (T,17,3) relative to the hip, root_m (T,3), sigma_m (T,17), root_sigma_m, window_fill, held,
     t_s (T,), unseen (T,17), scale (T,), ids (P,), space, calibration, lag_frames, model, engine, mode; of several
-    people (T,P,...). Row t is the pose of frame t; held rows (nobody seen) repeat the last pose.
+    people (T,P,...). Row t is the pose of frame t; held rows (nobody seen) repeat the last pose. offline: whether
+    rows are smoothed (--offline). feet_m (T,4,3), feet_sigma_m (T,4): right heel and toe, left heel and toe (--feet).
 
     Examples:
       realtime lift keypoints.npz -o poses.npz --lookahead 4
@@ -73,8 +83,8 @@ def lift(
     from realtime.sources.pipe import STANDARD_INPUT, standard_input
 
     source = Path(standard_input()) if str(source) == STANDARD_INPUT else source
-    options = LiftOptions(model, mode, engine, lookahead, align, threads, plan, camera, ground, person)
-    told = Told(skeleton, fps, size_of(size), people, detector)
+    options = LiftOptions(model, mode, engine, lookahead, align, threads, plan, camera, ground, person, offline)
+    told = Told(skeleton, fps, size_of(size), people, detector, feet)
     with progress_bar() as bar:
         task = bar.add_task(source.name, total=None)
 
@@ -83,5 +93,6 @@ def lift(
 
         result = lift_file(source, out, options, told, overwrite=overwrite, progress=show)
     held = int(result.held.sum())
+    smoothed = ", smoothed offline" if result.offline else ""
     sys.stdout.write(f"{out}: {len(result.t_s)} frames, {held} of them held, {result.model} on {result.engine}, "
-                     f"{result.mode}\n")  # fmt: skip
+                     f"{result.mode}{smoothed}\n")  # fmt: skip

@@ -15,6 +15,7 @@ from realtime.commands.live.source_options import (
     CameraWidth,
     Detector,
     Duration,
+    Feet,
     Frames,
     GiveUp,
     Loop,
@@ -35,6 +36,7 @@ def produce(
     source: Source = None,
     detector: Detector = None,
     people: People = None,
+    feet: Feet = False,
     loop: Loop = False,
     rotate: Rotate = None,
     mirror: Mirror = False,
@@ -70,6 +72,7 @@ def produce(
         "source.rotate_deg": rotate,
         "source.file_fps": source_fps, "source.width": camera_width, "source.height": camera_height,
         "source.fps": camera_fps, "source.give_up_s": give_up, "detector.size": detector, "detector.people": people,
+        "detector.feet": feet or None,
         "frames": frames, "duration_s": duration,
     }  # fmt: skip
     stop = threading.Event()

@@ -68,6 +68,7 @@ def replay(
     with Publisher(
         address, rpc, stream, encoding=encoding, keys=keys, insecure=insecure, patient=speed == 0
     ) as publisher:
+        log.info("replaying %s at %s: Ctrl-C ends it", take, publisher.address)
         sent = replay_take(
             take, publisher, speed=speed, loop=loop, seek_s=seek, lift=options, stop=stop,
             wait_s=LISTENER_S if wait is None else wait,

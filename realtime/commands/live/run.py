@@ -13,6 +13,7 @@ from realtime.commands.live.source_options import (
     CameraWidth,
     Detector,
     Duration,
+    Feet,
     Frames,
     GiveUp,
     Loop,
@@ -29,6 +30,7 @@ def run(
     source: Source = None,
     detector: Detector = None,
     people: People = None,
+    feet: Feet = False,
     follow: Annotated[
         str | None,
         typer.Option(metavar="nearest|largest|ID", help="Publish one person alone, whoever else is in view."),
@@ -143,6 +145,7 @@ def run(
         "source.width": camera_width, "source.height": camera_height, "source.fps": camera_fps,
         "source.give_up_s": give_up,
         "detector.size": detector, "detector.people": people,
+        "detector.feet": feet or None,
         "lifter.engine": engine, "lifter.model": model, "lifter.plan": plan, "lifter.lookahead": lookahead,
         "lifter.align": align,
         "stream.address": address, "stream.rpc_address": rpc_address, "stream.name": stream,

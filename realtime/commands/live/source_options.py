@@ -18,6 +18,7 @@ Detector = Annotated[
                  help="MediaPipe fast to exact, what keeps up here, or another. (full)"),
 ]  # fmt: skip
 People = Annotated[int | None, typer.Option(help="How many people to look for, 1 to 8.")]
+Feet = Annotated[bool, typer.Option("--feet", help="Heels and toes too, hung on the lifted legs.")]
 Loop = Annotated[bool, typer.Option("--loop", help="Play a file again and again.")]
 Rotate = Annotated[
     int | None,

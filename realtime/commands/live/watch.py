@@ -10,6 +10,10 @@ import typer
 
 def watch(
     address: Annotated[str, typer.Argument(help="The publisher's address.")] = "tcp://127.0.0.1:5556",
+    at: Annotated[
+        str | None,
+        typer.Option("--address", metavar="ADDRESS", help="The publisher's address, as other commands have it."),
+    ] = None,
     stream: Annotated[str, typer.Option(help="Name of the stream.")] = "main",
     key: Annotated[Path | None, typer.Option(help="Your NAME.key_secret, for a publisher with keys.")] = None,
     server_key: Annotated[str | None, typer.Option(help="Its public key: server.key, or the 40 characters.")] = None,
@@ -25,4 +29,4 @@ def watch(
     from realtime.client.listen import client_keys
     from realtime.dashboard.watch import watch as show
 
-    show(address, stream, client_keys(key, server_key))
+    show(at or address, stream, client_keys(key, server_key))

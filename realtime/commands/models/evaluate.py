@@ -42,6 +42,9 @@ def evaluate(
     known_height: Annotated[
         bool, typer.Option("--known-height", help="As if each person's height had been given.")
     ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Motion capture: smoothed as by 'realtime lift --offline'.")
+    ] = False,
     json: Annotated[Path | None, typer.Option(help="Write every figure here.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write tables here: by action, joint and look-ahead.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw error over delay here, as a PNG.")] = None,
@@ -77,7 +80,7 @@ def evaluate(
         Request(
             model=model, data=data, keypoints=keypoints, protocols=tuple(protocol or ()),
             subjects=tuple(filter(None, subjects.split(","))), lookaheads=tuple(lookahead or ()), engine=engine,
-            align=align, views=views, clips=tuple(clip or ()),
-            people=people, part=part, known_height=known_height, json=json, markdown=markdown, plot=plot,
+            align=align, views=views, clips=tuple(clip or ()), people=people, part=part, known_height=known_height,
+            offline=offline, json=json, markdown=markdown, plot=plot,
         )
     )  # fmt: skip

@@ -151,6 +151,7 @@ def person(
     ground: Annotated[Path | None, typer.Option(help="Measure them against this floor instead of a height.")] = None,
     rigid: Annotated[bool, typer.Option("--rigid", help="Give every pose these very bone lengths.")] = False,
     seconds: Seconds = 30.0, model: Model = "default",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Measure somebody anew who is known already.")] = False,
 ) -> None:
     """Remember a person's size: by their height, or measured against the floor; with --source their bones too.
 
@@ -161,8 +162,10 @@ def person(
     from calibration.person.body_scale import BodyScale, save_person
     from calibration.profiles import person_path
     from engines.errors import UserError
+    from engines.write_aside import refuse_existing
 
     path = person_path(name)
+    refuse_existing(path, overwrite)
     if source is not None:
         from realtime.calibrate.people import measure_person, watch
 

@@ -275,6 +275,15 @@ def test_a_walk_gives_the_floor_the_person_and_the_lens(
     assert lens.identity.startswith("guess-")
 
 
+def test_somebody_who_is_known_is_kept_unless_told_otherwise() -> None:
+    calibrate("person", "cy", "--height", 1.81)
+    with pytest.raises(UserError, match="--overwrite"):
+        calibrate("person", "cy", "--height", 1.6)
+    assert find_person("cy").height_m == 1.81
+    calibrate("person", "cy", "--height", 1.6, "--overwrite")
+    assert find_person("cy").height_m == 1.6
+
+
 def test_angles_by_hand_and_missing_options(tmp_path: Path) -> None:
     said = calibrate("ground", "--height", 1.4, "--pitch", -12, "-o", tmp_path / "ground.yaml")
     assert said.endswith("camera 1.400 m above the floor, from angles, scale measured\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import subprocess
@@ -20,9 +21,12 @@ from waiting import WAIT_S, until
 import realtime
 from engines.errors import UserError
 from realtime import Subscriber, subscribe
-from realtime.bench.known_poses import known_frame, known_joints
+from realtime.bench.known_poses import known_frame, known_joints, known_keypoints
+from realtime.bridge.keypoints import NewestKeypoints
 from realtime.client.ask import RpcClient
 from realtime.client.subscribe import StreamTimeoutError
+from realtime.clock import monotonic_ns
+from realtime.contracts import Stamp
 from realtime.server.publish import Publisher
 from realtime.wire.decode import decode_status
 from realtime.wire.endpoints import connect_subscriber
@@ -236,3 +240,30 @@ def test_the_client_imports_nothing_heavy() -> None:
         "assert realtime.subscribe('tcp://127.0.0.1:9').stream == 'main'"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_pose_and_keypoints_of_a_frame_carry_one_stamp() -> None:
+    """To the nanosecond: the offset between the clocks, which is never read the same twice, is read once a frame."""
+    with (
+        Publisher(LOOPBACK, None, high_water=2000) as publisher,
+        Subscriber(publisher.address) as poses,
+        NewestKeypoints(publisher.address, "main") as newest,
+    ):
+        stamps: dict[int, int] = {}
+        both: list[bool] = []
+
+        def publish() -> None:
+            number, now_ns = publisher.sent(), monotonic_ns()
+            publisher.send_keypoints(replace(known_keypoints(number), stamp=Stamp(number, now_ns, now_ns)))
+            publisher.send(replace(known_frame(number), stamp=Stamp(number, now_ns, now_ns)))
+            keypoints = newest()
+            if keypoints is not None:
+                stamps[keypoints.frame_id] = keypoints.t_capture_ns
+            with contextlib.suppress(StreamTimeoutError):
+                while True:
+                    message = poses.receive(0.001)
+                    if message.frame_id in stamps:
+                        both.append(stamps[message.frame_id] == message.t_capture_ns)
+
+        until(lambda: len(both) > 50, publish)
+    assert all(both)

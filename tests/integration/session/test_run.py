@@ -57,6 +57,8 @@ def test_at_full_speed_every_frame_is_published_and_the_film_shows_them(clip: Pa
     with RunProcess("--source", str(clip), "--max-speed", "--frames", "40", "--render", str(film)) as run:
         summary = run.finish()
     assert (summary["frames"], summary["published"], summary["dropped"], summary["lost"]) == (40, 40, 0, 0)
+    assert summary["published"] == pytest.approx(summary["fps"] * summary["published_s"], rel=0.01)
+    assert summary["published_s"] <= summary["elapsed_s"]
     unconfirmed = CONFIRM_FRAMES - 1
     shown, seen = summary["published_with_person"], summary["frames_with_person"]
     assert 0 < shown <= seen - unconfirmed

@@ -129,7 +129,8 @@ def test_the_commands_end_to_end(tmp_path: Path) -> None:
     again = tmp_path / "again.mcap"
     with subprocess.Popen(
         [sys.executable, "-m", "realtime.cli", "replay", str(path), "--loop", "--address", "tcp://127.0.0.1:46311",
-         "--rpc", "tcp://127.0.0.1:46312"]
+         "--rpc", "tcp://127.0.0.1:46312"],
+        stderr=subprocess.PIPE, text=True,
     ) as player:  # fmt: skip
         try:
             with RpcClient("tcp://127.0.0.1:46312") as client:
@@ -141,6 +142,8 @@ def test_the_commands_end_to_end(tmp_path: Path) -> None:
             )  # fmt: skip
         finally:
             player.terminate()
+        assert player.stderr is not None
+        assert f"replaying {path} at tcp://127.0.0.1:46311" in player.stderr.read()
     assert player.returncode == 0
     kinds = {message.kind for message in read_take(again)}
     assert kinds == {"pose3d", "keypoints2d", "status"}

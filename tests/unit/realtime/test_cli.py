@@ -38,3 +38,10 @@ def test_no_command_is_imported_where_none_runs(arguments: list[str]) -> None:
 def test_a_mistyped_command_is_said_to_be_none() -> None:
     result = subprocess.run([sys.executable, "-m", "realtime.cli", "bnch"], capture_output=True, text=True, check=False)
     assert (result.returncode, "No such command 'bnch'" in result.stderr) == (2, True)
+
+
+def test_every_subscriber_has_the_same_word_for_the_publishers_address() -> None:
+    for name in ("listen", "record", "latency", "watch", "bridge"):
+        command = typer.main.get_command(cli.command_group(name)).commands[name]  # type: ignore[attr-defined]
+        for own in getattr(command, "commands", {name: command}).values():
+            assert any("--address" in parameter.opts for parameter in own.params), own.name

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -91,6 +92,26 @@ def test_frames_closer_than_a_millisecond_and_pictures_that_change_size(
     assert detector.detect(Frame(Stamp(3, 4000, 4000), frames[0].image_bgr))
 
 
+def test_somebody_too_small_for_the_whole_picture_is_found_and_followed(frames: list[Frame]) -> None:
+    """A sixth of the picture's height: in 224 pixels across, as the networks see it, 20."""
+    scene = cv2.GaussianBlur(cv2.resize(frames[0].image_bgr, (1280, 720)), (0, 0), 40)
+    tall_px, found = 120, 0
+    with Detector() as detector:
+        for number in range(75):
+            shown = frames[min(number % 58, 58 - number % 58)].image_bgr
+            scale = tall_px / 370  # as tall is the person there
+            small = cv2.resize(shown, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+            left, top = 300 + 2 * number, 200
+            picture = scene.copy()
+            picture[top : top + small.shape[0], left : left + small.shape[1]] = small
+            people = detector.detect(Frame(Stamp(number, number * FRAME_NS, number * FRAME_NS), picture))
+            if people and number >= 45:
+                low, high = people[0].xy_px.min(0), people[0].xy_px.max(0)
+                found += bool(left - 20 < low[0] and high[0] < left + small.shape[1] + 20)
+                assert 0.5 * tall_px < high[1] - low[1] < 1.5 * tall_px
+    assert found > 20
+
+
 def test_a_second_person_is_found_where_asked_for(frames: list[Frame]) -> None:
     double = np.hstack([frames[-1].image_bgr] * 2)
     with Detector(people=2) as detector:
@@ -115,6 +136,7 @@ def test_threads_limits_the_cpus_of_the_networks_alone(frames: list[Frame]) -> N
 def test_the_networks_print_nothing(frames: list[Frame], tmp_path: Path) -> None:
     np.save(tmp_path / "image.npy", frames[-1].image_bgr)
     code = f"""
+import cv2
 import numpy as np
 from realtime.contracts import Stamp
 from realtime.sources.source import Frame
@@ -176,3 +198,15 @@ def test_a_task_file_is_laid_out_as_mediapipe_maps_it() -> None:
         assert b"M001" in model
     once, again = (hashlib.sha256(task_bundle.build(*models)).digest() for _ in range(2))
     assert once == again
+
+
+def test_feet_are_at_the_ankles_and_asked_for(frames: list[Frame], detector: Detector) -> None:
+    with Detector(feet=True) as other:
+        for frame in frames:
+            plain, (person, *_) = detector.detect(frame), other.detect(frame)
+    assert plain[0].feet is None
+    np.testing.assert_array_equal(plain[0].xy_px, person.xy_px)
+    assert person.feet is not None
+    shin_px = np.linalg.norm(person.xy_px[[2, 2, 5, 5]] - person.xy_px[[3, 3, 6, 6]], axis=1)
+    assert (np.linalg.norm(person.feet[:, :2] - person.xy_px[[3, 3, 6, 6]], axis=1) < shin_px).all()
+    assert ((person.feet[:, 2] >= 0) & (person.feet[:, 2] <= 1)).all()

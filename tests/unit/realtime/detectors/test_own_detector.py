@@ -26,6 +26,10 @@ class Whole:
         grid = np.stack(np.meshgrid(np.arange(17.0), [1.0]), -1) * 4 + image_bgr[0, 0, 0]
         people = np.concatenate([grid, grid + 60, grid + 30])
         return people, np.array([[0.5] * 17, [2.0] * 17, [0.1] * 17])
+class Booted(Whole):
+    skeleton = "halpe26"
+    def __call__(self, image_bgr):
+        return np.arange(52.0).reshape(1, 26, 2), np.full((1, 26), 0.5)
 class Nobody(Whole):
     def __call__(self, image_bgr):
         return [], []
@@ -62,6 +66,17 @@ def test_its_surest_people_are_our_joints_and_keep_their_ids() -> None:
     np.testing.assert_array_equal(sure.xy_px[JOINT_NAMES.index("hip")], (11.5 * 4 + 60, 64))
     assert sure.score.max() == 1, "scores beyond 1 are 1"
     assert len(first) == 2, "who is hardly there is nobody"
+
+
+def test_feet_are_those_of_its_joint_set() -> None:
+    with OwnDetector("my_detector:Booted", feet=True) as detector:
+        (person,) = detector.detect(frame(0))
+    assert person.feet is not None
+    np.testing.assert_array_equal(person.feet[:, 0] / 2, (25, 21, 24, 20))  # right heel, big toe; left
+    with OwnDetector("my_detector:Booted") as detector:
+        assert detector.detect(frame(0))[0].feet is None
+    with pytest.raises(UserError, match="leave out --feet"):
+        OwnDetector("my_detector:Whole", feet=True)
 
 
 def test_nobody_is_nobody() -> None:

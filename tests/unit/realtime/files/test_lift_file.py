@@ -117,7 +117,7 @@ def test_output_file_holds_what_the_contract_names(folder: Path) -> None:
     assert shapes == {
         "joints_m": (30, 17, 3), "root_m": (30, 3), "sigma_m": (30, 17), "root_sigma_m": (30,), "window_fill": (30,),
         "held": (30,), "unseen": (30, 17), "ids": (1,), "t_s": (30,), "scale": (30,), "space": (), "calibration": (),
-        "lag_frames": (), "model": (), "engine": (), "mode": (),
+        "lag_frames": (), "model": (), "engine": (), "mode": (), "offline": (),
     }  # fmt: skip
     assert [entry.name for entry in sorted(folder.iterdir())] == ["in.npz", "out.npz"]
 

@@ -14,18 +14,20 @@ from lifted_poses import lifted_poses, write_lifted
 
 from engines.errors import UserError
 from realtime.files.poses_file import read_poses
-from realtime.library.whole import PERSONAL, Poses
+from realtime.library.poses import PERSONAL, Poses
 
 NAMES = [field.name for field in fields(Poses)]
 
 
 def poses(frames: int, seed: int = 0) -> Poses:
     numbers = np.random.default_rng(seed)
-    return lifted_poses(
+    made = lifted_poses(
         numbers.normal(size=(frames, 17, 3)).astype(np.float32), numbers.normal(size=(frames, 3)).astype(np.float32),
         numbers.random((frames, 17), np.float32), np.ones(frames, np.float32), numbers.random(frames) < 0.5,
         np.sort(numbers.random(frames)), 2, "stream-243", "onnxruntime", "stream",
     )  # fmt: skip
+    feet_m, feet_sigma_m = numbers.normal(size=(frames, 4, 3)), numbers.random((frames, 4))
+    return replace(made, feet_m=feet_m.astype(np.float32), feet_sigma_m=feet_sigma_m.astype(np.float32))
 
 
 @given(frames=st.integers(1, 20), seed=st.integers(0, 1000))
@@ -44,6 +46,7 @@ def test_what_lift_writes_is_read(tmp_path_factory: pytest.TempPathFactory, fram
     [
         ({"joints_m": None}, "holds no poses (joints_m is missing)"),
         ({"joints_m": np.zeros((5, 16, 3))}, "joints_m has shape (5, 16, 3), expected (5, 17, 3)"),
+        ({"feet_m": np.zeros((5, 2, 3))}, "feet_m has shape (5, 2, 3), expected (5, 4, 3)"),
         ({"held": np.zeros(4, bool)}, "held has shape (4,), expected (5,)"),
         ({"sigma_m": np.full((5, 17), "a")}, "sigma_m holds <U1, not numbers"),
         ({"t_s": np.array([0, 1, 3, 2, 4.0])}, "t_s is empty, not finite or runs backwards"),
@@ -78,6 +81,14 @@ def test_several_people_are_read_each(tmp_path: Path) -> None:
     read = read_poses(tmp_path / "two.npz").each()
     assert [person.ids.tolist() for person in read] == [[4], [9]]
     np.testing.assert_array_equal(read[1].joints_m, other.joints_m)
+    np.testing.assert_array_equal(read[1].feet_m, other.feet_m)
+
+
+def test_feet_that_nobody_asked_for_are_not_in_the_file(tmp_path: Path) -> None:
+    write_lifted(replace(poses(5), feet_m=None, feet_sigma_m=None), tmp_path / "poses.npz")
+    with np.load(tmp_path / "poses.npz") as archive:
+        assert not any("feet" in name for name in archive.files)
+    assert read_poses(tmp_path / "poses.npz").feet_m is None
 
 
 def test_a_file_of_before_is_read_as_one_person_in_camera_axes(tmp_path: Path) -> None:

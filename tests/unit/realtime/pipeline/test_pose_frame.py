@@ -233,8 +233,12 @@ def at_rate(index: int, hz: int, people: dict[int, float]) -> Keypoints2D:
     return Keypoints2D(Stamp(index + 100, at_ns, at_ns), seen.image_wh, seen.persons, at_ns, 0)
 
 
-def test_which_engine_runs_and_why_reaches_the_terminal(caplog: pytest.LogCaptureFixture) -> None:
-    """Processes hand on what is logged below `realtime`, and nothing else."""
+@pytest.mark.parametrize("built", [True, False])
+def test_why_no_plan_runs_reaches_the_terminal_of_who_has_built_one(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, built: bool
+) -> None:
+    """Processes hand on what is logged below `realtime`, and nothing else. Others are told nothing of plans."""
+    monkeypatch.setattr("engines.plans.fitting.has_plans", lambda: built)
     with caplog.at_level(logging.INFO, "realtime"), load_lifter():
         said = [record.message for record in caplog.records if record.name.startswith("realtime.")]
-    assert any("runs" in line for line in said)
+    assert any("runs" in line for line in said) == built

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,22 @@ def test_a_record_comes_out_as_it_went_in(ring: Ring) -> None:
         np.testing.assert_array_equal(a.xy_px, b.xy_px)
         np.testing.assert_array_equal(a.score, b.score)
         assert a.xy_px.dtype == np.float32
+
+
+def test_feet_go_with_their_people_and_are_not_there_without(ring: Ring) -> None:
+    reader = ring.reader()
+    plain, feet = keypoints(1, people=2), np.arange(12, dtype=np.float32).reshape(4, 3)
+    walkers = tuple(replace(person, feet=feet + row) for row, person in enumerate(plain.persons))
+    for sample in (replace(plain, persons=walkers, repeated=True), plain):
+        ring.write(sample)
+    with_feet, without = (reader.read_next(timeout_s=0) for _ in range(2))
+    assert with_feet is not None
+    assert with_feet.repeated
+    for row, person in enumerate(with_feet.persons):
+        np.testing.assert_array_equal(person.feet, feet + row)
+    assert without is not None
+    assert not without.repeated
+    assert [person.feet for person in without.persons] == [None, None]
 
 
 def test_missing_joints_stay_missing(ring: Ring) -> None:

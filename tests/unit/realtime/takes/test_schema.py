@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 
 from realtime.bench.known_poses import known_frame, known_keypoints
@@ -45,8 +46,10 @@ def test_foxglove_takes_the_schema(kind: str) -> None:
 
 
 def test_real_messages_meet_the_schema_and_what_it_names_is_there() -> None:
+    frame = known_frame(0)
+    walker = replace(frame.persons[0], feet_m=np.ones((4, 3), np.float32), feet_sigma_m=np.ones(4, np.float32))
     raws = {
-        POSE: encode_pose(replace(known_frame(0), appeared=(1,), left=(2,)), **ABOUT),
+        POSE: encode_pose(replace(frame, persons=(walker,), appeared=(1,), left=(2,)), **ABOUT),
         KEYPOINTS: encode_keypoints(known_keypoints(0), **ABOUT, t_detect_ns=2),
     }
     for kind, raw in raws.items():
@@ -54,4 +57,6 @@ def test_real_messages_meet_the_schema_and_what_it_names_is_there() -> None:
         jsonschema.validate(fields, schema)
         assert set(schema["properties"]) == set(fields)
     person = json.loads(take_schema(POSE))["properties"]["persons"]["items"]["properties"]
-    assert person.keys() == {"id", "sigma", "score", "lag_frames", "window_fill", "held", "unseen"}
+    assert person.keys() == {"id", "sigma", "score", "lag_frames", "window_fill", "held", "unseen", "feet_sigma"}
+    sent = decode_map(split(raws[POSE])[2])["persons"][0]
+    assert person.keys() <= sent.keys()

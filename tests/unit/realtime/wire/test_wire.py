@@ -50,6 +50,7 @@ def frames(draw: st.DrawFn) -> PoseFrame:
             array(17, elements=st.floats(0, 1, width=32)), draw(st.integers(0, 243)),
             draw(st.floats(0, 1, width=32)), draw(st.booleans()),
             tuple(draw(st.lists(st.integers(0, 16), unique=True))), draw(st.floats(0, 60, width=32)),
+            *((array(4, 3), array(4)) if draw(st.booleans()) else (None, None)),
         )
         for _ in range(draw(st.integers(0, 3)))
     ]  # fmt: skip
@@ -76,6 +77,9 @@ def test_a_frame_comes_back_bit_for_bit(frame: PoseFrame, encoding: str, seq: in
         assert (got.id, got.lag_frames, got.held) == (sent.track_id, sent.lag_frames, sent.held)
         assert (got.window_fill, got.unseen) == (sent.window_fill, sent.unseen)
         np.testing.assert_allclose(got.root_sigma_m, sent.root_sigma_m, rtol=1e-6)
+        for mine, theirs in ((got.feet_m, sent.feet_m), (got.feet_sigma_m, sent.feet_sigma_m)):
+            assert (mine is None) == (theirs is None)
+            assert mine is None or np.array_equal(mine, theirs)
         for a, b in ((got.joints_m, sent.joints_m), (got.root_m, sent.root_m), (got.sigma_m, sent.sigma_m)):
             assert a.dtype == np.float32
             assert a.flags.c_contiguous
@@ -94,6 +98,36 @@ def test_keypoints_come_back_bit_for_bit_and_meet_the_schema(encoding: str) -> N
             np.testing.assert_array_equal(ours.xy_px, theirs.xy_px)
             np.testing.assert_array_equal(ours.score, theirs.score)
         jsonschema.validate(decode_map(split(raw)[2]), schema("keypoints2d"))
+
+
+@pytest.mark.parametrize("encoding", ["msgpack", "json"])
+def test_feet_are_sent_where_they_were_looked_for(encoding: str) -> None:
+    points, feet = known_keypoints(0), np.arange(12, dtype=np.float32).reshape(4, 3) / 12
+    feet[1, :2] = np.nan
+    sent = replace(points, persons=(replace(points.persons[0], feet=feet),))
+    raw = encode_keypoints(sent, **ABOUT, t_detect_ns=5, t_publish_ns=6, encoding=encoding)
+    np.testing.assert_array_equal(decode_keypoints(raw).persons[0].feet, feet)
+    fields = decode_map(split(raw)[2])
+    jsonschema.validate(fields, schema("keypoints2d"))
+    plain = decode_keypoints(encode_keypoints(points, **ABOUT, t_detect_ns=5, t_publish_ns=6))
+    assert plain.persons[0].feet is None
+    for name, wrong in (("feet", fields["persons"][0]["feet"][:3]), ("feet_score", [2.0] * 4), ("feet", "x")):
+        spoilt = {**fields, "persons": [{**fields["persons"][0], name: wrong}]}
+        with pytest.raises(WireError):
+            decode_keypoints(topic("keypoints2d", "main") + encode_map(spoilt, "msgpack"))
+
+
+@pytest.mark.parametrize(("name", "wrong"), [
+    ("feet", [[0.0] * 3] * 3), ("feet", [[0.0] * 2] * 4), ("feet", None), ("feet_sigma", [0.1] * 17),
+    ("feet_sigma", None), ("feet_sigma", [float("nan")] * 4),
+])  # fmt: skip
+def test_feet_that_are_none_are_refused(name: str, wrong: Any) -> None:
+    frame = known_frame(0)
+    person = replace(frame.persons[0], feet_m=np.ones((4, 3), np.float32), feet_sigma_m=np.ones(4, np.float32))
+    fields = decode_map(split(encode(replace(frame, persons=(person,))))[2])
+    fields["persons"][0][name] = wrong
+    with pytest.raises(WireError):
+        decode_pose(topic("pose3d", "main") + msgpack.packb(fields))
 
 
 @pytest.mark.parametrize("repeated", [False, True])
