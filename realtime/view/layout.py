@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 _INSET_WIDTH, _INSET_HEIGHT = 0.30, 0.36  # at most, of the whole
 _SIDE_WIDTH = 0.5  # at most
-_MARGIN = 0.02  # of the height
+_MARGIN = 0.02  # of the shorter side
 _PANEL_EDGES, _PANEL_ROW, _PANEL_ROWS = 1.4, 1.45, 7  # of the panel, in its letters; and how many rows it has
 
 
@@ -36,7 +36,7 @@ class Arrangement:
 def arrange(size_wh: tuple[int, int], layout: str, picture_wh: tuple[int, int] | None) -> Arrangement:
     """For a picture of this size. `picture_wh` None: the source is not shown, whatever the layout."""
     width, height = size_wh
-    margin = max(4, round(_MARGIN * height))
+    margin = max(4, round(_MARGIN * min(width, height)))
     whole, picture = Rect(0, 0, width, height), None
     scene = whole
     if picture_wh is not None and layout == "inset":

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 
-from realtime.client.subscribe import ALIVE_S, Subscriber
+from realtime.client.subscribe import ALIVE_S
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.config import LAYOUTS
 from realtime.view.panel import card
@@ -30,6 +31,15 @@ _HELP = (
 log = logging.getLogger("realtime.view")
 
 
+class Stream(Protocol):
+    """What is said of the stream: a subscriber."""
+
+    @property
+    def rate_hz(self) -> float: ...
+    @property
+    def address(self) -> str: ...
+
+
 class Window:
     """`show` each message as it comes, `idle` in between; False once the user has closed it."""
 
@@ -43,18 +53,18 @@ class Window:
         for key, act in self._keys().items():
             stage.on_key(key, act)
 
-    def show(self, message: PoseMessage, subscriber: Subscriber) -> bool:
+    def show(self, message: PoseMessage, subscriber: Stream) -> bool:
         self._came_ns = monotonic_ns()
         if not self._paused:
             self.picture.update(message)
         return self._draw(subscriber)
 
-    def idle(self, subscriber: Subscriber) -> bool:
+    def idle(self, subscriber: Stream) -> bool:
         if monotonic_ns() - self._drawn_ns > _REDRAW_S * NS_PER_S:
             return self._draw(subscriber)
         return self._stage.refresh(changed=False)
 
-    def state(self, subscriber: Subscriber) -> str:
+    def state(self, subscriber: Stream) -> str:
         """What keeps the picture from being live, in words; empty where nothing does."""
         if self._paused:
             return "paused: space goes on"
@@ -63,7 +73,7 @@ class Window:
         silent_s = (monotonic_ns() - self._came_ns) / NS_PER_S
         return f"no pose for {silent_s:.0f} s: waiting" if silent_s > ALIVE_S else ""
 
-    def _draw(self, subscriber: Subscriber) -> bool:
+    def _draw(self, subscriber: Stream) -> bool:
         self._drawn_ns = monotonic_ns()
         self._stage.eye.follow_window()
         arrangement = self.picture.draw()

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -14,45 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import UserError
-from realtime.later import SELDOM, later
 from realtime.view.scene import floor
 from realtime.view.scene.eye import Eye
-from realtime.view.scene.figure import BACKGROUND_RGB, TINTS_RGB, Body, Floats
+from realtime.view.scene.figure import BACKGROUND_RGB, COARSE, FINE, TINTS_RGB, Body, Floats
 from realtime.view.scene.follow import ANKLES, TRAIL, Follow
+from realtime.view.scene.graphics import load_open3d, open_visualizer
 
-_APT = "apt install libusb-1.0-0 libegl1 libgl1 libgomp1 libx11-6"
 _MARK_RGB = (0.56, 0.59, 0.64)
 _LINE_PX = 1.6  # in pixels of the picture
-
-
-def load_open3d() -> Any:
-    """The open3d module, quiet: its notices go to stdout, which belongs to data. UserError where it cannot load."""
-    try:
-        with later(SELDOM["open3d"]):
-            import open3d
-    except (ImportError, OSError) as error:
-        raise UserError(f"Open3D cannot load ({error}): install it with 'pip install open3d' and '{_APT}'") from error
-    open3d.utility.set_verbosity_level(open3d.utility.VerbosityLevel.Error)
-    return open3d
-
-
-@contextlib.contextmanager
-def _no_display() -> Iterator[None]:
-    """Hides the display: a hidden X window may clip or lose its pixels, an EGL buffer does not."""
-    names = ("DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR")
-    kept = {name: os.environ.get(name) for name in names}
-    for name in names[:2]:
-        os.environ.pop(name, None)
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # EGL complains on stderr without one
-    try:
-        yield
-    finally:
-        for name, value in kept.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 class Stage:
@@ -69,17 +34,13 @@ class Stage:
         self._window = window
         scale = 1 if window else supersample
         width, height = size_wh[0] * scale, size_wh[1] * scale
-        kind = self._o3d.visualization.VisualizerWithKeyCallback if window else self._o3d.visualization.Visualizer
-        self.visualizer = self._vis = kind()
-        with contextlib.nullcontext() if window or sys.platform != "linux" else _no_display():
-            made = self._vis.create_window(title, width, height, visible=window)
-        if not made:
-            what = "open a window" if window else "draw off screen (EGL)"
-            raise UserError(f"Open3D cannot {what} on this machine: '{_APT}', or leave the viewer out (--no-view)")
+        self.visualizer, self.computed = open_visualizer(self._o3d, title, (width, height), window=window)
+        self._vis = self.visualizer
+        self._detail = COARSE if window and self.computed else FINE
         options = self._vis.get_render_option()
         options.background_color, options.light_on = BACKGROUND_RGB, False
         options.mesh_color_option = self._o3d.visualization.MeshColorOption.Color  # textures too
-        options.line_width, options.mesh_show_back_face = _LINE_PX * scale, True
+        options.line_width, options.mesh_show_back_face = _LINE_PX * scale, False
         self._people: list[tuple[Body, Any, floor.Shadow, Any]] = []
         self._trails: list[tuple[floor.Trail, Any]] = []
         self.trail = True
@@ -146,7 +107,7 @@ class Stage:
 
     def _draw_people(self, follow: Follow, floor_y: float) -> None:
         while len(self._people) < len(follow.figures):
-            body, shadow = Body(), floor.Shadow()
+            body, shadow = Body(self._detail), floor.Shadow(self._detail.patch)
             flat = self._mesh(shadow.vertices, shadow.colours, shadow.triangles)
             mesh = self._mesh(body.vertices, body.colours, body.triangles)
             self._people.append((body, mesh, shadow, flat))

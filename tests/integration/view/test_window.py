@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 
 import pytest
 from view_walker import Walker
@@ -15,26 +13,6 @@ from engines.errors import UserError
 from realtime.client.subscribe import Subscriber
 
 VIEW = "import typer; from realtime.commands.live.view import view; typer.run(view)"
-
-
-@pytest.fixture(scope="module")
-def display() -> Iterator[str]:
-    if shutil.which("Xvfb") is None:
-        pytest.skip("Xvfb is not installed")
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    assert server.stdout is not None
-    try:
-        number = server.stdout.readline().strip()  # written when it is ready
-        if not number:
-            pytest.skip("Xvfb does not start here")
-        yield f":{number}"
-    finally:
-        server.terminate()
-        server.wait()
-        server.stdout.close()
 
 
 def start(display: str, *arguments: str) -> subprocess.Popen[str]:
