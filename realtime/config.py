@@ -112,6 +112,7 @@ class ViewConfig:
     picture_fps: float = 10.0  # pictures a second for the window; they stay on this machine. 0: none
     size: str = "960x720"  # of the picture
     fps: float | None = None  # of a film: at most so many pictures a second of the source's time
+    smooth: bool = True  # a window draws pictures between two poses, where it has time
 
     def __post_init__(self) -> None:
         _require(self.layout in LAYOUTS, f"layout {self.layout!r} is none of {', '.join(LAYOUTS)}")

@@ -31,6 +31,7 @@ class Show:
     panel: bool = True
     ids: bool = True
     trail: bool = True
+    smooth: bool = True  # pictures between two poses; a window's alone
     help: bool = False
 
 
@@ -40,6 +41,7 @@ class Picture:
     def __init__(self, stage: Stage, source: SourcePicture | None, show: Show) -> None:
         self.follow, self.panel, self.show = Follow(), Panel(), show
         self._stage, self._source = stage, source
+        self._seen = self.follow  # what is drawn
         self._image: Image | None = None  # of the source
 
     def update(self, message: PoseMessage) -> None:
@@ -48,13 +50,14 @@ class Picture:
         if self._source is not None and self.show.layout != "3d":
             self._image = self._source.at(message)
 
-    def draw(self) -> Arrangement:
-        """The scene, on the stage; gives where the rest goes."""
+    def draw(self, seen: Follow | None = None) -> Arrangement:
+        """The scene, on the stage; gives where the rest goes. `seen`: people as they are now, between two messages."""
+        self._seen = seen or self.follow
         shown = self._image if self.show.layout != "3d" else None
         size_wh = None if shown is None else (shown.shape[1], shown.shape[0])
         arrangement = arrange(self._stage.eye.size_wh, self.show.layout, size_wh)
         self._stage.eye.scene, self._stage.trail = arrangement.scene, self.show.trail
-        self._stage.draw(self.follow)
+        self._stage.draw(self._seen)
         return arrangement
 
     def cards(self, at: Arrangement, rate_hz: float, state: str = "") -> list[Card]:
@@ -71,7 +74,7 @@ class Picture:
 
     def _ids(self, at: Arrangement) -> list[Card]:
         """People's ids over their heads, where there are several."""
-        people = self.follow.figures
+        people = self._seen.figures
         if len(people) < 2:
             return []
         heads = np.stack([figure.joints_m[_HEAD] + (0, _ABOVE_M, 0) for figure in people])

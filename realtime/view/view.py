@@ -26,7 +26,6 @@ from realtime.wire.messages import PoseMessage
 
 _POLL_S = 0.1  # how soon a stop is seen while nothing arrives
 _SAY_EVERY_S = 3.0
-_WINDOW_POLL_S = 0.01  # the window goes on answering mouse and keys
 _BACKLOG = 20_000  # frames that wait for the renderer, about 2 kB each: ten minutes
 
 log = logging.getLogger("realtime.view")
@@ -66,7 +65,8 @@ def view(
     wait_s: float = 10.0, drain_s: float = 10.0, stop: StopEvent | None = None,
     on_ready: Callable[[], None] | None = None, angle_deg: tuple[float, float] = (32.0, 14.0), supersample: int = 2,
     keys: ClientKeys | None = None, overwrite: bool = False, layout: str = "inset", panel: bool = True,
-    fps: float | None = None, turntable_s: float | None = None, pictures: Callable[[], Pictures | None] = lambda: None,
+    fps: float | None = None, turntable_s: float | None = None, smooth: bool = True,
+    pictures: Callable[[], Pictures | None] = lambda: None,
 ) -> ViewSummary:  # fmt: skip
     """Draws until a limit, `stop`, or the window is closed. Call it from a process's main thread.
 
@@ -74,7 +74,8 @@ def view(
     to that film, sheet or folder of PNGs (a new one unless `overwrite`), at the source's own tempo; a stream silent for
     `wait_s` after its first frame ends it, and after `stop` what was published before it is drawn for up to `drain_s`
     more. `duration_s` counts from the first frame: by the clock in a window, by the source's time when rendering.
-    `angle_deg` is azimuth and elevation. `pictures`: where the source's own are, where they can be seen at all.
+    `angle_deg` is azimuth and elevation. `smooth`: a window draws pictures between two poses
+    where it has time. `pictures`: where the source's own are, where they can be seen at all.
     `on_ready` is called once the picture can be drawn and the socket is open, before the first frame.
 
     Raises UserError: no display or EGL, an output that cannot be written, no stream within `wait_s`.
@@ -102,7 +103,7 @@ def view(
         if on_ready is not None:
             on_ready()
         if writer is None:
-            return _show(subscriber, Window(stage, source, Show(layout, panel)), limits)
+            return _show(subscriber, Window(stage, source, Show(layout, panel, smooth=smooth)), limits)
         return _render(subscriber, Film(stage, writer, Show(layout, panel), source, fps, turntable_s), limits)
 
 
@@ -175,7 +176,7 @@ def _show(subscriber: Subscriber, window: Window, limits: _Limits) -> ViewSummar
     drawn = drawing_ns = start_ns = 0
     open_still, began_ns = True, monotonic_ns()
     while open_still and not limits.stopped():
-        message = _receive(subscriber, _WINDOW_POLL_S)
+        message = _receive(subscriber, window.wait_s())
         now_ns = monotonic_ns()
         if message is not None:
             open_still = window.show(message, subscriber)

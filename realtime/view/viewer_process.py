@@ -46,7 +46,7 @@ def main(link: Link, config: RunConfig) -> None:
         reachable(config.stream.address), stream=config.stream.name, render=config.view.render, keys=keys,
         wait_s=math.inf, drain_s=math.inf, stop=_Orders(link), on_ready=lambda: link.ready(_what(config)),
         overwrite=config.view.overwrite, layout=config.view.layout, fps=config.view.fps,
-        size_wh=parse_size(config.view.size),
+        size_wh=parse_size(config.view.size), smooth=config.view.smooth,
         pictures=lambda: _pictures(link, config),
     )  # fmt: skip
 

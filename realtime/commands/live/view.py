@@ -34,6 +34,7 @@ def view(
         Path | None, typer.Option(metavar="FILE", help="A recording beside another: in grey, with the distance in mm.")
     ] = None,
     no_panel: Annotated[bool, typer.Option("--no-panel", help="Leave out what the stream says of itself.")] = False,
+    no_smooth: Annotated[bool, typer.Option("--no-smooth", help="Draw poses alone, no motion between them.")] = False,
     antialias: Annotated[int, typer.Option(min=1, max=3, help="Smoother edges, slower; only with --render.")] = 2,
     key: Annotated[Path | None, typer.Option(help="This client's secret key file, for an encrypted stream.")] = None,
     server_key: Annotated[str | None, typer.Option(help="The publisher's public key, or its file.")] = None,
@@ -79,7 +80,7 @@ def view(
     summary = show(
         address, stream=stream, render=render, size_wh=parse_size(size), duration_s=duration, frames=frames,
         wait_s=wait, stop=stop, angle_deg=(azimuth, elevation), supersample=antialias, keys=keys,
-        overwrite=overwrite, fps=fps, turntable_s=turntable, panel=not no_panel,
+        overwrite=overwrite, fps=fps, turntable_s=turntable, panel=not no_panel, smooth=not no_smooth,
     )  # fmt: skip
     where = f" to {render}" if render is not None and summary.frames else ""
     typer.echo(f"drew {summary.frames} frames{where}, {summary.draw_ms:.0f} ms each, {summary.missed} missed", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import deque
 from dataclasses import dataclass
@@ -68,6 +69,12 @@ class Follow:
         if self.figures:
             self._seen_ns = message.t_capture_ns
             self._move(elapsed_s, cut or not 0 <= elapsed_s < _GAP_S)
+
+    def seen_later(self, figures: list[Figure], ahead_s: float) -> Follow:
+        """A copy with these figures, its target so much further on its way."""
+        later = copy.copy(self)
+        later.figures, later.target_m = figures, self.target_m + ahead_s * self._speed_m_s
+        return later
 
     def _seat(self, ids: list[int]) -> None:
         self._slots = {person: slot for person, slot in self._slots.items() if person in ids}

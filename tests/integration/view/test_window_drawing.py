@@ -74,3 +74,50 @@ def test_the_benchmark_without_a_display_says_how() -> None:
     done = subprocess.run(command, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     assert "no display for a window" in done.stderr
+
+
+# Poses 200 ms apart by the camera's clock and more by ours, so that there is time between them on any machine.
+BETWEEN = """
+import json, time
+import numpy as np
+from dataclasses import replace
+from realtime.bench.viewing.redraw import walkers
+from realtime.view.picture import Show
+from realtime.view.scene.stage import Stage
+from realtime.view.window import Window
+class Stream:
+    rate_hz, address = 5.0, "here"
+def message(index):
+    made = walkers(0, 1)
+    person = replace(made.persons[0], root_m=np.array((0.2 * index, 0.1, 4), np.float32))
+    return replace(made, t_capture_ns=index * 200_000_000, persons=(person,))
+said = {}
+for smooth in (True, False):
+    with Stage((320, 240), window=True, angle_deg=(0, 0)) as stage:
+        window, end = Window(stage, None, Show("3d", panel=False, smooth=smooth)), time.monotonic() + 100
+        for index in range(40):
+            window.show(message(index), Stream())
+            newest = stage.image()
+            next_at = time.monotonic() + (0.2 if index < 3 or not smooth else 3.0)
+            while time.monotonic() < min(next_at, end) and not window.between:
+                window.idle(Stream())
+            if window.between or (not smooth and index == 5):
+                break
+        between = stage.image()
+    warm = [np.nonzero(image[..., 2].astype(int) - image[..., 0] > 60) for image in (newest, between)]
+    said[smooth] = {"between": window.between, "index": index, "same": bool((newest == between).all()),
+                    "drawn": min(len(rows) for rows, _ in warm)}
+print(json.dumps([said[True], said[False]]))
+"""
+
+
+def test_the_window_goes_on_between_poses_unless_asked_not_to(display: str) -> None:
+    env = {"PATH": "/usr/bin:/bin", "DISPLAY": display}
+    done = subprocess.run([sys.executable, "-c", BETWEEN], env=env, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stderr
+    smooth, plain = json.loads(done.stdout)
+    assert smooth["between"] == 1
+    assert not smooth["same"]
+    assert smooth["drawn"] > 100
+    assert plain["between"] == 0
+    assert plain["same"]
