@@ -31,6 +31,7 @@ class Show:
     panel: bool = True
     ids: bool = True
     trail: bool = True
+    marks: bool = True  # the camera and the axes
     smooth: bool = True  # pictures between two poses; a window's alone
     help: bool = False
 
@@ -56,7 +57,8 @@ class Picture:
         shown = self._image if self.show.layout != "3d" else None
         size_wh = None if shown is None else (shown.shape[1], shown.shape[0])
         arrangement = arrange(self._stage.eye.size_wh, self.show.layout, size_wh)
-        self._stage.eye.scene, self._stage.trail = arrangement.scene, self.show.trail
+        self._stage.eye.scene = arrangement.scene
+        self._stage.trail, self._stage.marks = self.show.trail, self.show.marks
         self._stage.draw(self._seen)
         return arrangement
 

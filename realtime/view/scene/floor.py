@@ -1,4 +1,4 @@
-"""The ground: a disc that fades into the background, a thin grid, soft shadows, and the camera that looked on."""
+"""The ground: a disc that fades into the background, a thin grid, soft shadows, trails."""
 
 from __future__ import annotations
 
@@ -156,20 +156,3 @@ def _along_bones(joints_m: Floats) -> Floats:
     start = joints_m[_PARENT]
     points: Floats = (start + _SHARES * (joints_m[_CHILD] - start)).reshape(-1, 3)
     return points
-
-
-def frustum(image_wh: tuple[int, int], hfov_deg: float = 60.0, depth_m: float = 0.35) -> tuple[Floats, Indices]:
-    """The outline (6, 3) of a camera at the origin in display axes, looking along -z, and its lines."""
-    half = depth_m * math.tan(math.radians(hfov_deg) / 2)
-    tall = half * image_wh[1] / image_wh[0]
-    corners = [(-half, tall), (half, tall), (half, -tall), (-half, -tall)]
-    points = [(0, 0, 0), *((x, y, -depth_m) for x, y in corners), (0, tall * 1.5, -depth_m)]
-    lines = [(0, 1), (0, 2), (0, 3), (0, 4), (1, 2), (2, 3), (3, 4), (4, 1), (1, 5), (5, 2)]
-    return np.array(points, float), np.array(lines, np.int32)
-
-
-def axes(length_m: float = 0.4) -> tuple[Floats, Indices, Floats]:
-    """World axes at the origin in display axes: x, y (away), z (up), with their colours."""
-    points = length_m * np.array(((0, 0, 0), (1, 0, 0), (0, 0, -1), (0, 1, 0)), float)
-    colours = np.array(((0.85, 0.25, 0.25), (0.25, 0.65, 0.30), (0.25, 0.40, 0.85)))
-    return points, np.array(((0, 1), (0, 2), (0, 3)), np.int32), colours

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from realtime.contracts import CameraPlace
 from realtime.view.scene.figure import Floats
 from realtime.wire.messages import PersonPose, PoseMessage
 
@@ -51,6 +52,7 @@ class Follow:
         self._speed_m_s: Floats = np.zeros(3)
         self.space = "camera"
         self.image_wh = (4, 3)
+        self.camera: CameraPlace | None = None
         self._slots: dict[int, int] = {}
         self._seen_ns: int | None = None  # when there was last somebody
         self.trails_m: dict[int, deque[Floats]] = {}  # slot -> where the person's hip was, newest last
@@ -59,7 +61,7 @@ class Follow:
     def update(self, message: PoseMessage) -> None:
         cut = self._seen_ns is None or message.space != self.space
         elapsed_s = 0.0 if self._seen_ns is None else (message.t_capture_ns - self._seen_ns) / 1e9
-        self.space, self.image_wh = message.space, message.image_wh
+        self.space, self.image_wh, self.camera = message.space, message.image_wh, message.camera
         people = message.persons[:MOST_PEOPLE]
         # everybody here is somebody else, perhaps far away
         cut |= bool(self._slots) and self._slots.keys().isdisjoint(person.id for person in people)

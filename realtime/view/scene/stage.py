@@ -15,8 +15,8 @@ from realtime.view.scene.eye import Eye
 from realtime.view.scene.figure import BACKGROUND_RGB, COARSE, FINE, TINTS_RGB, Body, Floats
 from realtime.view.scene.follow import ANKLES, TRAIL, Follow
 from realtime.view.scene.graphics import load_open3d, open_visualizer
+from realtime.view.scene.mark import mark
 
-_MARK_RGB = (0.56, 0.59, 0.64)
 _LINE_PX = 1.6  # in pixels of the picture
 
 
@@ -43,9 +43,9 @@ class Stage:
         options.line_width, options.mesh_show_back_face = _LINE_PX * scale, False
         self._people: list[tuple[Body, Any, floor.Shadow, Any]] = []
         self._trails: list[tuple[floor.Trail, Any]] = []
-        self.trail = True
+        self.trail = self.marks = True
         self._set_up_floor()
-        self._mark: tuple[tuple[str, int, int], Any, Floats] | None = None
+        self._mark: Any = None  # lines
         self.eye = Eye(self._vis.get_view_control(), size_wh, angle_deg, self._extent_m)
         self.origin_m: Floats = np.zeros(3)  # of what is drawn, in display axes
         if window:
@@ -141,20 +141,15 @@ class Stage:
             self._write(lines, lines.points, trail.vertices, lines.colors, trail.colours)
 
     def _draw_mark(self, follow: Follow) -> None:
-        """The camera's frustum, or the world's axes, at the origin of the stream's space."""
-        wanted = (follow.space, *follow.image_wh)
-        if self._mark is None or self._mark[0] != wanted:
+        """The camera, and the world's axes at the origin of the stream's space."""
+        points, lines, colours = mark(follow.space, follow.image_wh, follow.camera)
+        if self._mark is None or len(self._mark.points) != len(points):
             if self._mark is not None:
-                self._vis.remove_geometry(self._mark[1], reset_bounding_box=False)
-            if follow.space == "world":
-                points, lines, colours = floor.axes()
-            else:
-                points, lines = floor.frustum(follow.image_wh)
-                colours = np.tile(_MARK_RGB, (len(lines), 1))
-            self._mark = (wanted, self._lines(points, lines, colours), points)
-            self._vis.add_geometry(self._mark[1], reset_bounding_box=False)
-        _, geometry, points = self._mark
-        self._write(geometry, geometry.points, points - self.origin_m)
+                self._vis.remove_geometry(self._mark, reset_bounding_box=False)
+            self._mark = self._lines(points, lines, colours)
+            self._vis.add_geometry(self._mark, reset_bounding_box=False)
+        shown = points - self.origin_m if self.marks else np.broadcast_to(-self.origin_m, points.shape)
+        self._write(self._mark, self._mark.points, shown, self._mark.colors, colours)
 
     # ---- looking ----
 

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from realtime.bench.known_poses import known_frame, known_keypoints
+from realtime.contracts import CameraPlace
 from realtime.takes.schema import take_schema
 from realtime.wire.encode import encode_keypoints, encode_pose
 from realtime.wire.framing import KEYPOINTS, KINDS, POSE, decode_map, split
@@ -46,7 +47,7 @@ def test_foxglove_takes_the_schema(kind: str) -> None:
 
 def test_real_messages_meet_the_schema_and_what_it_names_is_there() -> None:
     raws = {
-        POSE: encode_pose(replace(known_frame(0), appeared=(1,), left=(2,)), **ABOUT),
+        POSE: encode_pose(replace(known_frame(0), appeared=(1,), left=(2,), camera=CameraPlace(60.0)), **ABOUT),
         KEYPOINTS: encode_keypoints(known_keypoints(0), **ABOUT, t_detect_ns=2),
     }
     for kind, raw in raws.items():

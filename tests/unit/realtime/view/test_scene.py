@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from engines.models.skeleton import JOINTS, PARENTS
 from realtime.view.scene.figure import BACKGROUND_RGB, BONES, COARSE, FINE, HEAD, TINTS_RGB, Body, Detail
-from realtime.view.scene.floor import CELL_M, Grid, Shadow, _along_bones, _shade_of, disc, floor_rgb, frustum
+from realtime.view.scene.floor import CELL_M, Grid, Shadow, _along_bones, _shade_of, disc, floor_rgb
 
 ONES = np.ones(JOINTS)
 poses = arrays(np.float64, (JOINTS, 3), elements=st.floats(-2, 2))
@@ -142,10 +142,3 @@ def test_shadows_of_neighbours_agree_where_their_patches_overlap() -> None:
 def test_the_floor_fades_into_the_background() -> None:
     assert np.allclose(floor_rgb(np.array(4.0), np.array(0.0)), BACKGROUND_RGB)
     assert floor_rgb(np.array(0.0), np.array(0.0)).max() < BACKGROUND_RGB.min()
-
-
-def test_the_frustum_has_the_pictures_shape() -> None:
-    points, lines = frustum((640, 480))
-    assert np.isclose(np.ptp(points[1:5, 0]) / np.ptp(points[1:5, 1]), 640 / 480)
-    assert points[1:, 2].max() < 0
-    assert lines.max() < len(points)
