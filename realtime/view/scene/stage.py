@@ -17,6 +17,7 @@ from realtime.view.scene.follow import ANKLES, TRAIL, Follow
 from realtime.view.scene.graphics import load_open3d, open_visualizer
 from realtime.view.scene.mark import mark
 
+SIZE_WH, ANGLE_DEG = (960, 720), (32.0, 14.0)  # px; azimuth and elevation
 _LINE_PX = 1.6  # in pixels of the picture
 
 
@@ -28,7 +29,7 @@ class Stage:
 
     def __init__(
         self, size_wh: tuple[int, int], *, window: bool, title: str = "realtime",
-        angle_deg: tuple[float, float] = (32.0, 14.0), supersample: int = 2,
+        angle_deg: tuple[float, float] = ANGLE_DEG, supersample: int = 2,
     ) -> None:  # fmt: skip
         self.open3d = self._o3d = load_open3d()
         self._window = window
