@@ -93,7 +93,8 @@ def view(
     summary = show(
         address, stream=stream, render=render, size_wh=size_wh, duration_s=duration, frames=frames, wait_s=wait,
         stop=stop, angle_deg=angle_deg if chosen else None, supersample=antialias, keys=keys,
-        remembered=window_file(), overwrite=overwrite, fps=fps, turntable_s=turntable, panel=not no_panel, smooth=not no_smooth,
+        remembered=window_file(), overwrite=overwrite, fps=fps, turntable_s=turntable, panel=not no_panel,
+        smooth=not no_smooth,
     )  # fmt: skip
     where = f" to {render}" if render is not None and summary.frames else ""
     typer.echo(f"drew {summary.frames} frames{where}, {summary.draw_ms:.0f} ms each, {summary.missed} missed", err=True)
