@@ -21,6 +21,7 @@ Image = NDArray[np.uint8]
 
 _HEAD = JOINT_NAMES.index("head")
 _ABOVE_M = 0.22  # the head: where an id stands
+OTHERS = 1_000_000  # ids from here on are of another recording's people, shown to compare, without their ids
 
 
 @dataclass(slots=True)
@@ -56,7 +57,7 @@ class Picture:
         self._seen = seen or self.follow
         shown = self._image if self.show.layout != "3d" else None
         size_wh = None if shown is None else (shown.shape[1], shown.shape[0])
-        arrangement = arrange(self._stage.eye.size_wh, self.show.layout, size_wh)
+        arrangement = arrange(self._stage.eye.size_wh, self.show.layout, size_wh, panel=self.show.panel)
         self._stage.eye.scene = arrangement.scene
         self._stage.trail, self._stage.marks = self.show.trail, self.show.marks
         self._stage.draw(self._seen)
@@ -76,7 +77,7 @@ class Picture:
 
     def _ids(self, at: Arrangement) -> list[Card]:
         """People's ids over their heads, where there are several."""
-        people = self._seen.figures
+        people = [figure for figure in self._seen.figures if figure.person < OTHERS]
         if len(people) < 2:
             return []
         heads = np.stack([figure.joints_m[_HEAD] + (0, _ABOVE_M, 0) for figure in people])
