@@ -12,8 +12,9 @@ from realtime.view.scene.figure import BACKGROUND_RGB, Floats
 
 Indices = NDArray[np.int32]
 
-RADIUS_M = 4.0
-CELL_M = 0.5
+RADIUS_M = 4.0  # at least; more where people are far apart
+CELL_M = 0.5  # of the grid; twice, four times as much on a larger floor
+_AROUND = 1.5  # of the people's radius: as far as the floor reaches
 _FLOOR_RGB = np.array((0.885, 0.897, 0.915))
 _LINE_RGB = np.array((0.740, 0.760, 0.790))
 _SHADOW_RGB = np.array((0.520, 0.545, 0.590))
@@ -27,16 +28,21 @@ _SHARES = np.array((1 / 6, 1 / 2, 5 / 6))[:, None, None]  # of a bone: where it 
 _LIFT_M = 0.003  # lines over shadows over the disc, without fighting for the same depth
 
 
-def _fade(distance_m: Floats) -> Floats:
+def reach_m(people_m: float) -> float:
+    """The radius of the floor under people that reach so far from the middle."""
+    return max(RADIUS_M, _AROUND * people_m)
+
+
+def _fade(distance_m: Floats, radius_m: float) -> Floats:
     """1 at the middle of the disc, 0 at its rim, smooth at both ends."""
-    t = np.clip((distance_m / RADIUS_M - 0.15) / 0.85, 0, 1)
+    t = np.clip((distance_m / radius_m - 0.15) / 0.85, 0, 1)
     smooth: Floats = 1 - t * t * (3 - 2 * t)
     return smooth
 
 
-def floor_rgb(x: Floats, z: Floats) -> Floats:
+def floor_rgb(x: Floats, z: Floats, radius_m: float = RADIUS_M) -> Floats:
     """Colour of the bare floor at (x, z) metres from its middle: (..., 3)."""
-    return BACKGROUND_RGB + (_FLOOR_RGB - BACKGROUND_RGB) * _fade(np.hypot(x, z))[..., None]
+    return BACKGROUND_RGB + (_FLOOR_RGB - BACKGROUND_RGB) * _fade(np.hypot(x, z), radius_m)[..., None]
 
 
 def disc() -> tuple[Floats, Floats, Indices]:
@@ -55,7 +61,8 @@ def _cells(rows: int, columns: int, *, closed: bool) -> Indices:
 
 
 class Grid:
-    """Lines every half metre that stay with the world while the scene moves under the camera."""
+    """Lines every half metre, or every one or two of a large floor, that stay with the world while the scene moves
+    under the camera."""
 
     def __init__(self) -> None:
         count = int(RADIUS_M / CELL_M)
@@ -69,12 +76,14 @@ class Grid:
         self.lines = np.arange(len(self._rest), dtype=np.int32).reshape(-1, 2)
         self.colours = np.zeros((len(self.lines), 3))
 
-    def update(self, target_m: Floats, floor_y: float) -> None:
+    def update(self, target_m: Floats, floor_y: float, radius_m: float = RADIUS_M) -> None:
         """Moves the lines so that they pass through whole cells of the world, whose origin lies at -target."""
-        offset = -np.mod(target_m + CELL_M / 2, CELL_M) + CELL_M / 2
-        self.vertices[:] = self._rest + np.array((offset[0], floor_y + 2 * _LIFT_M, offset[2]))
+        times = 2.0 ** max(0, math.ceil(math.log2(radius_m / RADIUS_M)))
+        cell_m = CELL_M * times
+        offset = -np.mod(target_m + cell_m / 2, cell_m) + cell_m / 2
+        self.vertices[:] = times * self._rest + np.array((offset[0], floor_y + 2 * _LIFT_M, offset[2]))
         middle = self.vertices.reshape(-1, 2, 3).mean(1)
-        fade = _fade(np.hypot(middle[:, 0], middle[:, 2]))[:, None]
+        fade = _fade(np.hypot(middle[:, 0], middle[:, 2]), radius_m)[:, None]
         self.colours[:] = BACKGROUND_RGB + (_LINE_RGB - BACKGROUND_RGB) * fade
 
 
@@ -92,7 +101,7 @@ class Shadow:
         self.colours = np.zeros((len(self._x), 3))
         self.triangles = _cells(steps, steps, closed=False)[:, ::-1].copy()
 
-    def update(self, everyone_m: Floats, index: int, floor_y: float) -> None:
+    def update(self, everyone_m: Floats, index: int, floor_y: float, radius_m: float = RADIUS_M) -> None:
         """Joints (people, 17, 3) in display axes, from the middle of the disc; the patch is person `index`'s."""
         roots = everyone_m[:, 0]
         x, z = self._x + roots[index, 0], self._z + roots[index, 2]
@@ -100,7 +109,7 @@ class Shadow:
         near = np.abs(roots - roots[index])[:, [0, 2]].max(1) < 2 * _PATCH_M
         sides = self._step + roots[index, 0], self._step + roots[index, 2]
         light = np.prod([1 - _shade_of(joints_m, *sides, floor_y) for joints_m in everyone_m[near]], axis=0).ravel()
-        fade = _fade(np.hypot(x, z))[:, None]
+        fade = _fade(np.hypot(x, z), radius_m)[:, None]
         bare = BACKGROUND_RGB + (_FLOOR_RGB - BACKGROUND_RGB) * fade
         self.colours[:] = bare + (_SHADOW_RGB - bare) * (1 - light)[:, None] * fade
 

@@ -98,15 +98,17 @@ class Stage:
         self.eye.aim()
         self.origin_m = follow.target_m.copy()
         floor_y = follow.floor_y - self.origin_m[1]
-        self._write(self._floor, self._floor.vertices, self._floor_rest + np.array((0, floor_y, 0)))
-        self._grid.update(self.origin_m, floor_y)
+        reach_m = floor.reach_m(follow.radius_m)
+        wide = self._floor_rest * (reach_m / floor.RADIUS_M)
+        self._write(self._floor, self._floor.vertices, wide + np.array((0, floor_y, 0)))
+        self._grid.update(self.origin_m, floor_y, reach_m)
         lines = self._grid_lines
         self._write(lines, lines.points, self._grid.vertices, lines.colors, self._grid.colours)
         self._draw_mark(follow)
-        self._draw_people(follow, floor_y)
+        self._draw_people(follow, floor_y, reach_m)
         self._draw_trails(follow, floor_y)
 
-    def _draw_people(self, follow: Follow, floor_y: float) -> None:
+    def _draw_people(self, follow: Follow, floor_y: float, reach_m: float) -> None:
         while len(self._people) < len(follow.figures):
             body, shadow = Body(self._detail), floor.Shadow(self._detail.patch)
             flat = self._mesh(shadow.vertices, shadow.colours, shadow.triangles)
@@ -119,7 +121,7 @@ class Stage:
             if index < len(follow.figures):
                 figure = follow.figures[index]
                 body.update(everyone_m[index], figure.sigma_m, figure.score, figure.slot, figure.held)
-                shadow.update(everyone_m, index, floor_y)
+                shadow.update(everyone_m, index, floor_y, reach_m)
             else:  # nobody: all of it in one point is not drawn
                 body.vertices[:], shadow.vertices[:] = 0, (0, floor_y, 0)
             self._write(mesh, mesh.vertices, body.vertices, mesh.vertex_colors, body.colours)

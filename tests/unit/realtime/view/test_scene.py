@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from engines.models.skeleton import JOINTS, PARENTS
 from realtime.view.scene.figure import BACKGROUND_RGB, BONES, COARSE, FINE, HEAD, TINTS_RGB, Body, Detail
-from realtime.view.scene.floor import CELL_M, Grid, Shadow, _along_bones, _shade_of, disc, floor_rgb
+from realtime.view.scene.floor import CELL_M, Grid, Shadow, _along_bones, _shade_of, disc, floor_rgb, reach_m
 
 ONES = np.ones(JOINTS)
 poses = arrays(np.float64, (JOINTS, 3), elements=st.floats(-2, 2))
@@ -121,6 +121,19 @@ def test_the_grid_stays_with_the_world_while_the_target_moves() -> None:
         cells = (grid.vertices[:, [0, 2]] + (x, -x)) / CELL_M
         assert np.allclose(cells, cells.round(), atol=1e-9)
         assert np.abs(grid.vertices[:, [0, 2]].mean(0)).max() <= CELL_M / 2 + 1e-9
+
+
+@given(st.floats(1, 40), st.floats(-9, 9))
+def test_the_floor_reaches_beyond_everybody_and_its_grid_stays_with_the_world(people_m: float, x: float) -> None:
+    radius_m, grid = reach_m(people_m), Grid()
+    assert radius_m >= max(people_m * 1.2, 4)
+    grid.update(np.array((x, 0.0, 0.0)), -1.0, radius_m)
+    across = grid.vertices[:, 0]
+    cell_m = np.ptp(across) / 16
+    assert np.allclose((across + x) / cell_m, ((across + x) / cell_m).round(), atol=1e-6)
+    assert cell_m in (0.5, 1, 2, 4, 8)
+    assert across.max() >= radius_m - cell_m
+    assert floor_rgb(np.array(people_m), np.array(0.0), radius_m).max() < BACKGROUND_RGB.max()
 
 
 def test_shadows_of_neighbours_agree_where_their_patches_overlap() -> None:
