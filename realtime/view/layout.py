@@ -38,7 +38,7 @@ def arrange(
     size_wh: tuple[int, int], layout: str, picture_wh: tuple[int, int] | None, *, panel: bool = True
 ) -> Arrangement:
     """For a picture of this size. `picture_wh` None: the source is not shown, whatever the layout. The people are
-    beside the panel, not under it."""
+    beside the panel, not under it, where that does not make them smaller."""
     width, height = size_wh
     margin, letter = max(4, round(_MARGIN * min(width, height))), letter_px(height)
     picture, left = None, 0  # of the scene
@@ -53,7 +53,8 @@ def arrange(
             picture = Rect(0, max(under, (height - tall) // 2), left, tall)
             return Arrangement(Rect(left, 0, width - left, height), picture, (margin, margin), letter, rows(height))
         picture = Rect(0, (height - tall) // 2, left, tall)
-    beside = left + min(margin + round(_PANEL_WIDTH * letter), (width - left) // 2) if panel else left
+    room = max(0, width - left - height)  # people are no smaller for it
+    beside = left + min(margin + round(_PANEL_WIDTH * letter), room) if panel else left
     return Arrangement(
         Rect(beside, 0, width - beside, height), picture, (left + margin, margin), letter, rows(height)
     )  # fmt: skip
