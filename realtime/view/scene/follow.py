@@ -17,9 +17,9 @@ MOST_PEOPLE = 8
 _UNPLACED_M = 4.0  # distance at which a person without a root position is shown
 _ANKLE_M, _FLESH_M = 0.07, 0.07  # an ankle above the sole; any joint above what the body lies or sits on
 _GLIDE_S = 0.5
-# A floor of the viewer's own: how fast it sinks and rises, and rises to a foot that has stood for so long; nobody is
-# further under it, on a floor that is known neither.
-_SINK_S, _RISE_S, _RISE_TO_STANDING_S, _STOOD_S, _UNDER_M = 0.15, 1.5, 0.3, 0.4, 0.015
+# A floor of the viewer's own goes to the lowest that anybody was lately: a jump is shorter and does not lift it. Nobody
+# is further under it, on a floor that is known neither.
+_LATELY_S, _FLOOR_S, _UNDER_M = 0.6, 0.2, 0.015
 _ZOOM_IN_S = 1.5
 _JUMP_M, _GAP_S = 3.0, 2.0  # beyond these the camera cuts instead of gliding
 ANKLES = (3, 6)
@@ -60,7 +60,7 @@ class Follow:
         self._seen_ns: int | None = None  # when there was last somebody
         self.trails_m: dict[int, deque[Floats]] = {}  # slot -> where the person's hip was, newest last
         self._feet: dict[int, tuple[int, Floats]] = {}  # slot -> when and where the ankles were
-        self._stood_s: dict[int, Floats] = {}  # slot -> (2,) for how long each ankle has been at rest
+        self._lowest: deque[tuple[float, float]] = deque()  # seconds ago, and how low somebody was
 
     def update(self, message: PoseMessage) -> None:
         cut = self._seen_ns is None or message.space != self.space
@@ -111,13 +111,10 @@ class Follow:
         before = self._feet.get(slot)
         self._feet[slot] = t_ns, ankles_m
         if before is None or not 0 < t_ns - before[0] < _GAP_S * 1e9:
-            self._stood_s[slot] = np.zeros(2)
             return False, False
-        elapsed_s = (t_ns - before[0]) / 1e9
-        rests = np.linalg.norm(ankles_m - before[1], axis=1) < _REST_M_S * elapsed_s
-        self._stood_s[slot] = np.where(rests, self._stood_s[slot] + elapsed_s, 0.0)
+        speed_m_s = np.linalg.norm(ankles_m - before[1], axis=1) / (t_ns - before[0]) * 1e9
         low = ankles_m[:, 1] - _ANKLE_M - self.floor_y < _LOW_M
-        right, left = (low & rests).tolist()
+        right, left = (low & (speed_m_s < _REST_M_S)).tolist()
         return right, left
 
     def _trail(self, cut: bool) -> None:
@@ -125,7 +122,6 @@ class Follow:
         for slot in [slot for slot in self.trails_m if cut or slot not in slots]:
             del self.trails_m[slot]
             self._feet.pop(slot, None)
-            self._stood_s.pop(slot, None)
         for figure in self.figures:
             if not figure.held:
                 self.trails_m.setdefault(figure.slot, deque(maxlen=TRAIL)).append(figure.joints_m[0])
@@ -138,11 +134,9 @@ class Follow:
         if self.space == "world":
             self.floor_y = 0.0
         elif cut:
-            self.floor_y = lowest
-        else:  # sinks at once to a foot below it, rises slowly: a jump does not lift the floor
-            rise_s = _RISE_TO_STANDING_S if self._stands_lowest() else _RISE_S
-            settle_s = _SINK_S if lowest < self.floor_y else rise_s
-            self.floor_y += _share(elapsed_s, settle_s) * (lowest - self.floor_y)
+            self.floor_y, self._lowest = lowest, deque([(0.0, lowest)])
+        else:
+            self.floor_y += _share(elapsed_s, _FLOOR_S) * (self._lowest_lately(lowest, elapsed_s) - self.floor_y)
             self.floor_y = min(self.floor_y, lowest + _UNDER_M)
         top = max(float(joints_m[..., 1].max()) + 0.12, self.floor_y + 1.0)
         middle[1] = (self.floor_y + top) / 2
@@ -153,16 +147,12 @@ class Follow:
         else:
             self.radius_m += _share(elapsed_s, _ZOOM_IN_S) * (reach - self.radius_m)
 
-    def _stands_lowest(self) -> bool:
-        """Whether the lowest of all is a foot that has stood for a while."""
-        lowest = min(self.figures, key=lambda figure: float(figure.joints_m[:, 1].min()))
-        ankles_m = lowest.joints_m[list(ANKLES), 1]
-        foot = int(ankles_m.argmin())
-        stood_s = self._stood_s.get(lowest.slot)
-        return (
-            stood_s is not None and float(stood_s[foot]) > _STOOD_S
-            and float(ankles_m[foot] - lowest.joints_m[:, 1].min()) < 0.02
-        )  # fmt: skip
+    def _lowest_lately(self, lowest: float, elapsed_s: float) -> float:
+        self._lowest = deque((age_s + elapsed_s, height) for age_s, height in self._lowest)
+        self._lowest.append((0.0, lowest))
+        while self._lowest[0][0] > _LATELY_S:
+            self._lowest.popleft()
+        return min(height for _, height in self._lowest)
 
     def _glide(self, goal_m: Floats, elapsed_s: float) -> None:
         """A critically damped g-h filter: smooth, and without lag behind somebody who walks on. 0 s: a cut."""

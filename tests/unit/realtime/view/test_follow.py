@@ -161,12 +161,12 @@ def test_nobody_is_under_the_floor(space: str) -> None:
     assert np.ptp([figure.joints_m[0, 1] for figure in follow.figures]) > 2  # he stays on his roof
 
 
-def test_the_floor_follows_somebody_who_stands_and_only_seems_to_rise() -> None:
+def test_the_floor_follows_somebody_who_only_seems_to_rise() -> None:
     follow = Follow()
     for index in range(120):  # half a metre in four seconds: the distance is learned
         follow.update(message(index / 30, person(1, (0, -0.5 * index / 120, 4))))
     sole = follow.figures[0].joints_m[[3, 6], 1].min() - 0.07
-    assert 0 <= sole - follow.floor_y < 0.05
+    assert 0 <= sole - follow.floor_y < 0.12
 
 
 def test_everybody_is_in_the_picture_at_all_times() -> None:
