@@ -111,13 +111,15 @@ class ViewConfig:
     overwrite: bool = False  # replace that film if there is one
     layout: str = "inset"  # the source's picture in the corner, beside the scene (side), or not at all (3d)
     picture_fps: float = 10.0  # pictures a second for the window; they stay on this machine. 0: none
-    size: str = "960x720"  # of the picture
+    size: str | None = None  # of the picture; None: 960x720, a window's as it was left
     fps: float | None = None  # of a film: at most so many pictures a second of the source's time
+    smooth: bool = True  # a window draws pictures between two poses, where it has time
 
     def __post_init__(self) -> None:
         _require(self.layout in LAYOUTS, f"layout {self.layout!r} is none of {', '.join(LAYOUTS)}")
         _require(0 <= self.picture_fps <= 120, f"picture_fps must be from 0 to 120, got {self.picture_fps}")
-        parse_size(self.size)
+        if self.size is not None:
+            parse_size(self.size)
         _require(self.fps is None or self.fps > 0, f"a film's fps must be above 0, got {self.fps}")
         _require(self.enabled or self.render is None,
                  f"the viewer draws {self.render}: leave out either --no-view (view.enabled) or --render (view.render)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,16 @@ class Pose3D:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class CameraPlace:
+    """Where the camera is and how wide it sees. A point of its axes is `rotation @ point + (0, 0, height_m)` in the
+    world."""
+
+    hfov_deg: float  # horizontal field of view; NaN where it is not known
+    rotation: NDArray[np.floating[Any]] | None = None  # (3, 3) camera to world axes; None: the space is the camera's
+    height_m: float = 0.0  # above the floor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class PoseFrame:
     """Everything that leaves the lifter for one camera frame."""
 
@@ -70,3 +81,4 @@ class PoseFrame:
     floor: str = "none"  # none | estimated | measured: what a world space rests on
     appeared: tuple[int, ...] = ()  # ids that are in this frame and were not in the one before
     left: tuple[int, ...] = ()  # ids that were in the one before and are not in this
+    camera: CameraPlace | None = None  # None: the publisher does not know

@@ -60,7 +60,7 @@ def lift_file(
     Logs what looks wrong in the keypoints. Raises UserError, also where `target` exists, unless `overwrite`, or is the
     source, or is no .npz.
     """
-    _check_target(source, target, overwrite)
+    check_target(source, target, overwrite)
     if options.mode not in MODES:
         raise UserError(f"mode {options.mode!r} is unknown: choose one of {', '.join(MODES)}")
     if told.skeleton is not None:
@@ -118,7 +118,8 @@ def lift_one(recording: KeypointsFile, lifter: Lifter) -> tuple[Array, Array, Bo
     return joints_m, sigma_m, walk.body(0)
 
 
-def _check_target(source: Path, target: Path, overwrite: bool) -> None:
+def check_target(source: Path, target: Path, overwrite: bool) -> None:
+    """Raises UserError where `target` cannot be written, or is there and not to be replaced."""
     if target.resolve() == source.resolve():
         raise UserError(f"{target} holds the keypoints themselves: choose another file for -o")
     if target.suffix != ".npz":

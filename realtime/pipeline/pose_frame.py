@@ -15,7 +15,7 @@ from calibration.person.body import Body
 from engines.lifting.poses import Lifter
 from engines.models.known import GROUPS
 from realtime.config import PlaceConfig
-from realtime.contracts import Keypoints2D, Pose3D, PoseFrame
+from realtime.contracts import CameraPlace, Keypoints2D, Pose3D, PoseFrame
 from realtime.pipeline.clean import CleanPeople, Sighting, feet_rays
 from realtime.pipeline.confirm import FrameClock
 from realtime.pipeline.floor import Floor, on_floor
@@ -162,7 +162,7 @@ class Lift:
             self._scale = min(scales, key=lambda scale: _CERTAINTY.get(scale, 0))
         frame = PoseFrame(
             keypoints.stamp, keypoints.image_wh, tuple(persons), floor.space, self._scale, view.setting.calibration,
-            keypoints.dropped, floor=floor.kind,
+            keypoints.dropped, floor=floor.kind, camera=_place_of(view.setting, floor.ground),
         )  # fmt: skip
         standing = [track.seen for track in view.tracks if track.confirmation.confirmed and track.seen]
         self._stood = source_ns, standing
@@ -276,3 +276,9 @@ class Lift:
                    if number not in seen and track.confirmation.confirmed]  # fmt: skip
         known = [on_floor(pose, before, ground) for pose, before in missing if pose is not None]
         return known[: max(0, self._max_people - len(seen))]
+
+
+def _place_of(setting: Setting, ground: Ground | None) -> CameraPlace:
+    if ground is None:
+        return CameraPlace(setting.hfov_deg)
+    return CameraPlace(setting.hfov_deg, ground.rotation, ground.height_m)

@@ -28,6 +28,7 @@ class Setting:
     person: BodyScale | None = None
     calibration: str = field(init=False)  # "" without any; else another for any other byte of any file in force
     space: str = field(init=False)  # camera | world
+    hfov_deg: float = field(init=False)  # of the camera; NaN where it sees too wide for one
 
     def __post_init__(self) -> None:
         camera, ground, person = self.camera, self.ground, self.person
@@ -38,6 +39,7 @@ class Setting:
         name = hashlib.sha256("/".join(parts).encode()).hexdigest()[:12] if any(parts) else ""
         guessed = camera.identity.startswith(GUESS)
         object.__setattr__(self, "calibration", GUESS + name if guessed else name)
+        object.__setattr__(self, "hfov_deg", camera.hfov_deg)
         object.__setattr__(self, "space", "camera" if ground is None else "world")
 
 

@@ -9,18 +9,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.errors import UserError
 from engines.models.skeleton import JOINTS
 from realtime.clock import NS_PER_S
 from realtime.files.poses_file import read_poses
 from realtime.takes.poses import take_poses
 from realtime.view.film import Film
 from realtime.view.open_output import open_writer
-from realtime.view.picture import Show
+from realtime.view.picture import OTHERS, Show
 from realtime.view.scene.stage import Stage
 from realtime.wire.messages import PersonPose, PoseMessage
 
 _SAME_S = 0.02  # poses of two recordings this near in time are of one moment
-_OTHER_ID = 1_000_000  # ids of the other recording's people, to tell them apart
+_HOLD_S = 0.5  # a person out of sight stays for so long, as live
 _PLAYING_FPS = 30.0
 
 
@@ -36,7 +37,11 @@ def film_of(
     Raises UserError for a recording without poses and an output that cannot be written.
     """
     messages = list(poses_of(recording, stream))
-    compared = _beside(messages, list(poses_of(other, stream))) if other else ((one, "") for one in messages)
+    others = list(poses_of(other, stream)) if other else []
+    if others and {one.space for one in messages}.isdisjoint(one.space for one in others):
+        raise UserError(f"{recording} is in {messages[0].space} axes and {other} in {others[0].space} axes: lift both "
+                        "with the same --ground, or both without")  # fmt: skip
+    compared = _beside(messages, others) if others else ((one, "") for one in messages)
     with (
         open_writer(render, size_wh, overwrite) as writer,
         Stage(size_wh, window=False, angle_deg=angle_deg, supersample=supersample) as stage,
@@ -57,16 +62,28 @@ def poses_of(path: Path, stream: str | None = None) -> Iterator[PoseMessage]:
 def _rows(path: Path) -> Iterator[PoseMessage]:
     poses = read_poses(path)
     ones, people = np.ones(JOINTS, np.float32), poses.each()
-    for row, time_s in enumerate((poses.t_s - poses.t_s[0]).tolist()):
+    times_s = poses.t_s - poses.t_s[0]
+    there = [_there(one.held, times_s) for one in people]
+    for row, time_s in enumerate(times_s.tolist()):
         persons = tuple(
-            PersonPose(number, one.joints_m[row], one.root_m[row], one.sigma_m[row], ones, 0, 1.0, bool(one.held[row]))
-            for number, one in enumerate(people) if np.isfinite(one.joints_m[row]).all()
+            PersonPose(
+                number, one.joints_m[row], one.root_m[row], np.nan_to_num(one.sigma_m[row]), ones, 0, 1.0,
+                bool(one.held[row]),
+            )
+            for number, one in enumerate(people) if there[number][row] and np.isfinite(one.joints_m[row]).all()
         )
         t_ns = round(time_s * NS_PER_S)
         yield PoseMessage(
             "main", path.name, row, row, t_ns, t_ns, (4, 3), poses.space, str(poses.scale[row]), "h36m-17", "",
             poses.engine, poses.model, 0, 0, persons, source_ns=t_ns,
         )  # fmt: skip
+
+
+def _there(held: NDArray[np.bool_], times_s: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(T,): the rows in which somebody is seen, or was lately; a file repeats their last pose to its end."""
+    seen_s = np.maximum.accumulate(np.where(held, -np.inf, times_s))
+    there: NDArray[np.bool_] = times_s - seen_s <= _HOLD_S
+    return there
 
 
 def _beside(messages: list[PoseMessage], others: list[PoseMessage]) -> Iterator[tuple[PoseMessage, str]]:
@@ -77,7 +94,7 @@ def _beside(messages: list[PoseMessage], others: list[PoseMessage]) -> Iterator[
         near = abs(times_s[at] - time_s) <= _SAME_S and message.space == others[at].space
         pairs = list(zip(message.persons, others[at].persons, strict=False)) if near else []
         ghosts = tuple(
-            replace(theirs, id=_OTHER_ID + theirs.id, root_m=ours.root_m, held=True) for ours, theirs in pairs
+            replace(theirs, id=OTHERS + theirs.id, root_m=ours.root_m, held=True) for ours, theirs in pairs
         )
         apart_m = [np.linalg.norm(ours.joints_m - theirs.joints_m, axis=1).mean() for ours, theirs in pairs]
         state = f"the other is {1000 * float(np.mean(apart_m)):.0f} mm off" if pairs else "the other has no pose here"

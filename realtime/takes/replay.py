@@ -182,7 +182,7 @@ def _pose_frame(message: PoseMessage) -> PoseFrame:
     return PoseFrame(
         Stamp(message.frame_id, message.t_capture_ns, message.t_capture_ns), message.image_wh, persons, message.space,
         message.scale, message.calibration, message.dropped, message.latency_ms, message.floor,
-        message.appeared, message.left,
+        message.appeared, message.left, message.camera,
     )  # fmt: skip
 
 

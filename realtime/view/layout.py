@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 _INSET_WIDTH, _INSET_HEIGHT = 0.30, 0.36  # at most, of the whole
 _SIDE_WIDTH = 0.5  # at most
-_MARGIN = 0.02  # of the height
+_MARGIN = 0.02  # of the shorter side
 _PANEL_EDGES, _PANEL_ROW, _PANEL_ROWS = 1.4, 1.45, 7  # of the panel, in its letters; and how many rows it has
+_PANEL_WIDTH = 14  # about; the words differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +34,30 @@ class Arrangement:
     rows: int  # of the panel, that there is room for
 
 
-def arrange(size_wh: tuple[int, int], layout: str, picture_wh: tuple[int, int] | None) -> Arrangement:
-    """For a picture of this size. `picture_wh` None: the source is not shown, whatever the layout."""
+def arrange(
+    size_wh: tuple[int, int], layout: str, picture_wh: tuple[int, int] | None, *, panel: bool = True
+) -> Arrangement:
+    """For a picture of this size. `picture_wh` None: the source is not shown, whatever the layout. The people are
+    beside the panel, not under it, where that does not make them smaller."""
     width, height = size_wh
-    margin = max(4, round(_MARGIN * height))
-    whole, picture = Rect(0, 0, width, height), None
-    scene = whole
+    margin, letter = max(4, round(_MARGIN * min(width, height))), letter_px(height)
+    picture, left = None, 0  # of the scene
     if picture_wh is not None and layout == "inset":
         wide, tall = _fit(picture_wh, width * _INSET_WIDTH, height * _INSET_HEIGHT)
         picture = Rect(width - margin - wide, height - margin - tall, wide, tall)
     elif picture_wh is not None and layout == "side":
-        wide, tall = _fit(picture_wh, width * _SIDE_WIDTH, height)
-        scene = Rect(wide, 0, width - wide, height)
+        left, tall = _fit(picture_wh, width * _SIDE_WIDTH, height)
         # the panel, where it has room over the picture
-        under = margin + round((_PANEL_EDGES + _PANEL_ROW * rows(height)) * letter_px(height))
+        under = margin + round((_PANEL_EDGES + _PANEL_ROW * rows(height)) * letter)
         if height - tall >= under:
-            picture = Rect(0, max(under, (height - tall) // 2), wide, tall)
-            return Arrangement(scene, picture, (margin, margin), letter_px(height), rows(height))
-        picture = Rect(0, (height - tall) // 2, wide, tall)
-    return Arrangement(scene, picture, (scene.left + margin, margin), letter_px(height), rows(height))
+            picture = Rect(0, max(under, (height - tall) // 2), left, tall)
+            return Arrangement(Rect(left, 0, width - left, height), picture, (margin, margin), letter, rows(height))
+        picture = Rect(0, (height - tall) // 2, left, tall)
+    room = max(0, width - left - height)  # people are no smaller for it
+    beside = left + min(margin + round(_PANEL_WIDTH * letter), room) if panel else left
+    return Arrangement(
+        Rect(beside, 0, width - beside, height), picture, (left + margin, margin), letter, rows(height)
+    )  # fmt: skip
 
 
 def letter_px(height: int) -> int:

@@ -21,6 +21,7 @@ Image = NDArray[np.uint8]
 
 _HEAD = JOINT_NAMES.index("head")
 _ABOVE_M = 0.22  # the head: where an id stands
+OTHERS = 1_000_000  # ids from here on are of another recording's people, shown to compare, without their ids
 
 
 @dataclass(slots=True)
@@ -31,6 +32,8 @@ class Show:
     panel: bool = True
     ids: bool = True
     trail: bool = True
+    marks: bool = True  # the camera and the axes
+    smooth: bool = True  # pictures between two poses; a window's alone
     help: bool = False
 
 
@@ -40,6 +43,7 @@ class Picture:
     def __init__(self, stage: Stage, source: SourcePicture | None, show: Show) -> None:
         self.follow, self.panel, self.show = Follow(), Panel(), show
         self._stage, self._source = stage, source
+        self._seen = self.follow  # what is drawn
         self._image: Image | None = None  # of the source
 
     def update(self, message: PoseMessage) -> None:
@@ -48,13 +52,15 @@ class Picture:
         if self._source is not None and self.show.layout != "3d":
             self._image = self._source.at(message)
 
-    def draw(self) -> Arrangement:
-        """The scene, on the stage; gives where the rest goes."""
+    def draw(self, seen: Follow | None = None) -> Arrangement:
+        """The scene, on the stage; gives where the rest goes. `seen`: people as they are now, between two messages."""
+        self._seen = seen or self.follow
         shown = self._image if self.show.layout != "3d" else None
         size_wh = None if shown is None else (shown.shape[1], shown.shape[0])
-        arrangement = arrange(self._stage.eye.size_wh, self.show.layout, size_wh)
-        self._stage.eye.scene, self._stage.trail = arrangement.scene, self.show.trail
-        self._stage.draw(self.follow)
+        arrangement = arrange(self._stage.eye.size_wh, self.show.layout, size_wh, panel=self.show.panel)
+        self._stage.eye.scene = arrangement.scene
+        self._stage.trail, self._stage.marks = self.show.trail, self.show.marks
+        self._stage.draw(self._seen)
         return arrangement
 
     def cards(self, at: Arrangement, rate_hz: float, state: str = "") -> list[Card]:
@@ -71,7 +77,7 @@ class Picture:
 
     def _ids(self, at: Arrangement) -> list[Card]:
         """People's ids over their heads, where there are several."""
-        people = self.follow.figures
+        people = [figure for figure in self._seen.figures if figure.person < OTHERS]
         if len(people) < 2:
             return []
         heads = np.stack([figure.joints_m[_HEAD] + (0, _ABOVE_M, 0) for figure in people])

@@ -17,7 +17,8 @@ from realtime.view.film import Film, time_s
 from realtime.view.keypoints_feed import KeypointsFeed
 from realtime.view.open_output import open_writer
 from realtime.view.picture import Show
-from realtime.view.scene.stage import Stage
+from realtime.view.remembered import WindowView, recall, remember
+from realtime.view.scene.stage import ANGLE_DEG, SIZE_WH, Stage
 from realtime.view.source_picture import Pictures, SourcePicture
 from realtime.view.window import Window
 from realtime.wire.endpoints import DEFAULT_ADDRESS, ClientKeys
@@ -26,7 +27,6 @@ from realtime.wire.messages import PoseMessage
 
 _POLL_S = 0.1  # how soon a stop is seen while nothing arrives
 _SAY_EVERY_S = 3.0
-_WINDOW_POLL_S = 0.01  # the window goes on answering mouse and keys
 _BACKLOG = 20_000  # frames that wait for the renderer, about 2 kB each: ten minutes
 
 log = logging.getLogger("realtime.view")
@@ -62,11 +62,12 @@ class _Limits:
 
 def view(
     address: str = DEFAULT_ADDRESS, *, stream: str = "main", render: Path | None = None,
-    size_wh: tuple[int, int] = (960, 720), duration_s: float | None = None, frames: int | None = None,
+    size_wh: tuple[int, int] | None = None, duration_s: float | None = None, frames: int | None = None,
     wait_s: float = 10.0, drain_s: float = 10.0, stop: StopEvent | None = None,
-    on_ready: Callable[[], None] | None = None, angle_deg: tuple[float, float] = (32.0, 14.0), supersample: int = 2,
+    on_ready: Callable[[], None] | None = None, angle_deg: tuple[float, float] | None = None, supersample: int = 2,
     keys: ClientKeys | None = None, overwrite: bool = False, layout: str = "inset", panel: bool = True,
-    fps: float | None = None, turntable_s: float | None = None, pictures: Callable[[], Pictures | None] = lambda: None,
+    fps: float | None = None, turntable_s: float | None = None, smooth: bool = True,
+    remembered: Path | None = None, pictures: Callable[[], Pictures | None] = lambda: None,
 ) -> ViewSummary:  # fmt: skip
     """Draws until a limit, `stop`, or the window is closed. Call it from a process's main thread.
 
@@ -74,7 +75,9 @@ def view(
     to that film, sheet or folder of PNGs (a new one unless `overwrite`), at the source's own tempo; a stream silent for
     `wait_s` after its first frame ends it, and after `stop` what was published before it is drawn for up to `drain_s`
     more. `duration_s` counts from the first frame: by the clock in a window, by the source's time when rendering.
-    `angle_deg` is azimuth and elevation. `pictures`: where the source's own are, where they can be seen at all.
+    `angle_deg` is azimuth and elevation. `smooth`: a window draws pictures between two poses
+    where it has time. `remembered`: a file that keeps a window's size and view for the next one, for what is not given
+    here; without it 960x720, from the side. `pictures`: where the source's own are, where they can be seen at all.
     `on_ready` is called once the picture can be drawn and the socket is open, before the first frame.
 
     Raises UserError: no display or EGL, an output that cannot be written, no stream within `wait_s`.
@@ -87,11 +90,15 @@ def view(
         raise UserError(str(error)) from error
     limits = _Limits(frames, duration_s, wait_s, drain_s, stop)
     with contextlib.ExitStack() as stack:
+        before = recall(remembered) if remembered is not None and render is None else None
+        size_wh = size_wh or ((before.width, before.height) if before is not None else SIZE_WH)
         writer = stack.enter_context(open_writer(render, size_wh, overwrite)) if render is not None else None
         stage = stack.enter_context(
-            Stage(size_wh, window=writer is None, title=f"realtime: {stream} at {address}", angle_deg=angle_deg,
-                  supersample=supersample)
+            Stage(size_wh, window=writer is None, title=f"realtime: {stream} at {address}",
+                  angle_deg=angle_deg or ANGLE_DEG, supersample=supersample)
         )  # fmt: skip
+        if before is not None and angle_deg is None:
+            stage.eye.look_from(before.azimuth_deg, before.elevation_deg, before.zoom)
         subscriber = stack.enter_context(
             Subscriber(address, stream, latest_only=writer is None, high_water=_BACKLOG, keys=keys)
         )
@@ -102,8 +109,19 @@ def view(
         if on_ready is not None:
             on_ready()
         if writer is None:
-            return _show(subscriber, Window(stage, source, Show(layout, panel)), limits)
+            if remembered is not None:
+                stack.callback(_remember, stage, remembered)
+            return _show(subscriber, Window(stage, source, Show(layout, panel, smooth=smooth)), limits)
         return _render(subscriber, Film(stage, writer, Show(layout, panel), source, fps, turntable_s), limits)
+
+
+def _remember(stage: Stage, path: Path) -> None:
+    """The window as it is now, before it closes."""
+    (width, height), (azimuth_deg, elevation_deg) = stage.eye.size_wh, stage.eye.angle_deg
+    try:
+        remember(path, WindowView(width, height, azimuth_deg, elevation_deg, stage.eye.zoom))
+    except ValueError as error:  # made so small or large that it cannot be opened again
+        log.warning("the window's size and view are not kept: %s", error)
 
 
 def _receive(subscriber: Subscriber, timeout_s: float) -> PoseMessage | None:
@@ -175,7 +193,7 @@ def _show(subscriber: Subscriber, window: Window, limits: _Limits) -> ViewSummar
     drawn = drawing_ns = start_ns = 0
     open_still, began_ns = True, monotonic_ns()
     while open_still and not limits.stopped():
-        message = _receive(subscriber, _WINDOW_POLL_S)
+        message = _receive(subscriber, window.wait_s())
         now_ns = monotonic_ns()
         if message is not None:
             open_still = window.show(message, subscriber)

@@ -16,6 +16,7 @@ from realtime.process.link import Link
 from realtime.process.stats import Load
 from realtime.ring.picture_slot import PictureSlot, slot_name
 from realtime.sources.open_source import open_source, video_path
+from realtime.view.remembered import window_file
 from realtime.view.source_picture import FilePictures, Pictures, SlotPictures
 from realtime.view.view import view
 from realtime.wire.endpoints import ClientKeys
@@ -46,7 +47,8 @@ def main(link: Link, config: RunConfig) -> None:
         reachable(config.stream.address), stream=config.stream.name, render=config.view.render, keys=keys,
         wait_s=math.inf, drain_s=math.inf, stop=_Orders(link), on_ready=lambda: link.ready(_what(config)),
         overwrite=config.view.overwrite, layout=config.view.layout, fps=config.view.fps,
-        size_wh=parse_size(config.view.size),
+        size_wh=None if config.view.size is None else parse_size(config.view.size), smooth=config.view.smooth,
+        remembered=window_file(),
         pictures=lambda: _pictures(link, config),
     )  # fmt: skip
 

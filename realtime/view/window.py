@@ -6,28 +6,42 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 
-from realtime.client.subscribe import ALIVE_S, Subscriber
+from realtime.client.subscribe import ALIVE_S
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.config import LAYOUTS
 from realtime.view.panel import card
 from realtime.view.picture import Picture, Show
+from realtime.view.scene.between import Between, Pace
+from realtime.view.scene.follow import Follow
 from realtime.view.scene.overlay import Card, Overlay
 from realtime.view.scene.stage import Stage
 from realtime.view.source_picture import SourcePicture
 from realtime.wire.messages import PoseMessage
 
+_POLL_S = 0.01
 _REDRAW_S = 0.25  # a silent stream is drawn again so often: its state changes
 _ANGLES_DEG = {"1": (0.0, 0.0), "2": (90.0, 0.0), "3": (0.0, 84.0), "4": (32.0, 14.0)}
 _HELP = (
     ("?", "this help"), ("space", "pause"), ("1 2 3 4", "front, side, top, first view"), ("R", "reset the view"),
-    ("L", "layout: inset, side, 3d"), ("P", "panel"), ("I", "ids"), ("F", "trail"), ("S", "save a picture"),
-    ("Q", "quit"), ("mouse", "drag turns, wheel zooms, Ctrl and drag moves"),
+    ("L", "layout: inset, side, 3d"), ("P", "panel"), ("I", "ids"), ("F", "trail"), ("C", "camera and axes"),
+    ("M", "motion between poses"), ("S", "save a picture"), ("Q", "quit"),
+    ("mouse", "drag turns, wheel zooms, Ctrl and drag moves"),
 )  # fmt: skip
 
 log = logging.getLogger("realtime.view")
+
+
+class Stream(Protocol):
+    """What is said of the stream: a subscriber."""
+
+    @property
+    def rate_hz(self) -> float: ...
+    @property
+    def address(self) -> str: ...
 
 
 class Window:
@@ -37,24 +51,37 @@ class Window:
         self.picture, self._show = Picture(stage, source, show), show
         self._stage = stage
         self._overlay = Overlay(stage.open3d, stage.visualizer)
+        self._pace, self._between = Pace(), Between()
+        self.between = 0  # pictures drawn between two poses
         self._paused = False
         self._drawn_ns = 0
         self._came_ns = 0
         for key, act in self._keys().items():
             stage.on_key(key, act)
 
-    def show(self, message: PoseMessage, subscriber: Subscriber) -> bool:
+    def show(self, message: PoseMessage, subscriber: Stream) -> bool:
         self._came_ns = monotonic_ns()
         if not self._paused:
             self.picture.update(message)
+            self._between.update(self.picture.follow, message.t_capture_ns, self._came_ns)
+        self._pace.arrived(self._came_ns)
         return self._draw(subscriber)
 
-    def idle(self, subscriber: Subscriber) -> bool:
-        if monotonic_ns() - self._drawn_ns > _REDRAW_S * NS_PER_S:
+    def idle(self, subscriber: Stream) -> bool:
+        now_ns = monotonic_ns()
+        if self._show.smooth and not self._paused and self._pace.due(now_ns):
+            self.between += 1
+            return self._draw(subscriber, self._between.at(self.picture.follow, now_ns))
+        if now_ns - self._drawn_ns > _REDRAW_S * NS_PER_S:
             return self._draw(subscriber)
         return self._stage.refresh(changed=False)
 
-    def state(self, subscriber: Subscriber) -> str:
+    def wait_s(self) -> float:
+        """How long to wait for a message before `idle`: the window goes on answering mouse and keys."""
+        wait_ns = self._pace.wait_ns(monotonic_ns()) if self._show.smooth and not self._paused else None
+        return _POLL_S if wait_ns is None else min(_POLL_S, max(0, wait_ns) / NS_PER_S)
+
+    def state(self, subscriber: Stream) -> str:
         """What keeps the picture from being live, in words; empty where nothing does."""
         if self._paused:
             return "paused: space goes on"
@@ -63,17 +90,19 @@ class Window:
         silent_s = (monotonic_ns() - self._came_ns) / NS_PER_S
         return f"no pose for {silent_s:.0f} s: waiting" if silent_s > ALIVE_S else ""
 
-    def _draw(self, subscriber: Subscriber) -> bool:
-        self._drawn_ns = monotonic_ns()
+    def _draw(self, subscriber: Stream, seen: Follow | None = None) -> bool:
+        began_ns = self._drawn_ns = monotonic_ns()
         self._stage.eye.follow_window()
-        arrangement = self.picture.draw()
+        arrangement = self.picture.draw(seen)
         cards = self.picture.cards(arrangement, subscriber.rate_hz, self.state(subscriber))
         if self._show.help:
             text = card(_HELP, arrangement.letter_px)
             width, height = self._stage.eye.size_wh
             cards.append(Card("help", (width - text.shape[1]) // 2, (height - text.shape[0]) // 2, text))
         self._overlay.show(cards, self._stage.eye.camera)
-        return self._stage.refresh(changed=True)
+        still_open = self._stage.refresh(changed=True)
+        self._pace.drew(began_ns, monotonic_ns())
+        return still_open
 
     def _keys(self) -> dict[str, Callable[[], None]]:
         stage, show = self._stage, self._show
@@ -91,9 +120,9 @@ class Window:
             self._paused = not self._paused
 
         return {
-            "/": flip("help"), "H": flip("help"), "P": flip("panel"), "I": flip("ids"), "F": flip("trail"), " ": pause,
-            "L": next_layout, "R": stage.eye.reset, "S": self._save,
-            **{key: look(angle) for key, angle in _ANGLES_DEG.items()},
+            "/": flip("help"), "H": flip("help"), "P": flip("panel"), "I": flip("ids"), "F": flip("trail"),
+            "C": flip("marks"), "M": flip("smooth"), " ": pause, "L": next_layout, "R": stage.eye.reset,
+            "S": self._save, **{key: look(angle) for key, angle in _ANGLES_DEG.items()},
         }  # fmt: skip
 
     def _save(self) -> None:

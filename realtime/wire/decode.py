@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from realtime.contracts import CameraPlace
 from realtime.wire.framing import (
     FEET,
     JOINTS,
@@ -52,7 +53,7 @@ def pose_message(
 ) -> PoseMessage:  # fmt: skip
     """The map of a `pose3d` message as an object; what it does not know may be of any type of the protocol."""
     check_version(fields)
-    if len(fields) > _POSE_FIELDS + ("appeared" in fields) + ("left" in fields):
+    if len(fields) > _POSE_FIELDS + ("appeared" in fields) + ("left" in fields) + ("camera" in fields):
         check_no_bytes(fields)
     latency = fields.get("latency_ms")
     if type(latency) is not dict:
@@ -67,7 +68,7 @@ def pose_message(
         text(fields, "engine"), text(fields, "model"), integer(fields, "lookahead"), integer(fields, "dropped"),
         _persons(fields, _pose_person), latency, t_receive_ns, gap, new_session, clock,
         integer(fields, "source_ns", -MAX_INT) if "source_ns" in fields else None, _floor(fields),
-        _ids(fields, "appeared"), _ids(fields, "left"),
+        _ids(fields, "appeared"), _ids(fields, "left"), _camera(fields) if "camera" in fields else None,
     )  # fmt: skip
 
 
@@ -80,6 +81,25 @@ def _ids(fields: Fields, name: str) -> tuple[int, ...]:
     if not fitting or not all(type(one) is int and 0 <= one <= MAX_INT for one in ids):
         raise WireError(f"{name} is not a list of at most {MAX_PERSONS} ids: {ids!r:.40}")
     return tuple(ids)
+
+
+def _camera(fields: Fields) -> CameraPlace:
+    """Publishers of an earlier day say nothing of it."""
+    place = fields["camera"]
+    if type(place) is not dict or not {"hfov", "rotation", "height"} <= place.keys():
+        raise WireError(f"camera is not a map of hfov, rotation and height: {place!r:.60}")
+    hfov, rotation, height = place["hfov"], place["rotation"], place["height"]
+    if hfov is not None and (type(hfov) not in _NUMBERS or not 0 < hfov < 360):
+        raise WireError(f"camera.hfov is neither null nor a number of degrees: {hfov!r:.40}")
+    hfov_deg = nan if hfov is None else float(hfov)
+    if rotation is None and height is None:
+        return CameraPlace(hfov_deg)
+    if type(height) not in _NUMBERS or not 0 < height < MAX_COORDINATE:
+        raise WireError(f"camera.height is not a number of metres: {height!r:.40}")
+    if type(rotation) is not list or len(rotation) != 3 or not all(type(row) is list and len(row) == 3
+                                                                  for row in rotation):  # fmt: skip
+        raise WireError(f"camera.rotation is not 3 rows of 3 numbers: {rotation!r:.40}")
+    return CameraPlace(hfov_deg, _numbers([*chain.from_iterable(rotation)]).reshape(3, 3), float(height))
 
 
 def _floor(fields: Fields) -> str:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from realtime.contracts import Keypoints2D, PoseFrame
+from realtime.contracts import CameraPlace, Keypoints2D, PoseFrame
 from realtime.wire.framing import KEYPOINTS, MAX_PERSONS, POSE, SKELETON, STATUS, VERSION, WireError, encode_map, topic
 from realtime.wire.messages import Array
 
@@ -45,6 +45,8 @@ def encode_pose(
         "scale": frame.scale, "floor": frame.floor, "calibration": frame.calibration, "engine": engine, "model": model,
         "lookahead": lookahead, "persons": persons,
     }  # fmt: skip
+    if frame.camera is not None:
+        fields["camera"] = _camera(frame.camera)
     if frame.appeared:
         fields["appeared"] = frame.appeared
     if frame.left:
@@ -78,6 +80,13 @@ def encode_status(fields: Mapping[str, Any], stream: str, encoding: str = "msgpa
 
 def _points(xy_px: Array) -> list[list[float] | None]:
     return [xy if math.isfinite(xy[0] + xy[1]) else None for xy in xy_px.tolist()]
+
+
+def _camera(camera: CameraPlace) -> dict[str, object]:
+    hfov_deg = camera.hfov_deg if math.isfinite(camera.hfov_deg) else None
+    if camera.rotation is None:
+        return {"hfov": hfov_deg, "rotation": None, "height": None}
+    return {"hfov": hfov_deg, "rotation": camera.rotation.tolist(), "height": camera.height_m}
 
 
 def _score(array: Array) -> list[float]:

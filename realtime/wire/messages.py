@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime.contracts import CameraPlace
+
 Array = NDArray[np.float32]
 
 
@@ -77,6 +79,7 @@ class PoseMessage:
     floor: str = "none"  # none | estimated | measured: what a world space rests on
     appeared: tuple[int, ...] = ()  # ids of persons who were not in the message before
     left: tuple[int, ...] = ()  # ids that were in the message before and are no more
+    camera: CameraPlace | None = None  # where it is, how wide it sees; None: the publisher does not say
 
     @property
     def t_capture_here_ns(self) -> int | None:

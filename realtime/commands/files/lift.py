@@ -57,6 +57,10 @@ def lift(
     ] = None,
     plan: Annotated[Path | None, typer.Option(help="A plan of 'realtime build-engine' to run on a GPU.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 1,
+    mediapipe_world: Annotated[
+        bool,
+        typer.Option("--mediapipe-world", help="Of a video: MediaPipe's own 3D, for 'realtime view --compare'."),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.npz if there is one.")] = False,
 ) -> None:
     """Lift recorded keypoints, or a video, with the code that runs live: without look-ahead the very same poses.
@@ -73,6 +77,7 @@ def lift(
       realtime lift keypoints.npz -o poses.npz --lookahead 4
       realtime lift walk.mp4 -o poses.npz --people 2 --ground floor.yaml
       realtime lift frames/ -o poses.npz --fps 25
+      realtime lift walk.mp4 -o theirs.npz --mediapipe-world
       realtime lift openpose_json/ -o poses.npz --fps 30 --size 1920x1080
     """
     import sys
@@ -91,7 +96,15 @@ def lift(
         def show(what: str, done: int, total: int) -> None:
             bar.update(task, description=f"{source.name}, {what}", completed=done, total=total or None)
 
-        result = lift_file(source, out, options, told, overwrite=overwrite, progress=show)
+        if mediapipe_world:
+            from realtime.files.mediapipe_world import lift_mediapipe_world
+
+            result = lift_mediapipe_world(
+                source, out, people=people, size=detector, fps=fps, ground=ground, overwrite=overwrite,
+                progress=lambda done, total: show("watched", done, total),
+            )  # fmt: skip
+        else:
+            result = lift_file(source, out, options, told, overwrite=overwrite, progress=show)
     held = int(result.held.sum())
     smoothed = ", smoothed offline" if result.offline else ""
     sys.stdout.write(f"{out}: {len(result.t_s)} frames, {held} of them held, {result.model} on {result.engine}, "

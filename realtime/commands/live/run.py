@@ -83,7 +83,9 @@ def run(
         str | None,
         typer.Option(metavar="inset|side|3d", help="The source's picture: in the corner, beside, or left out."),
     ] = None,
-    size: Annotated[str | None, typer.Option(metavar="WxH", help="Size of the picture in pixels. (960x720)")] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="WxH", help="Size of the picture in pixels. (960x720; a window's last)")
+    ] = None,
     fps: Annotated[float | None, typer.Option(help="A film has at most so many pictures a second. (all)")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the film if there is one.")] = False,
     camera: Annotated[Path | None, typer.Option(help="Camera calibration of 'realtime calibrate camera'.")] = None,

@@ -15,10 +15,11 @@ from realtime.bench.serving.serve import bench_serve
 from realtime.bench.stream import bench_stream
 from realtime.bench.tails import bench_tails
 from realtime.bench.training import bench_training
+from realtime.bench.viewing.redraw import bench_redraw
 
 app = typer.Typer(no_args_is_help=True, help="Measure the project's claims here; last line: one JSON object.")
 for _command in (
     bench_pipeline, bench_lifter, bench_tails, bench_stream, bench_serve, bench_place, bench_floor, bench_engines,
-    bench_training, bench_directory, bench_fusion,
+    bench_training, bench_directory, bench_fusion, bench_redraw,
 ):  # fmt: skip
     app.command(_command.__name__.removeprefix("bench_"))(_command)

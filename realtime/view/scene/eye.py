@@ -40,11 +40,22 @@ class Eye:
         """Back to the angle it began with, the people filling the picture."""
         self.look_from(*self._angle_deg)
 
-    def look_from(self, azimuth_deg: float, elevation_deg: float) -> None:
-        """From there, the people filling the picture."""
+    def look_from(self, azimuth_deg: float, elevation_deg: float, zoom: float = 1.0) -> None:
+        """From there, the people filling the picture, or so many times larger than it."""
         self._face(azimuth_deg, elevation_deg)
-        self._zoom, self._pan_m, self._aimed_m = 1.0, np.zeros(3), None
+        self._zoom, self._pan_m, self._aimed_m = zoom, np.zeros(3), None
         self.aim()
+
+    @property
+    def angle_deg(self) -> tuple[float, float]:
+        """Azimuth and elevation, as the user has turned it."""
+        x, y, z = -self.camera.extrinsic[2, :3]
+        return math.degrees(math.atan2(x, z)), math.degrees(math.asin(min(max(y, -1.0), 1.0)))
+
+    @property
+    def zoom(self) -> float:
+        """The user's: 1 where the people fill the picture."""
+        return self._zoom
 
     def turn_to(self, azimuth_deg: float) -> None:
         """Counted from the angle it began with."""

@@ -6,6 +6,8 @@ is the same on every driver and needs no normals on the graphics card.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,7 +39,19 @@ _HEAD_RADIUS_M = 0.085
 _SIGMA_GAIN, _SIGMA_MOST_M = 0.22, 0.10  # a joint's sphere swells with its error scale
 
 _LIGHT = np.array((-0.42, 0.72, 0.55)) / np.linalg.norm((-0.42, 0.72, 0.55))
-_RING, _BALL_SECTORS, _BALL_BANDS = 14, 20, 12
+
+
+class Detail(NamedTuple):
+    """How many pieces round things are made of."""
+
+    sectors: int  # of a joint's ball
+    bands: int
+    ring: int  # of a bone
+    patch: int  # points along a side of the floor under a person
+
+
+FINE = Detail(20, 12, 14, 40)
+COARSE = Detail(12, 8, 8, 28)  # where the processor draws
 
 
 def _sphere(sectors: int, bands: int) -> tuple[Floats, NDArray[np.int32]]:
@@ -45,7 +59,8 @@ def _sphere(sectors: int, bands: int) -> tuple[Floats, NDArray[np.int32]]:
     polar = np.linspace(0, np.pi, bands + 1)[:, None]
     around = np.linspace(0, 2 * np.pi, sectors, endpoint=False)[None]
     xyz = (np.sin(polar) * np.cos(around), np.cos(polar) + 0 * around, np.sin(polar) * np.sin(around))
-    return np.stack(xyz, -1).reshape(-1, 3), _quads(bands + 1, sectors)
+    quads = _quads(bands + 1, sectors)
+    return np.stack(xyz, -1).reshape(-1, 3), quads[sectors:-sectors]  # at a pole half of each quad is nothing
 
 
 def _quads(rows: int, sectors: int) -> NDArray[np.int32]:
@@ -56,28 +71,29 @@ def _quads(rows: int, sectors: int) -> NDArray[np.int32]:
     return np.concatenate((np.stack((here, right, diagonal), 1), np.stack((here, diagonal, below), 1))).astype(np.int32)
 
 
-def shade(colour_rgb: Floats, normals: Floats) -> Floats:
-    """Base colours (..., 3) under a key light, a bright sky and a pale floor: (..., 3), 0 to 1."""
-    key = 0.5 + 0.5 * (normals @ _LIGHT)
-    lit = 0.40 + 0.50 * key**1.5 + 0.16 * normals[..., 1]
-    gloss = 0.22 * np.clip(normals @ _LIGHT, 0, 1) ** 12
-    shaded: Floats = np.clip(colour_rgb * (lit[..., None] + 0.12) + gloss[..., None], 0, 1)
-    return shaded
+def light(normals: Floats) -> tuple[Floats, Floats]:
+    """A key light, a bright sky and a pale floor at surfaces that face `normals` (..., 3): what the colour is
+    multiplied by and what gloss is added, (..., 1) each."""
+    towards = normals @ _LIGHT
+    key = 0.5 + 0.5 * towards
+    lit = 0.52 + 0.50 * key**1.5 + 0.16 * normals[..., 1]
+    return lit[..., None], 0.22 * np.clip(towards, 0, 1)[..., None] ** 12
 
 
 class Body:
     """The mesh of one person. `vertices` and `colours` (V, 3) are rewritten by `update`; `triangles` stay."""
 
-    def __init__(self) -> None:
-        self._ball, ball_triangles = _sphere(_BALL_SECTORS, _BALL_BANDS)
-        angle = np.linspace(0, 2 * np.pi, _RING, endpoint=False)
+    def __init__(self, detail: Detail = FINE) -> None:
+        self._ball, ball_triangles = _sphere(detail.sectors, detail.bands)
+        self._ball_light = light(self._ball)
+        angle = np.linspace(0, 2 * np.pi, detail.ring, endpoint=False)
         self._cos_sin = np.stack((np.cos(angle), np.sin(angle)))
-        balls, tube = JOINTS * len(self._ball), _quads(2, _RING)
-        self.vertices = np.zeros((balls + BONES * 2 * _RING, 3))
+        balls, tube = JOINTS * len(self._ball), _quads(2, detail.ring)
+        self.vertices = np.zeros((balls + BONES * 2 * detail.ring, 3))
         self.colours = np.zeros_like(self.vertices)
         self.triangles = np.concatenate([
             *(ball_triangles + joint * len(self._ball) for joint in range(JOINTS)),
-            *(tube + balls + bone * 2 * _RING for bone in range(BONES)),
+            *(tube + balls + bone * 2 * detail.ring for bone in range(BONES)),
         ])  # fmt: skip
         self._ball_part, self._tube_part = slice(0, balls), slice(balls, None)
 
@@ -95,10 +111,9 @@ class Body:
         # The head is one ball between its two joints.
         centre[HEAD] = (joints_m[NECK] + joints_m[HEAD]) / 2
         radius[HEAD] += _HEAD_RADIUS_M - _GIRTH_M[HEAD]
-        shape = (JOINTS, len(self._ball), 3)
         self.vertices[self._ball_part] = (centre[:, None] + radius[:, None, None] * self._ball).reshape(-1, 3)
-        normals = np.broadcast_to(self._ball, shape)
-        self.colours[self._ball_part] = shade(colour[:, None], normals).reshape(-1, 3)
+        lit, gloss = self._ball_light
+        self.colours[self._ball_part] = np.minimum(colour[:, None] * lit + gloss, 1).reshape(-1, 3)
 
     def _tubes(self, joints_m: Floats, colour: Floats) -> None:
         start, end = joints_m[_PARENT], joints_m[_CHILD]
@@ -108,8 +123,9 @@ class Body:
         first = start[:, None] + normals * (_TUBE * np.minimum(_GIRTH_M[_PARENT], _BULK_M[_CHILD]))[:, None, None]
         last = end[:, None] + normals * (_TUBE * _GIRTH_M[_CHILD])[:, None, None]
         self.vertices[self._tube_part] = np.stack((first, last), 1).reshape(-1, 3)
-        lit = shade(colour[_CHILD, None], normals)
-        self.colours[self._tube_part] = np.stack((lit, lit), 1).reshape(-1, 3)
+        lit, gloss = light(normals)
+        shaded = np.minimum(colour[_CHILD, None] * lit + gloss, 1)
+        self.colours[self._tube_part] = np.stack((shaded, shaded), 1).reshape(-1, 3)
 
 
 def _perpendicular(axis: Floats) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""The ground: a disc that fades into the background, a thin grid, soft shadows, and the camera that looked on."""
+"""The ground: a disc that fades into the background, a thin grid, soft shadows, trails."""
 
 from __future__ import annotations
 
@@ -12,28 +12,37 @@ from realtime.view.scene.figure import BACKGROUND_RGB, Floats
 
 Indices = NDArray[np.int32]
 
-RADIUS_M = 4.0
-CELL_M = 0.5
+RADIUS_M = 4.0  # at least; more where people are far apart
+CELL_M = 0.5  # of the grid; twice, four times as much on a larger floor
+_AROUND = 1.5  # of the people's radius: as far as the floor reaches
 _FLOOR_RGB = np.array((0.885, 0.897, 0.915))
 _LINE_RGB = np.array((0.740, 0.760, 0.790))
 _SHADOW_RGB = np.array((0.520, 0.545, 0.590))
-_RINGS, _SECTORS = 32, 72
+_RINGS, _SECTORS = 16, 48
 _FOOT_M = 0.11
 _RING_X, _RING_Z = (part(np.linspace(0, 2 * math.pi, 20, endpoint=False)) for part in (np.cos, np.sin))
-_PATCH_M, _PATCH_STEPS = 1.1, 40
+_PATCH_M = 1.1
+_CHILD = np.array([joint for joint, parent in enumerate(PARENTS) if parent >= 0])
+_PARENT = np.array([PARENTS[joint] for joint in _CHILD])
+_SHARES = np.array((1 / 6, 1 / 2, 5 / 6))[:, None, None]  # of a bone: where it casts its shadow
 _LIFT_M = 0.003  # lines over shadows over the disc, without fighting for the same depth
 
 
-def _fade(distance_m: Floats) -> Floats:
+def reach_m(people_m: float) -> float:
+    """The radius of the floor under people that reach so far from the middle."""
+    return max(RADIUS_M, _AROUND * people_m)
+
+
+def _fade(distance_m: Floats, radius_m: float) -> Floats:
     """1 at the middle of the disc, 0 at its rim, smooth at both ends."""
-    t = np.clip((distance_m / RADIUS_M - 0.15) / 0.85, 0, 1)
+    t = np.clip((distance_m / radius_m - 0.15) / 0.85, 0, 1)
     smooth: Floats = 1 - t * t * (3 - 2 * t)
     return smooth
 
 
-def floor_rgb(x: Floats, z: Floats) -> Floats:
+def floor_rgb(x: Floats, z: Floats, radius_m: float = RADIUS_M) -> Floats:
     """Colour of the bare floor at (x, z) metres from its middle: (..., 3)."""
-    return BACKGROUND_RGB + (_FLOOR_RGB - BACKGROUND_RGB) * _fade(np.hypot(x, z))[..., None]
+    return BACKGROUND_RGB + (_FLOOR_RGB - BACKGROUND_RGB) * _fade(np.hypot(x, z), radius_m)[..., None]
 
 
 def disc() -> tuple[Floats, Floats, Indices]:
@@ -41,7 +50,7 @@ def disc() -> tuple[Floats, Floats, Indices]:
     ring, sector = np.meshgrid(np.linspace(0, RADIUS_M, _RINGS), np.arange(_SECTORS), indexing="ij")
     x, z = (ring * part(sector * (2 * math.pi / _SECTORS)) for part in (np.cos, np.sin))
     vertices = np.stack((x, 0 * x, z), -1).reshape(-1, 3)
-    return vertices, floor_rgb(x, z).reshape(-1, 3), _cells(_RINGS, _SECTORS, closed=True)
+    return vertices, floor_rgb(x, z).reshape(-1, 3), _cells(_RINGS, _SECTORS, closed=True)[:, ::-1]
 
 
 def _cells(rows: int, columns: int, *, closed: bool) -> Indices:
@@ -52,7 +61,8 @@ def _cells(rows: int, columns: int, *, closed: bool) -> Indices:
 
 
 class Grid:
-    """Lines every half metre that stay with the world while the scene moves under the camera."""
+    """Lines every half metre, or every one or two of a large floor, that stay with the world while the scene moves
+    under the camera."""
 
     def __init__(self) -> None:
         count = int(RADIUS_M / CELL_M)
@@ -66,12 +76,14 @@ class Grid:
         self.lines = np.arange(len(self._rest), dtype=np.int32).reshape(-1, 2)
         self.colours = np.zeros((len(self.lines), 3))
 
-    def update(self, target_m: Floats, floor_y: float) -> None:
+    def update(self, target_m: Floats, floor_y: float, radius_m: float = RADIUS_M) -> None:
         """Moves the lines so that they pass through whole cells of the world, whose origin lies at -target."""
-        offset = -np.mod(target_m + CELL_M / 2, CELL_M) + CELL_M / 2
-        self.vertices[:] = self._rest + np.array((offset[0], floor_y + 2 * _LIFT_M, offset[2]))
+        times = 2.0 ** max(0, math.ceil(math.log2(radius_m / RADIUS_M)))
+        cell_m = CELL_M * times
+        offset = -np.mod(target_m + cell_m / 2, cell_m) + cell_m / 2
+        self.vertices[:] = times * self._rest + np.array((offset[0], floor_y + 2 * _LIFT_M, offset[2]))
         middle = self.vertices.reshape(-1, 2, 3).mean(1)
-        fade = _fade(np.hypot(middle[:, 0], middle[:, 2]))[:, None]
+        fade = _fade(np.hypot(middle[:, 0], middle[:, 2]), radius_m)[:, None]
         self.colours[:] = BACKGROUND_RGB + (_LINE_RGB - BACKGROUND_RGB) * fade
 
 
@@ -81,33 +93,39 @@ class Shadow:
     Patches of people who stand close overlap. Each shows all their shadows, so that overlaps look the same in both.
     """
 
-    def __init__(self) -> None:
-        step = np.linspace(-_PATCH_M, _PATCH_M, _PATCH_STEPS)
-        self._x, self._z = (axis.ravel() for axis in np.meshgrid(step, step, indexing="ij"))
+    def __init__(self, steps: int = 40) -> None:
+        """`steps`: points along a side of the patch."""
+        self._step = np.linspace(-_PATCH_M, _PATCH_M, steps)
+        self._x, self._z = (axis.ravel() for axis in np.meshgrid(self._step, self._step, indexing="ij"))
         self.vertices = np.zeros((len(self._x), 3))
         self.colours = np.zeros((len(self._x), 3))
-        self.triangles = _cells(_PATCH_STEPS, _PATCH_STEPS, closed=False)[:, ::-1].copy()
+        self.triangles = _cells(steps, steps, closed=False)[:, ::-1].copy()
 
-    def update(self, everyone_m: Floats, index: int, floor_y: float) -> None:
+    def update(self, everyone_m: Floats, index: int, floor_y: float, radius_m: float = RADIUS_M) -> None:
         """Joints (people, 17, 3) in display axes, from the middle of the disc; the patch is person `index`'s."""
         roots = everyone_m[:, 0]
         x, z = self._x + roots[index, 0], self._z + roots[index, 2]
         self.vertices[:, 0], self.vertices[:, 1], self.vertices[:, 2] = x, floor_y + _LIFT_M, z
         near = np.abs(roots - roots[index])[:, [0, 2]].max(1) < 2 * _PATCH_M
-        light = np.prod([1 - _shade_of(joints_m, x, z, floor_y) for joints_m in everyone_m[near]], axis=0)
-        bare = floor_rgb(x, z)
-        self.colours[:] = bare + (_SHADOW_RGB - bare) * ((1 - light) * _fade(np.hypot(x, z)))[:, None]
+        sides = self._step + roots[index, 0], self._step + roots[index, 2]
+        light = np.prod([1 - _shade_of(joints_m, *sides, floor_y) for joints_m in everyone_m[near]], axis=0).ravel()
+        fade = _fade(np.hypot(x, z), radius_m)[:, None]
+        bare = BACKGROUND_RGB + (_FLOOR_RGB - BACKGROUND_RGB) * fade
+        self.colours[:] = bare + (_SHADOW_RGB - bare) * (1 - light)[:, None] * fade
 
 
 def _shade_of(joints_m: Floats, x: Floats, z: Floats, floor_y: float) -> Floats:
-    """How much of the light at each floor point (n,) one person takes, 0 to 1; 0 outside the person's own patch."""
+    """How much of the light one person takes (a, b), 0 to 1, at the floor's points with x (a,) and z (b,); 0 outside
+    the person's own patch."""
     points = _along_bones(joints_m)
-    height = np.clip(points[:, 1] - floor_y, 0, None)
+    height = np.maximum(points[:, 1] - floor_y, 0)
     spread = 0.05 + 0.07 * height
     weight = 0.022 / (1 + 1.2 * height) / spread
-    away = (x[:, None] - points[:, 0]) ** 2 + (z[:, None] - points[:, 2]) ** 2
-    rim = 1 - np.maximum(np.abs(x - joints_m[0, 0]), np.abs(z - joints_m[0, 2])) / _PATCH_M
-    dark: Floats = (1 - np.exp(-np.exp(-away / (2 * spread**2)) @ weight)) * np.clip(rim / 0.25, 0, 1)
+    narrow = -0.5 / spread**2
+    across = np.exp((x[:, None] - points[:, 0]) ** 2 * narrow) * weight
+    along = np.exp((z[:, None] - points[:, 2]) ** 2 * narrow)
+    rim = 1 - np.maximum(np.abs(x - joints_m[0, 0])[:, None], np.abs(z - joints_m[0, 2])) / _PATCH_M
+    dark: Floats = (1 - np.exp(-across @ along.T)) * np.minimum(np.maximum(rim / 0.25, 0), 1)
     return dark
 
 
@@ -144,25 +162,6 @@ class Trail:
 
 def _along_bones(joints_m: Floats) -> Floats:
     """Three points on each bone: (48, 3)."""
-    child = np.array([joint for joint, parent in enumerate(PARENTS) if parent >= 0])
-    parent = np.array([PARENTS[joint] for joint in child])
-    share = np.array((1 / 6, 1 / 2, 5 / 6))[:, None, None]
-    points: Floats = (joints_m[parent] + share * (joints_m[child] - joints_m[parent])).reshape(-1, 3)
+    start = joints_m[_PARENT]
+    points: Floats = (start + _SHARES * (joints_m[_CHILD] - start)).reshape(-1, 3)
     return points
-
-
-def frustum(image_wh: tuple[int, int], hfov_deg: float = 60.0, depth_m: float = 0.35) -> tuple[Floats, Indices]:
-    """The outline (6, 3) of a camera at the origin in display axes, looking along -z, and its lines."""
-    half = depth_m * math.tan(math.radians(hfov_deg) / 2)
-    tall = half * image_wh[1] / image_wh[0]
-    corners = [(-half, tall), (half, tall), (half, -tall), (-half, -tall)]
-    points = [(0, 0, 0), *((x, y, -depth_m) for x, y in corners), (0, tall * 1.5, -depth_m)]
-    lines = [(0, 1), (0, 2), (0, 3), (0, 4), (1, 2), (2, 3), (3, 4), (4, 1), (1, 5), (5, 2)]
-    return np.array(points, float), np.array(lines, np.int32)
-
-
-def axes(length_m: float = 0.4) -> tuple[Floats, Indices, Floats]:
-    """World axes at the origin in display axes: x, y (away), z (up), with their colours."""
-    points = length_m * np.array(((0, 0, 0), (1, 0, 0), (0, 0, -1), (0, 1, 0)), float)
-    colours = np.array(((0.85, 0.25, 0.25), (0.25, 0.65, 0.30), (0.25, 0.40, 0.85)))
-    return points, np.array(((0, 1), (0, 2), (0, 3)), np.int32), colours

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 
+from realtime.contracts import CameraPlace
 from realtime.view.scene.figure import Floats
 from realtime.wire.messages import PersonPose, PoseMessage
 
 MOST_PEOPLE = 8
 _UNPLACED_M = 4.0  # distance at which a person without a root position is shown
 _ANKLE_M, _FLESH_M = 0.07, 0.07  # an ankle above the sole; any joint above what the body lies or sits on
-_GLIDE_S, _FLOOR_S = 0.5, 1.5
+_GLIDE_S = 0.5
+# A floor of the viewer's own goes to the lowest that anybody was lately: a jump is shorter and does not lift it. Nobody
+# is further under it, on a floor that is known neither.
+_LATELY_S, _FLOOR_S, _UNDER_M = 0.6, 0.2, 0.015
 _ZOOM_IN_S = 1.5
 _JUMP_M, _GAP_S = 3.0, 2.0  # beyond these the camera cuts instead of gliding
 ANKLES = (3, 6)
@@ -50,15 +55,17 @@ class Follow:
         self._speed_m_s: Floats = np.zeros(3)
         self.space = "camera"
         self.image_wh = (4, 3)
+        self.camera: CameraPlace | None = None
         self._slots: dict[int, int] = {}
         self._seen_ns: int | None = None  # when there was last somebody
         self.trails_m: dict[int, deque[Floats]] = {}  # slot -> where the person's hip was, newest last
         self._feet: dict[int, tuple[int, Floats]] = {}  # slot -> when and where the ankles were
+        self._lowest: deque[tuple[float, float]] = deque()  # seconds ago, and how low somebody was
 
     def update(self, message: PoseMessage) -> None:
         cut = self._seen_ns is None or message.space != self.space
         elapsed_s = 0.0 if self._seen_ns is None else (message.t_capture_ns - self._seen_ns) / 1e9
-        self.space, self.image_wh = message.space, message.image_wh
+        self.space, self.image_wh, self.camera = message.space, message.image_wh, message.camera
         people = message.persons[:MOST_PEOPLE]
         # everybody here is somebody else, perhaps far away
         cut |= bool(self._slots) and self._slots.keys().isdisjoint(person.id for person in people)
@@ -68,6 +75,12 @@ class Follow:
         if self.figures:
             self._seen_ns = message.t_capture_ns
             self._move(elapsed_s, cut or not 0 <= elapsed_s < _GAP_S)
+
+    def seen_later(self, figures: list[Figure], ahead_s: float) -> Follow:
+        """A copy with these figures, its target so much further on its way."""
+        later = copy.copy(self)
+        later.figures, later.target_m = figures, self.target_m + ahead_s * self._speed_m_s
+        return later
 
     def _seat(self, ids: list[int]) -> None:
         self._slots = {person: slot for person, slot in self._slots.items() if person in ids}
@@ -83,8 +96,11 @@ class Follow:
             aside = float((slot + 1) // 2 * (-1) ** slot)  # 0, -1, 1, -2, ... metres
             root_m = np.array((aside, _UNPLACED_M, 1.0) if self.space == "world" else (aside, 0.0, _UNPLACED_M))
         joints_m = upright(person.joints_m.astype(np.float64) + root_m, self.space)
+        above_m = float(joints_m[:, 1].min()) - _FLESH_M - self.floor_y
         if not placed and self._seen_ns is not None:  # nobody hangs in the air for want of a place
-            joints_m[:, 1] += self.floor_y + _FLESH_M - joints_m[:, 1].min()
+            joints_m[:, 1] -= above_m
+        elif self.space == "world" and above_m < -_UNDER_M:  # who is placed a little too far away sinks into the floor
+            joints_m[:, 1] -= above_m + _UNDER_M
         score = person.score.astype(np.float64)
         score[list(person.unseen)] = 0.0
         standing = self._standing(slot, t_ns, joints_m[list(ANKLES)])
@@ -118,10 +134,10 @@ class Follow:
         if self.space == "world":
             self.floor_y = 0.0
         elif cut:
-            self.floor_y = lowest
-        else:  # sinks at once to a foot below it, rises slowly: a jump does not lift the floor
-            settle = 0.15 if lowest < self.floor_y else _FLOOR_S
-            self.floor_y += _share(elapsed_s, settle) * (lowest - self.floor_y)
+            self.floor_y, self._lowest = lowest, deque([(0.0, lowest)])
+        else:
+            self.floor_y += _share(elapsed_s, _FLOOR_S) * (self._lowest_lately(lowest, elapsed_s) - self.floor_y)
+            self.floor_y = min(self.floor_y, lowest + _UNDER_M)
         top = max(float(joints_m[..., 1].max()) + 0.12, self.floor_y + 1.0)
         middle[1] = (self.floor_y + top) / 2
         self._glide(middle, 0.0 if cut else elapsed_s)
@@ -130,6 +146,13 @@ class Follow:
             self.radius_m = reach
         else:
             self.radius_m += _share(elapsed_s, _ZOOM_IN_S) * (reach - self.radius_m)
+
+    def _lowest_lately(self, lowest: float, elapsed_s: float) -> float:
+        self._lowest = deque((age_s + elapsed_s, height) for age_s, height in self._lowest)
+        self._lowest.append((0.0, lowest))
+        while self._lowest[0][0] > _LATELY_S:
+            self._lowest.popleft()
+        return min(height for _, height in self._lowest)
 
     def _glide(self, goal_m: Floats, elapsed_s: float) -> None:
         """A critically damped g-h filter: smooth, and without lag behind somebody who walks on. 0 s: a cut."""

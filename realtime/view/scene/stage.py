@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -14,45 +10,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.errors import UserError
-from realtime.later import SELDOM, later
 from realtime.view.scene import floor
 from realtime.view.scene.eye import Eye
-from realtime.view.scene.figure import BACKGROUND_RGB, TINTS_RGB, Body, Floats
+from realtime.view.scene.figure import BACKGROUND_RGB, COARSE, FINE, TINTS_RGB, Body, Floats
 from realtime.view.scene.follow import ANKLES, TRAIL, Follow
+from realtime.view.scene.graphics import load_open3d, open_visualizer
+from realtime.view.scene.mark import mark
 
-_APT = "apt install libusb-1.0-0 libegl1 libgl1 libgomp1 libx11-6"
-_MARK_RGB = (0.56, 0.59, 0.64)
+SIZE_WH, ANGLE_DEG = (960, 720), (32.0, 14.0)  # px; azimuth and elevation
 _LINE_PX = 1.6  # in pixels of the picture
-
-
-def load_open3d() -> Any:
-    """The open3d module, quiet: its notices go to stdout, which belongs to data. UserError where it cannot load."""
-    try:
-        with later(SELDOM["open3d"]):
-            import open3d
-    except (ImportError, OSError) as error:
-        raise UserError(f"Open3D cannot load ({error}): install it with 'pip install open3d' and '{_APT}'") from error
-    open3d.utility.set_verbosity_level(open3d.utility.VerbosityLevel.Error)
-    return open3d
-
-
-@contextlib.contextmanager
-def _no_display() -> Iterator[None]:
-    """Hides the display: a hidden X window may clip or lose its pixels, an EGL buffer does not."""
-    names = ("DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR")
-    kept = {name: os.environ.get(name) for name in names}
-    for name in names[:2]:
-        os.environ.pop(name, None)
-    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # EGL complains on stderr without one
-    try:
-        yield
-    finally:
-        for name, value in kept.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 class Stage:
@@ -63,28 +29,24 @@ class Stage:
 
     def __init__(
         self, size_wh: tuple[int, int], *, window: bool, title: str = "realtime",
-        angle_deg: tuple[float, float] = (32.0, 14.0), supersample: int = 2,
+        angle_deg: tuple[float, float] = ANGLE_DEG, supersample: int = 2,
     ) -> None:  # fmt: skip
         self.open3d = self._o3d = load_open3d()
         self._window = window
         scale = 1 if window else supersample
         width, height = size_wh[0] * scale, size_wh[1] * scale
-        kind = self._o3d.visualization.VisualizerWithKeyCallback if window else self._o3d.visualization.Visualizer
-        self.visualizer = self._vis = kind()
-        with contextlib.nullcontext() if window or sys.platform != "linux" else _no_display():
-            made = self._vis.create_window(title, width, height, visible=window)
-        if not made:
-            what = "open a window" if window else "draw off screen (EGL)"
-            raise UserError(f"Open3D cannot {what} on this machine: '{_APT}', or leave the viewer out (--no-view)")
+        self.visualizer, self.computed = open_visualizer(self._o3d, title, (width, height), window=window)
+        self._vis = self.visualizer
+        self._detail = COARSE if window and self.computed else FINE
         options = self._vis.get_render_option()
         options.background_color, options.light_on = BACKGROUND_RGB, False
         options.mesh_color_option = self._o3d.visualization.MeshColorOption.Color  # textures too
-        options.line_width, options.mesh_show_back_face = _LINE_PX * scale, True
+        options.line_width, options.mesh_show_back_face = _LINE_PX * scale, False
         self._people: list[tuple[Body, Any, floor.Shadow, Any]] = []
         self._trails: list[tuple[floor.Trail, Any]] = []
-        self.trail = True
+        self.trail = self.marks = True
         self._set_up_floor()
-        self._mark: tuple[tuple[str, int, int], Any, Floats] | None = None
+        self._mark: Any = None  # lines
         self.eye = Eye(self._vis.get_view_control(), size_wh, angle_deg, self._extent_m)
         self.origin_m: Floats = np.zeros(3)  # of what is drawn, in display axes
         if window:
@@ -136,17 +98,19 @@ class Stage:
         self.eye.aim()
         self.origin_m = follow.target_m.copy()
         floor_y = follow.floor_y - self.origin_m[1]
-        self._write(self._floor, self._floor.vertices, self._floor_rest + np.array((0, floor_y, 0)))
-        self._grid.update(self.origin_m, floor_y)
+        reach_m = floor.reach_m(follow.radius_m)
+        wide = self._floor_rest * (reach_m / floor.RADIUS_M)
+        self._write(self._floor, self._floor.vertices, wide + np.array((0, floor_y, 0)))
+        self._grid.update(self.origin_m, floor_y, reach_m)
         lines = self._grid_lines
         self._write(lines, lines.points, self._grid.vertices, lines.colors, self._grid.colours)
         self._draw_mark(follow)
-        self._draw_people(follow, floor_y)
+        self._draw_people(follow, floor_y, reach_m)
         self._draw_trails(follow, floor_y)
 
-    def _draw_people(self, follow: Follow, floor_y: float) -> None:
+    def _draw_people(self, follow: Follow, floor_y: float, reach_m: float) -> None:
         while len(self._people) < len(follow.figures):
-            body, shadow = Body(), floor.Shadow()
+            body, shadow = Body(self._detail), floor.Shadow(self._detail.patch)
             flat = self._mesh(shadow.vertices, shadow.colours, shadow.triangles)
             mesh = self._mesh(body.vertices, body.colours, body.triangles)
             self._people.append((body, mesh, shadow, flat))
@@ -157,7 +121,7 @@ class Stage:
             if index < len(follow.figures):
                 figure = follow.figures[index]
                 body.update(everyone_m[index], figure.sigma_m, figure.score, figure.slot, figure.held)
-                shadow.update(everyone_m, index, floor_y)
+                shadow.update(everyone_m, index, floor_y, reach_m)
             else:  # nobody: all of it in one point is not drawn
                 body.vertices[:], shadow.vertices[:] = 0, (0, floor_y, 0)
             self._write(mesh, mesh.vertices, body.vertices, mesh.vertex_colors, body.colours)
@@ -180,20 +144,15 @@ class Stage:
             self._write(lines, lines.points, trail.vertices, lines.colors, trail.colours)
 
     def _draw_mark(self, follow: Follow) -> None:
-        """The camera's frustum, or the world's axes, at the origin of the stream's space."""
-        wanted = (follow.space, *follow.image_wh)
-        if self._mark is None or self._mark[0] != wanted:
+        """The camera, and the world's axes at the origin of the stream's space."""
+        points, lines, colours = mark(follow.space, follow.image_wh, follow.camera)
+        if self._mark is None or len(self._mark.points) != len(points):
             if self._mark is not None:
-                self._vis.remove_geometry(self._mark[1], reset_bounding_box=False)
-            if follow.space == "world":
-                points, lines, colours = floor.axes()
-            else:
-                points, lines = floor.frustum(follow.image_wh)
-                colours = np.tile(_MARK_RGB, (len(lines), 1))
-            self._mark = (wanted, self._lines(points, lines, colours), points)
-            self._vis.add_geometry(self._mark[1], reset_bounding_box=False)
-        _, geometry, points = self._mark
-        self._write(geometry, geometry.points, points - self.origin_m)
+                self._vis.remove_geometry(self._mark, reset_bounding_box=False)
+            self._mark = self._lines(points, lines, colours)
+            self._vis.add_geometry(self._mark, reset_bounding_box=False)
+        shown = points - self.origin_m if self.marks else np.broadcast_to(-self.origin_m, points.shape)
+        self._write(self._mark, self._mark.points, shown, self._mark.colors, colours)
 
     # ---- looking ----
 

@@ -75,6 +75,31 @@ def test_a_second_recording_is_drawn_in_grey_with_its_distance(tmp_path: Path) -
     assert done.returncode == 0, done.stderr
 
 
+def test_recordings_in_different_axes_are_not_compared(tmp_path: Path) -> None:
+    ours, theirs = poses(tmp_path / "ours.npz"), poses(tmp_path / "theirs.npz")
+    with np.load(theirs) as archive:
+        fields = dict(archive)
+    np.savez(theirs, **fields, space="world", root_sigma_m=np.zeros(FRAMES), unseen=np.zeros((FRAMES, 17), bool),
+             ids=np.zeros(1, int), scale=np.full(FRAMES, "assumed"), calibration="")
+    done = realtime("view", ours, "--compare", theirs, "--render", tmp_path / "both.png")
+    assert done.returncode == 2
+    assert "lift both with the same --ground" in " ".join(done.stderr.split())
+
+
+def test_who_went_out_of_sight_leaves_the_film_as_they_leave_the_stream(tmp_path: Path) -> None:
+    from realtime.plot.film_of import poses_of
+
+    path = poses(tmp_path / "poses.npz")
+    with np.load(path) as archive:
+        fields = dict(archive)
+    fields["t_s"] = np.arange(FRAMES) / 10.0
+    fields["held"] = np.arange(FRAMES) >= 3
+    fields["joints_m"][3:] = fields["joints_m"][2]
+    np.savez(path, **fields)
+    shown = [[person.held for person in message.persons] for message in poses_of(path)]
+    assert shown == [[], [False], [False], *([[True]] * 5), *([[]] * 4)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

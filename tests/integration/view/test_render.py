@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -14,9 +15,12 @@ import numpy as np
 import pytest
 from view_walker import FRAME_NS, IMAGE_WH, Walker, pictures, walking
 
+from calibration.floor.ground import from_angles
 from engines.errors import UserError
 from engines.models.skeleton import LEFT, RIGHT
-from realtime.view.scene.follow import Follow
+from realtime.contracts import CameraPlace
+from realtime.view.scene.follow import Follow, upright
+from realtime.view.scene.mark import frustum
 from realtime.view.scene.stage import Stage
 from realtime.view.view import view
 from realtime.wire.messages import PersonPose, PoseMessage
@@ -73,6 +77,26 @@ def test_left_and_right_joints_are_drawn_in_their_colours_where_the_camera_proje
             for joints, mask in ((LEFT, warm), (RIGHT, cool)):
                 drawn = [mask[y - 1 : y + 2, x - 1 : x + 2].any() for x, y in pixels[list(joints)]]
                 assert all(drawn), f"frame {index}: {drawn}"
+
+
+def test_the_camera_is_drawn_where_it_stands_in_the_world() -> None:
+    ground = from_angles(1.2, -10.0)
+    seen = replace(message(0), space="world", floor="measured", camera=CameraPlace(60.0, ground.rotation, 1.2))
+    seen.persons[0].root_m[:] = (0.3, 1.5, 0.9)
+    follow = Follow()
+    follow.update(seen)
+    pictures = []
+    with Stage((640, 480), window=False, angle_deg=(60, 20), supersample=1) as stage:
+        stage.eye.wheel(-6)  # further away: the camera is in the picture, too
+        for stage.marks in (True, False):
+            stage.draw(follow)
+            stage.draw(follow)
+            pictures.append(stage.image().astype(int))
+        corners = upright(ground.to_world(frustum(seen.image_wh, 60.0)[0]), "world")
+        pixels = stage.project(corners).round().astype(int)
+    drawn = np.abs(pictures[0] - pictures[1]).max(-1) > 20
+    assert all(drawn[y - 2 : y + 3, x - 2 : x + 3].any() for x, y in pixels)
+    assert np.nonzero(drawn)[1].min() >= pixels[:, 0].min() - 60  # nothing else changed but the axes beside it
 
 
 def test_the_person_stands_upright_and_faces_the_viewer(walk: list[np.ndarray]) -> None:

@@ -105,6 +105,21 @@ def test_the_scale_of_a_frame_holds_for_everyone_in_it(lifter: Lifter, tmp_path:
     assert (both.scale, both.floor) == ("assumed", "measured"), "nothing tells the newcomer's size yet"
 
 
+def test_a_frame_says_where_the_camera_is_and_how_wide_it_sees(lifter: Lifter, tmp_path: Path) -> None:
+    save_camera(tmp_path / "camera.yaml", Camera.assumed((640, 480), 50), "lens", {"source": "angles"})
+    ground = from_angles(1.2, -15, 3)
+    save_ground(tmp_path / "ground.yaml", ground)
+    alone = Lift(lifter, PlaceConfig(camera=tmp_path / "camera.yaml"), "demo", 1)(keypoints(0, {})).camera
+    assert alone is not None
+    assert alone.rotation is None
+    place = PlaceConfig(camera=tmp_path / "camera.yaml", ground=tmp_path / "ground.yaml")
+    placed = Lift(lifter, place, "demo", 1)(keypoints(0, {})).camera
+    assert placed is not None
+    assert placed.height_m == 1.2
+    assert np.allclose(placed.rotation, ground.rotation, atol=1e-6)
+    assert alone.hfov_deg == placed.hfov_deg == pytest.approx(50, abs=0.1)
+
+
 def test_unseen_joints_are_not_a_person(new_lift: Callable[..., Lift]) -> None:
     lift = new_lift()
     confirmed(lift, {0: 320})

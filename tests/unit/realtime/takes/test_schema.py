@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from realtime.bench.known_poses import known_frame, known_keypoints
+from realtime.contracts import CameraPlace
 from realtime.takes.schema import take_schema
 from realtime.wire.encode import encode_keypoints, encode_pose
 from realtime.wire.framing import KEYPOINTS, KINDS, POSE, decode_map, split
@@ -49,7 +50,9 @@ def test_real_messages_meet_the_schema_and_what_it_names_is_there() -> None:
     frame = known_frame(0)
     walker = replace(frame.persons[0], feet_m=np.ones((4, 3), np.float32), feet_sigma_m=np.ones(4, np.float32))
     raws = {
-        POSE: encode_pose(replace(frame, persons=(walker,), appeared=(1,), left=(2,)), **ABOUT),
+        POSE: encode_pose(
+            replace(frame, persons=(walker,), appeared=(1,), left=(2,), camera=CameraPlace(60.0)), **ABOUT
+        ),
         KEYPOINTS: encode_keypoints(known_keypoints(0), **ABOUT, t_detect_ns=2),
     }
     for kind, raw in raws.items():

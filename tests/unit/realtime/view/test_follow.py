@@ -147,6 +147,28 @@ def test_who_lies_or_has_no_place_is_on_the_floor() -> None:
     assert follow.figures[1].joints_m[:, 1].min() - follow.floor_y < 0.1
 
 
+@pytest.mark.parametrize("space", ["camera", "world"])
+def test_nobody_is_under_the_floor(space: str) -> None:
+    """Not who comes into view below somebody on a roof, not who is placed too far away."""
+    up = -JOINTS_M[:, [0, 2, 1]] if space == "world" else JOINTS_M  # feet 0.9 m below the hip
+    roof, ground = ((0, 4, 3.0), (2, 4, 0.8)) if space == "world" else ((0, -1, 4), (2, 1.2, 4))
+    follow = Follow()
+    for index in range(60):
+        seen = [person(1, roof, up)] + ([person(2, ground, up)] if index >= 30 else [])
+        follow.update(message(index / 30, *seen, space=space))
+        for figure in follow.figures:
+            assert figure.joints_m[:, 1].min() - follow.floor_y >= 0.05
+    assert np.ptp([figure.joints_m[0, 1] for figure in follow.figures]) > 2  # he stays on his roof
+
+
+def test_the_floor_follows_somebody_who_only_seems_to_rise() -> None:
+    follow = Follow()
+    for index in range(120):  # half a metre in four seconds: the distance is learned
+        follow.update(message(index / 30, person(1, (0, -0.5 * index / 120, 4))))
+    sole = follow.figures[0].joints_m[[3, 6], 1].min() - 0.07
+    assert 0 <= sole - follow.floor_y < 0.12
+
+
 def test_everybody_is_in_the_picture_at_all_times() -> None:
     follow = Follow()
     rng = np.random.default_rng(0)

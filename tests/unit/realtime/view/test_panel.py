@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime.view.layout import arrange
+from realtime.view.layout import Rect, arrange
 from realtime.view.panel import Panel, card, name_tag
 from realtime.view.picture import paste
 from realtime.view.scene.overlay import Card
@@ -81,6 +81,9 @@ def test_every_part_is_inside_the_picture(
             assert part.top >= 0
             assert part.left + part.width <= size_wh[0]
             assert part.top + part.height <= size_wh[1]
+    if layout == "3d" and size_wh[0] > size_wh[1] + 20 * at.letter_px:
+        assert at.scene.left > at.panel[0] + 10 * at.letter_px  # beside the panel
+    assert arrange(size_wh, "3d", None, panel=False).scene == Rect(0, 0, *size_wh)
     if layout == "side" and at.picture is not None:
         assert at.picture.left + at.picture.width <= at.scene.left
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from engines.models.skeleton import JOINTS, PARENTS
-from realtime.view.scene.figure import BACKGROUND_RGB, BONES, HEAD, TINTS_RGB, Body
-from realtime.view.scene.floor import CELL_M, Grid, Shadow, floor_rgb, frustum
+from realtime.view.scene.figure import BACKGROUND_RGB, BONES, COARSE, FINE, HEAD, TINTS_RGB, Body, Detail
+from realtime.view.scene.floor import CELL_M, Grid, Shadow, _along_bones, _shade_of, disc, floor_rgb, reach_m
 
 ONES = np.ones(JOINTS)
 poses = arrays(np.float64, (JOINTS, 3), elements=st.floats(-2, 2))
@@ -44,14 +45,50 @@ def test_every_joint_has_a_ball_and_every_bone_a_tube() -> None:
     assert np.allclose(rings[:, 0], joints_m[[PARENTS[joint] for joint in child]], atol=1e-9)
 
 
-def test_triangles_face_outwards() -> None:
-    body, joints_m = Body(), spread_pose()
+def facing(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    """(F, 3): twice each triangle's area, towards the side that is drawn: where it runs counter-clockwise."""
+    a, b, c = (vertices[triangles[:, corner]] for corner in range(3))
+    return np.cross(b - a, c - a)
+
+
+@pytest.mark.parametrize("detail", [FINE, COARSE])
+def test_every_triangle_of_a_body_is_seen_from_outside(detail: Detail) -> None:
+    body, joints_m = Body(detail), spread_pose()
     body.update(joints_m, ONES * 0, ONES, 0, held=False)
-    balls = len(body._ball)
-    first = body.triangles[(body.triangles < balls).all(1)]
-    a, b, c = (body.vertices[first[:, corner]] for corner in range(3))
-    outward = np.einsum("ij,ij->i", np.cross(b - a, c - a), a - joints_m[0])
-    assert (outward >= -1e-12).all() or (outward <= 1e-12).all()
+    normals, middles = facing(body.vertices, body.triangles), body.vertices[body.triangles].mean(1)
+    assert np.linalg.norm(normals, axis=1).min() > 0  # none is nothing
+    balls = (body.triangles < JOINTS * len(body._ball)).all(1)
+    centre_m = joints_m.copy()
+    centre_m[HEAD] = (joints_m[9] + joints_m[HEAD]) / 2
+    of_joint = body.triangles[balls, 0] // len(body._ball)
+    assert (np.einsum("ij,ij->i", normals[balls], middles[balls] - centre_m[of_joint]) > 0).all()
+    bone = (body.triangles[~balls, 0] - JOINTS * len(body._ball)) // (2 * detail.ring)
+    child = np.array([joint for joint in range(JOINTS) if PARENTS[joint] >= 0])[bone]
+    axis_m = joints_m[child] - joints_m[np.array(PARENTS)[child]]
+    from_end = middles[~balls] - joints_m[child]
+    along = np.einsum("ij,ij->i", from_end, axis_m) / np.einsum("ij,ij->i", axis_m, axis_m)
+    assert (np.einsum("ij,ij->i", normals[~balls], from_end - along[:, None] * axis_m) > 0).all()
+
+
+def test_the_floor_is_seen_from_above() -> None:
+    vertices, _, triangles = disc()
+    shadow = Shadow()
+    shadow.update(spread_pose()[None], 0, -1.0)
+    for points, corners in ((vertices, triangles), (shadow.vertices, shadow.triangles)):
+        assert (facing(points, corners)[:, 1] >= 0).all()
+
+
+def test_a_shadow_is_the_sum_of_what_each_piece_of_bone_takes() -> None:
+    joints_m, floor_y = spread_pose() * 0.3, -0.4
+    x, z = np.linspace(-0.5, 0.4, 7), np.linspace(-0.3, 0.6, 5)
+    taken = np.zeros((7, 5))
+    for point in _along_bones(joints_m):
+        height = max(point[1] - floor_y, 0)
+        spread = 0.05 + 0.07 * height
+        away = (x[:, None] - point[0]) ** 2 + (z - point[2]) ** 2
+        taken += 0.022 / (1 + 1.2 * height) / spread * np.exp(-away / (2 * spread**2))
+    rim = 1 - np.maximum(np.abs(x - joints_m[0, 0])[:, None], np.abs(z - joints_m[0, 2])) / 1.1
+    assert np.allclose(_shade_of(joints_m, x, z, floor_y), (1 - np.exp(-taken)) * np.clip(rim / 0.25, 0, 1))
 
 
 def test_a_joint_swells_with_its_error_scale() -> None:
@@ -86,6 +123,19 @@ def test_the_grid_stays_with_the_world_while_the_target_moves() -> None:
         assert np.abs(grid.vertices[:, [0, 2]].mean(0)).max() <= CELL_M / 2 + 1e-9
 
 
+@given(st.floats(1, 40), st.floats(-9, 9))
+def test_the_floor_reaches_beyond_everybody_and_its_grid_stays_with_the_world(people_m: float, x: float) -> None:
+    radius_m, grid = reach_m(people_m), Grid()
+    assert radius_m >= max(people_m * 1.2, 4)
+    grid.update(np.array((x, 0.0, 0.0)), -1.0, radius_m)
+    across = grid.vertices[:, 0]
+    cell_m = np.ptp(across) / 16
+    assert np.allclose((across + x) / cell_m, ((across + x) / cell_m).round(), atol=1e-6)
+    assert cell_m in (0.5, 1, 2, 4, 8)
+    assert across.max() >= radius_m - cell_m
+    assert floor_rgb(np.array(people_m), np.array(0.0), radius_m).max() < BACKGROUND_RGB.max()
+
+
 def test_shadows_of_neighbours_agree_where_their_patches_overlap() -> None:
     standing = np.zeros((JOINTS, 3))
     standing[:, 1] = np.linspace(-1, 0.7, JOINTS)
@@ -105,10 +155,3 @@ def test_shadows_of_neighbours_agree_where_their_patches_overlap() -> None:
 def test_the_floor_fades_into_the_background() -> None:
     assert np.allclose(floor_rgb(np.array(4.0), np.array(0.0)), BACKGROUND_RGB)
     assert floor_rgb(np.array(0.0), np.array(0.0)).max() < BACKGROUND_RGB.min()
-
-
-def test_the_frustum_has_the_pictures_shape() -> None:
-    points, lines = frustum((640, 480))
-    assert np.isclose(np.ptp(points[1:5, 0]) / np.ptp(points[1:5, 1]), 640 / 480)
-    assert points[1:, 2].max() < 0
-    assert lines.max() < len(points)

@@ -1,0 +1,1 @@
+"""What drawing a stream costs."""
