@@ -90,6 +90,7 @@ class StreamConfig:
 
     address: str = "tcp://127.0.0.1:5556"
     rpc_address: str | None = "tcp://127.0.0.1:5557"  # answers hello, clock and status; None: nobody answers
+    status_address: str | None = None  # the status is said here too, by who outlives the publisher; None: nowhere
     name: str = "main"
     encoding: str = "msgpack"
     keys: Path | None = None  # folder of CURVE keys, for other machines

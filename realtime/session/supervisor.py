@@ -47,8 +47,8 @@ class Supervisor:
         self._restarts = restarts or Restarts()
         self._context = multiprocessing.get_context("spawn")
         self.children = {process.name: Child(process) for process in processes}
-        self._board = Board(self._context, list(self.children))
-        self._watchdog = Watchdog(self._board)
+        self.board = Board(self._context, list(self.children))
+        self._watchdog = Watchdog(self.board)
         self._doorbell = Doorbell()
         self._memory = Memory(self._doorbell, pictures="viewer" in self.children)
         self.ring = self._memory.ring
@@ -63,7 +63,7 @@ class Supervisor:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        self._board.stop()
+        self.board.stop()
         for child in self.children.values():
             if child.popen is not None:
                 self._end(child, 0.0 if self._hurry or exc is not None else child.process.grace_s)
@@ -72,9 +72,9 @@ class Supervisor:
 
     def run(self, on_round: Callable[[Supervisor], None]) -> None:
         """Until the session is over; `on_round` is called ten times a second. Raises the UserError that ended it."""
-        with ordering(self._ordered, self._board.finish):
+        with ordering(self._ordered, self.board.finish):
             for child in self.children.values():
-                if not self._board.finishing:
+                if not self.board.finishing:
                     self._start(child)
             while not self._over():
                 self._listen()
@@ -82,7 +82,7 @@ class Supervisor:
                 self._watch()
                 self._finish_in_order()
                 on_round(self)
-            self._board.stop()
+            self.board.stop()
             for child in self.children.values():
                 if child.popen is not None:
                     self._end(child, child.process.grace_s)
@@ -92,15 +92,15 @@ class Supervisor:
 
     def finish(self) -> None:
         """Orders the end: no new frames. A second order stops at once."""
-        if self._board.finishing:
+        if self.board.finishing:
             self._hurry = True
-            self._board.stop()
-        self._board.finish()
+            self.board.stop()
+        self.board.finish()
 
     @property
     def finishing(self) -> bool:
         """Whether the end was ordered."""
-        return self._board.finishing
+        return self.board.finishing
 
     @property
     def source_ended(self) -> bool:
@@ -117,8 +117,8 @@ class Supervisor:
     def _start(self, child: Child) -> None:
         receiver, sender = self._context.Pipe(duplex=False)
         name = child.process.name
-        self._board.disarm(name)
-        link = Link(name, child.life, self._board, sender, self.ring.name, self._doorbell)
+        self.board.disarm(name)
+        link = Link(name, child.life, self.board, sender, self.ring.name, self._doorbell)
         level = logging.getLogger("realtime").getEffectiveLevel()
         popen = self._context.Process(target=enter, args=(child.process, link, self._config, level), name=name)
         with held_back():  # so that a Ctrl-C during its first moments is ours alone
@@ -127,9 +127,9 @@ class Supervisor:
         child.popen, child.events, child.ready, child.failure, child.restart_ns = popen, receiver, None, None, None
         child.started_ns, child.ready_ns = monotonic_ns(), 0
         child.stats.append(None)
-        self._board.tell_work(name, RUNNING, "")
+        self.board.tell_work(name, RUNNING, "")
         if not child.life:
-            self._board.tell_life(name, STARTING, "started")
+            self.board.tell_life(name, STARTING, "started")
         log.debug("%s started (pid %d)", name, popen.pid)
 
     def _end(self, child: Child, grace_s: float) -> None:
@@ -143,7 +143,7 @@ class Supervisor:
         while child.popen.is_alive() and monotonic_ns() - since_ns < grace_s * NS_PER_S and not self._hurry:
             self._hear(child, _POLL_S)
             if child.process.finishes:
-                since_ns = max(since_ns, self._board.last_beat_ns(child.process.name))
+                since_ns = max(since_ns, self.board.last_beat_ns(child.process.name))
         if child.popen.is_alive():
             if grace_s and not self._hurry:
                 log.warning("the %s did not stop in %g s and was killed", child.process.name, grace_s)
@@ -160,7 +160,7 @@ class Supervisor:
         child.events.close()
         child.popen.close()
         child.popen = child.events = None
-        self._board.disarm(child.process.name)
+        self.board.disarm(child.process.name)
 
     def _hear(self, child: Child, timeout_s: float) -> None:
         """Takes what the process has said."""
@@ -174,7 +174,7 @@ class Supervisor:
         if isinstance(event, Ready):
             child.ready, child.ready_ns = event, monotonic_ns()
             again = "started again" if child.life else "ready"
-            self._board.tell_life(child.process.name, RUNNING, again, child.life)
+            self.board.tell_life(child.process.name, RUNNING, again, child.life)
             log.info("%s ready: %s", child.process.name, event.text)
         elif isinstance(event, Failed):
             child.failure = event
@@ -202,18 +202,18 @@ class Supervisor:
         name, failure = child.process.name, child.failure
         if exit_code == 0:
             child.done = True
-            self._board.tell_life(name, STOPPED, "ended", child.life)
-            if not child.process.essential and not self._board.stopping:
+            self.board.tell_life(name, STOPPED, "ended", child.life)
+            if not child.process.essential and not self.board.stopping:
                 log.info("the %s was closed; the stream goes on (Ctrl-C ends it)", name)
         elif failure is not None and failure.user_error:
             self._give_up(child, failure.text)
         else:
             why = failure.text if failure else f"it ended with code {exit_code}"
-            if not self._board.finishing:
+            if not self.board.finishing:
                 self._plan_restart(child, why)
                 return
             child.done = True
-            if not self._board.stopping:
+            if not self.board.stopping:
                 log.warning("the %s failed while the session was ending (%s)", name, why)
 
     def _plan_restart(self, child: Child, why: str) -> None:
@@ -224,15 +224,15 @@ class Supervisor:
             self._give_up(child, f"the {child.process.name} failed {times} ({why}): run with --verbose to see more")
             return
         log.warning("the %s failed (%s): starting it again in %.2g s", child.process.name, why, wait_s)
-        self._board.tell_life(child.process.name, RESTARTING, why, child.life + 1)
+        self.board.tell_life(child.process.name, RESTARTING, why, child.life + 1)
         child.restart_ns = now_ns + int(wait_s * NS_PER_S)
 
     def _give_up(self, child: Child, why: str) -> None:
         child.done = True
-        self._board.tell_life(child.process.name, FAILED, why, child.life)
+        self.board.tell_life(child.process.name, FAILED, why, child.life)
         if child.process.essential or (child.process.must_start and self.went_ns is None):
             self._fatal = self._fatal or UserError(why)
-            self._board.stop()
+            self.board.stop()
         else:
             log.warning("no %s: %s", child.process.name, why)
 
@@ -246,7 +246,7 @@ class Supervisor:
                 child.hung = complaint
                 child.popen.kill()
                 child.popen.join()
-            elif child.restart_ns is not None and self._board.finishing:
+            elif child.restart_ns is not None and self.board.finishing:
                 child.done, child.restart_ns = True, None
             elif child.restart_ns is not None and now_ns >= child.restart_ns:
                 child.life += 1
@@ -260,18 +260,18 @@ class Supervisor:
             film = self._config.view.render is not None
             needed = [child for child in waiting if child.process.essential or film]
             if not waiting or (late and not needed):
-                self._board.go()
+                self.board.go()
                 self.went_ns = monotonic_ns()
 
     def _finish_in_order(self) -> None:
         now_ns = monotonic_ns()
         duration_s = self._config.duration_s
         if duration_s is not None and self.went_ns is not None and now_ns - self.went_ns >= duration_s * NS_PER_S:
-            self._board.finish()
-        if self._board.finishing:
+            self.board.finish()
+        if self.board.finishing:
             self._finishing_ns = self._finishing_ns or now_ns
             if self.went_ns is None:  # no frame yet, so nothing to bring to its end
-                self._board.stop()
+                self.board.stop()
                 return
             self._finish_producer(now_ns - self._finishing_ns)
         if self.children["producer"].done and not self.ring.finished:
@@ -290,11 +290,11 @@ class Supervisor:
             self._bury(child)
             child.done = True
         if since_ns > (producer.grace_s + lifter.grace_s) * NS_PER_S:
-            self._board.stop()
+            self.board.stop()
 
     def _ordered(self, number: int) -> None:
         self.interrupted = self.interrupted or number == signal.SIGINT
         self.finish()
 
     def _over(self) -> bool:
-        return self._board.stopping or self.children["lifter"].done
+        return self.board.stopping or self.children["lifter"].done

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engines.errors import UserError
+from realtime.client.status import StatusListener
 from realtime.client.subscribe import StreamTimeoutError, Subscriber
 from realtime.clock import NS_PER_MS, NS_PER_S, monotonic_ns, unix_ns
 from realtime.view.display import has_display
@@ -102,7 +103,8 @@ def view(
         if on_ready is not None:
             on_ready()
         if writer is None:
-            return _show(subscriber, Window(stage, source, Show(layout, panel)), limits)
+            status = stack.enter_context(StatusListener(address, stream, keys))
+            return _show(subscriber, Window(stage, source, Show(layout, panel), status.trouble), limits)
         return _render(subscriber, Film(stage, writer, Show(layout, panel), source, fps, turntable_s), limits)
 
 
