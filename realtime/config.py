@@ -148,6 +148,7 @@ class RunConfig:
     place: PlaceConfig = field(default_factory=PlaceConfig)
     frames: int | None = None  # stop after as many
     duration_s: float | None = None  # stop after as long
+    metrics: str | None = None  # HOST:PORT of /metrics for Prometheus; None: nobody answers
     realtime_priority: bool = False  # lifting and publishing go before all that is not real-time
 
     def __post_init__(self) -> None:

@@ -131,7 +131,7 @@ class Report:
         self._link, self._lifter, self._publisher, self._reader = link, lifter, publisher, reader
         self._stages = Stages(STAGES)
         self._rate = Rate()
-        self._with_person = 0
+        self._with_person = self._people = 0
         self._told_ns = monotonic_ns()
         self._state_told_ns, self._state = 0, dict[str, object]()
         self._floor_kind = NONE
@@ -140,6 +140,7 @@ class Report:
     def published(self, frame: PoseFrame, keypoints: Keypoints2D, lifted_ns: int) -> None:
         now_ns = monotonic_ns()
         self._rate.tick(now_ns)
+        self._people = len(frame.persons)
         self._with_person += any(not person.held for person in frame.persons)
         self._stages.add(
             **{**frame.latency_ms, "total": elapsed_ms(keypoints.stamp.capture_ns, now_ns)},
@@ -168,6 +169,6 @@ class Report:
         stats = LifterStats(
             self._rate.count, self._with_person, self._reader.lost, self.reprimed,
             self._rate.recent(self._told_ns), self._rate.mean(), self._lifter.engine, self._lifter.name,
-            recent_ms, self._stages.summary(), Load.now(),
+            recent_ms, self._stages.summary(), Load.now(), self._people,
         )  # fmt: skip
         self._link.tell(stats)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -20,9 +21,11 @@ from realtime.config import PlaceConfig, RunConfig
 from realtime.detectors.choose_detector import with_detector
 from realtime.process.limits import check_descriptors
 from realtime.process.priority import check_may_go_first
+from realtime.server.metrics_page import MetricsPage
 from realtime.session.herald import Herald
 from realtime.session.instance import Instance, Running
 from realtime.session.json_log import json_log
+from realtime.session.metrics import session_metrics
 from realtime.session.processes import PROCESSES
 from realtime.session.status import StatusLine, Summary, report, summarise
 from realtime.session.supervisor import Supervisor
@@ -81,7 +84,10 @@ def _run(config: RunConfig, console: Console, terminal: Terminal, screen: Screen
     before = newest_picture(film) if film else None
     stream = config.stream
     running = Running(os.getpid(), stream.name, stream.address, stream.rpc_address, stream.status_address)
-    with Instance(running), Herald(stream) as herald, Supervisor(config, processes) as supervisor:
+    with (
+        Instance(running), Herald(stream) as herald, Supervisor(config, processes) as supervisor,
+        _metrics(config, supervisor),
+    ):  # fmt: skip
         with _display(config, console, terminal, screen) as status:
             supervisor.run(lambda session: _tell(session, status, herald))
         if supervisor.interrupted and supervisor.went_ns is None:
@@ -89,6 +95,14 @@ def _run(config: RunConfig, console: Console, terminal: Terminal, screen: Screen
         made = film is not None and newest_picture(film) != before
         ended = supervisor.source_ended
         return summarise(supervisor, shown(config.source.name), str(film) if made else None), ended
+
+
+def _metrics(config: RunConfig, supervisor: Supervisor) -> contextlib.AbstractContextManager[object]:
+    if config.metrics is None:
+        return contextlib.nullcontext()
+    page = MetricsPage(config.metrics, lambda: session_metrics(supervisor, config.stream.name))
+    log.info("figures at %s", page.address)
+    return page
 
 
 def _tell(session: Supervisor, status: StatusLine | RunDashboard, herald: Herald) -> None:
