@@ -123,6 +123,14 @@ def _about(
 
 
 def main() -> None:
+    try:
+        _main()
+    except Exception as error:
+        _keep_report(error)
+        raise
+
+
+def _main() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     logging.getLogger("realtime").setLevel(logging.INFO)
     try:
@@ -146,6 +154,17 @@ def main() -> None:
             raise
         _give_up_stdout()
         _refuse(f"no more can be written ({error.strerror}): free some space, or send the output elsewhere")
+
+
+def _keep_report(error: Exception) -> None:
+    """What is not one of the errors above is a fault of this program."""
+    import traceback
+
+    from realtime.session.crash_report import Crash, keep_report
+
+    path = keep_report(Crash(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))))
+    if path is not None:
+        sys.stderr.write(f"realtime: a fault of this program; what is known of it, without pictures, is in {path}\n")
 
 
 def _refuse_without_folder() -> None:

@@ -31,6 +31,7 @@ class Failed:
 
     text: str
     user_error: bool
+    traceback: str = ""
 
 
 @dataclass(frozen=True, slots=True)

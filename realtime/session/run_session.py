@@ -22,6 +22,7 @@ from realtime.detectors.choose_detector import with_detector
 from realtime.process.limits import check_descriptors
 from realtime.process.priority import check_may_go_first
 from realtime.server.metrics_page import MetricsPage
+from realtime.session.crash_report import CrashReports
 from realtime.session.herald import Herald
 from realtime.session.instance import Instance, Running
 from realtime.session.json_log import json_log
@@ -86,10 +87,10 @@ def _run(config: RunConfig, console: Console, terminal: Terminal, screen: Screen
     running = Running(os.getpid(), stream.name, stream.address, stream.rpc_address, stream.status_address)
     with (
         Instance(running), Herald(stream) as herald, Supervisor(config, processes) as supervisor,
-        _metrics(config, supervisor),
+        _metrics(config, supervisor), CrashReports(config) as reports,
     ):  # fmt: skip
         with _display(config, console, terminal, screen) as status:
-            supervisor.run(lambda session: _tell(session, status, herald))
+            supervisor.run(lambda session: _tell(session, status, herald, reports))
         if supervisor.interrupted and supervisor.went_ns is None:
             raise KeyboardInterrupt  # there has been no session to sum up
         made = film is not None and newest_picture(film) != before
@@ -105,7 +106,10 @@ def _metrics(config: RunConfig, supervisor: Supervisor) -> contextlib.AbstractCo
     return page
 
 
-def _tell(session: Supervisor, status: StatusLine | RunDashboard, herald: Herald) -> None:
+def _tell(
+    session: Supervisor, status: StatusLine | RunDashboard, herald: Herald, reports: CrashReports
+) -> None:
+    reports.look(session)
     herald.update(session)
     status.update(session)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -33,11 +35,19 @@ def test_a_files_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert capsys.readouterr().err == "realtime: /there/x.npz: Permission denied: check the path and your rights\n"
 
 
-def test_an_error_that_is_no_files_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_is_no_files_is_not_hidden_and_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("REALTIME_CACHE", str(tmp_path))
     monkeypatch.setattr(cli, "command_group", lambda _: app_that_raises(OSError("a bug")))
     monkeypatch.setattr(sys, "argv", ["realtime"])
     with pytest.raises(OSError, match="a bug"):
         cli.main()
+    [kept] = tmp_path.glob("crashes/*.json")
+    assert f"what is known of it, without pictures, is in {kept}" in capsys.readouterr().err
+    told = json.loads(kept.read_text())
+    assert told["why"] == "OSError: a bug"
+    assert told["traceback"][-1] == "OSError: a bug"
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")

@@ -36,9 +36,8 @@ def test_what_is_no_place_is_said(text: str) -> None:
 
 def test_it_answers_until_it_is_closed() -> None:
     pytest.importorskip("prometheus_client")
-    with MetricsPage("127.0.0.1:0", figures) as page:
-        with urllib.request.urlopen(page.address, timeout=60) as answer:
-            assert "realtime_answer 42.0" in answer.read().decode()
+    with MetricsPage("127.0.0.1:0", figures) as page, urllib.request.urlopen(page.address, timeout=60) as answer:
+        assert "realtime_answer 42.0" in answer.read().decode()
     with pytest.raises(OSError):  # noqa: PT011 refused, of one kind or another
         urllib.request.urlopen(page.address, timeout=60)
 
