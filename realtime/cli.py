@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated, NoReturn
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -74,12 +75,13 @@ COMMANDS: dict[str, str] = {
     "setup.calibrate": "Make metres true: the camera's lens, the floor, the person's size.",
     "setup.keys": "Keys for streams that leave this machine: CURVE encryption, allow-list.",
 }
+READ_ENOUGH = 0  # the code where the reader of a pipe has left
 HIDDEN = ("live.chaos",)  # for those who test: not in the help
 
 
 def command_group(wanted: str | None = None) -> typer.Typer:
     """All commands; with `wanted` that one alone is imported, the others have their names and help."""
-    app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", cls=TyperGroup,
+    app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", cls=_Commands,
                       context_settings={"help_option_names": ["-h", "--help"]},
                       help="One camera in, a live stream of metric 3D human poses out.")  # fmt: skip
     app.callback()(_about)
@@ -95,6 +97,39 @@ def command_group(wanted: str | None = None) -> typer.Typer:
         else:
             app.command(command, hidden=place in HIDDEN)(getattr(module, name))
     return app
+
+
+class _Commands(TyperGroup):
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        with _reader_may_leave():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _reader_may_leave():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """As in `realtime status --watch | head -1`: no fault of anybody's. Click and rich would make it 1."""
+    before = _stdout_identity()
+    try:
+        yield
+    except BrokenPipeError:
+        _give_up_stdout()
+        raise SystemExit(READ_ENOUGH) from None
+    except SystemExit:
+        if _stdout_identity() != before:  # rich has given it up
+            raise SystemExit(READ_ENOUGH) from None
+        raise
+
+
+def _stdout_identity() -> tuple[int, int] | None:
+    try:
+        found = os.fstat(sys.stdout.fileno())
+    except (AttributeError, OSError, ValueError):  # closed, or none
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _not_imported() -> None:
@@ -143,9 +178,9 @@ def _main() -> None:
         _refuse(str(error))
     except KeyboardInterrupt:  # while the commands were still being imported; typer exits with the same code
         sys.exit(130)
-    except BrokenPipeError:  # the reader has what it wanted
+    except BrokenPipeError:
         _give_up_stdout()
-        sys.exit(1)
+        sys.exit(READ_ENOUGH)
     except OSError as error:  # of a file that no one closer by spoke for
         if error.filename is not None:
             _refuse(f"{error.filename}: {error.strerror}: check the path and your rights")
