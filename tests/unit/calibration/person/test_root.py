@@ -65,6 +65,16 @@ def test_no_root_behind_the_camera_or_out_of_range(root: list[float]) -> None:
     assert np.isnan(place_root(seen_from(np.array([root])), SURE, POSE[None], SIGMA)).all()
 
 
+@pytest.mark.parametrize(("nearest_m", "placed"), [(0.05, False), (0.09, False), (0.11, True), (0.2, True)])
+def test_nobody_stands_with_a_hand_behind_the_lens(nearest_m: float, placed: bool) -> None:
+    """Depth and certainty are those of anybody half a metre away: only the hand is too near."""
+    root, pose = np.array([[0, 0, 0.5]]), POSE / 4
+    pose[13, 2] = nearest_m - 0.5
+    guess = solve_root(seen_from(root, pose), SURE, pose[None], np.full((1, 17), 0.005))
+    assert np.isfinite(guess.root_m).all() == placed
+    assert guess.sigma_depth_m[0] < 0.5
+
+
 def test_the_less_is_seen_the_less_is_known_and_of_nothing_nothing() -> None:
     rays = seen_from(np.array([[0, 0, 3.0]]))
     desk, line = np.zeros((1, 17), np.float32), np.zeros((1, 17), np.float32)
@@ -135,6 +145,25 @@ def test_filter_shrugs_off_one_outlier_and_follows_a_real_jump() -> None:
     for i in range(31, 61):
         out = filtered.update(int(i * 1e9 / 30), np.array([2.0, 0, 4]), 0.1, 0.01)
     assert out[0] == pytest.approx(2.0, abs=0.05)
+
+
+def test_filter_begins_anew_after_surprises_on_end_and_not_before() -> None:
+    """It goes no faster than people do: where it is told eleven times that they are elsewhere, it is there at once."""
+    filtered = RootFilter()
+    for i in range(30):
+        filtered.update(int(i * 1e9 / 30), (0.0, 0.0, 4.0), 0.1, 0.01)
+    there = (3.0, 1.0, 9.0)
+    out = [filtered.update(int(i * 1e9 / 30), there, 0.1, 0.01) for i in range(30, 41)]
+    assert all(np.linalg.norm(np.subtract(place, there)) > 3 for place in out[:10])
+    np.testing.assert_array_equal(out[10], there)
+
+
+def test_surprises_between_which_all_is_well_begin_nothing_anew() -> None:
+    filtered = RootFilter()
+    for i in range(90):
+        wild = i > 30 and i % 3 == 0
+        out = filtered.update(int(i * 1e9 / 30), (3.0, 1.0, 9.0) if wild else (0.0, 0.0, 4.0), 0.1, 0.01)
+        assert np.linalg.norm(np.subtract(out, (0, 0, 4))) < 1.5
 
 
 def test_filter_predicts_through_a_short_gap_and_then_knows_nothing() -> None:
