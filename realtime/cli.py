@@ -105,6 +105,9 @@ class _Commands(TyperGroup):
             return super().make_context(*args, **options)
 
     def invoke(self, ctx: Any) -> Any:
+        from realtime.process.limits import check_descriptors
+
+        check_descriptors()  # before libraries fail in their own words
         with _reader_may_leave():
             return super().invoke(ctx)
 

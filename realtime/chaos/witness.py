@@ -30,7 +30,9 @@ class Seen:
 class Witness(Closing):
     """An ordinary subscriber on a thread of its own. A context manager."""
 
-    def __init__(self, address: str, stream: str) -> None:
+    def __init__(self, address: str, stream: str, *, by_arrival: bool = False) -> None:
+        """`by_arrival`: pictures are as old as a recording; what counts is when their poses arrive."""
+        self._by_arrival = by_arrival
         self._poses, self._status = Subscriber(address, stream), StatusListener(address, stream)
         self.seen = Seen(unix_ns())
         self.out_of_order = self.twice = self.invalid = 0
@@ -90,4 +92,4 @@ class Witness(Closing):
         self._newest, self._arrived_ns = message, now_ns
         if any(not person.held for person in message.persons):
             self.latencies.append((now_ns, (now_ns - message.t_capture_ns) / 1e6))
-            self._fresh += message.t_capture_ns > self._fresh_after_ns
+            self._fresh += (now_ns if self._by_arrival else message.t_capture_ns) > self._fresh_after_ns
