@@ -19,10 +19,11 @@ from realtime.assets.fetch import fetch
 from realtime.chaos.camera_server import MjpegServer
 from realtime.chaos.faults import FAULTS, PAUSE_S, Fault, kill, wait
 from realtime.chaos.programs import found, free_addresses, new_stream, program, publisher, run_words
-from realtime.chaos.target import Target
+from realtime.chaos.target import PATIENCE_S, Target
 
 FAULT_S = 4.0  # how long a camera is as it should not be
 FEW_FILES = 64
+TAKE_S = 15.0  # the session's start included
 _SOCKETS = ("junk", "http", "crowd", "flood-requests", "flood-topics", "subscribers", "deaf")
 _FPS = 20.0
 
@@ -95,10 +96,13 @@ def on_a_full_disk(folder: Path) -> Iterator[Place]:
 
 @contextlib.contextmanager
 def replayed(folder: Path) -> Iterator[Place]:
-    """The take of `recorded`."""
+    stream, take = new_stream("replayed"), folder / "replayed.mcap"
+    with program(*run_words("demo", stream), log=folder / "replayed.log") as popen:
+        address = found(stream, popen).running.address
+        with program("record", "-o", str(take), "--address", address, "--seconds", str(TAKE_S)) as recorder:
+            recorder.wait(PATIENCE_S)
     address, rpc_address = free_addresses(2)
-    words = ["replay", str(folder / "take.mcap"), "--loop", "--address", address, "--rpc", rpc_address]
-    stream = new_stream("recorded")
+    words = ["replay", str(take), "--loop", "--address", address, "--rpc", rpc_address]
     with program(*words, log=folder / "replayed.log") as popen:
         target = publisher(stream, address, rpc_address, popen)
         yield Place(target, stream, {**_some(*_SOCKETS), "pause-replay": _pause_session}, by_arrival=True)
@@ -126,7 +130,8 @@ SCENES: dict[str, Scene] = {
 }  # fmt: skip
 # Done to a session of its own each, as soon as it has a lifter: before its first beat, its model not loaded.
 STARTING = (
-    "kill-producer", "kill-lifter", "kill-both", "stop-producer", "stop-lifter", "pause-all", "pause-supervisor", "junk",
+    "kill-producer", "kill-lifter", "kill-both", "stop-producer", "stop-lifter", "pause-all", "pause-supervisor",
+    "junk",
 )  # fmt: skip
 
 

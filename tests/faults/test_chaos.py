@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -16,11 +17,13 @@ from mjpeg_server import MjpegServer
 from run_process import RunProcess
 from waiting import until
 
+from engines.errors import UserError
 from realtime import subscribe
 from realtime.assets.fetch import fetch
 from realtime.chaos.faults import FAULTS
 from realtime.chaos.matrix import at_start, in_scene
 from realtime.chaos.ring_trial import as_made, made
+from realtime.chaos.scenes import SCENES, Place
 from realtime.clock import unix_ns
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes as Linux names them")
@@ -125,10 +128,16 @@ def test_a_fault_in_the_first_moments_is_survived(tmp_path: Path, monkeypatch: p
     assert cell.well, cell
 
 
-def test_a_scene_that_cannot_be_is_a_cell_that_says_so(tmp_path: Path) -> None:
-    [cell] = in_scene("replayed", tmp_path, random.Random(1))  # there is no take
+def test_a_scene_that_cannot_be_is_a_cell_that_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.contextmanager
+    def closed(folder: Path) -> Iterator[Place]:
+        raise UserError(f"{folder} is no place")
+        yield
+
+    monkeypatch.setitem(SCENES, "closed", closed)
+    [cell] = in_scene("closed", tmp_path, random.Random(1))
     assert not cell.well
-    assert cell.complaint
+    assert cell.complaint == f"{tmp_path} is no place"
 
 
 def test_records_go_from_process_to_process_unharmed() -> None:
