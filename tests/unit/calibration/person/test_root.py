@@ -131,6 +131,77 @@ def test_filter_is_behind_a_sudden_start_by_no_more_than_it_says(axis: int, larg
     assert behind[-1] < 0.01
 
 
+class TextbookFilter:
+    """One axis of it in matrices, as in any book: constant velocity, white acceleration; a surprise is doubted."""
+
+    def __init__(self, place: float, variance: float) -> None:
+        self.state, self.covariance = np.array([place, 0.0]), np.diag([variance, 1.0])
+
+    def predict(self, dt: float, psd: float = 3.0) -> None:
+        move = np.array([[1, dt], [0, 1]])
+        self.state = move @ self.state
+        noise = psd * np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
+        self.covariance = move @ self.covariance @ move.T + noise
+
+    def correct(self, surprise: float, variance: float) -> None:
+        gain = self.covariance[:, 0] / (self.covariance[0, 0] + variance)
+        self.state = self.state + gain * surprise
+        self.covariance = self.covariance - np.outer(gain, self.covariance[0])
+
+
+@pytest.mark.parametrize("spike_m", [0.0, 0.024])
+def test_filter_is_the_textbooks_along_and_across(spike_m: float) -> None:
+    """Errors that are as long along the ray as across it: each axis is then a filter of its own."""
+    rng, sigma, dt = np.random.default_rng(3), 0.003, 1 / 30
+    roots = [0.2, -0.1, 4.0] + rng.normal(0, sigma / 2, (60, 3))
+    roots[45, 1] += spike_m
+    filtered, textbook = RootFilter(), [TextbookFilter(place, sigma**2) for place in roots[0]]
+    doubted = 0
+    for i, root in enumerate(roots):
+        out = filtered.update(round(i * dt * 1e9), tuple(root), sigma, sigma)
+        if i:
+            for axis in textbook:
+                axis.predict((round(i * dt * 1e9) - round((i - 1) * dt * 1e9)) * 1e-9)
+            surprise = root - [axis.state[0] for axis in textbook]
+            known = textbook[0].covariance[0, 0] + sigma**2
+            distance2 = float(surprise @ surprise) / known
+            doubt = distance2 / 4 if distance2 > 16 else 1.0
+            doubted += doubt > 1
+            for axis, off in zip(textbook, surprise, strict=True):
+                axis.correct(off, sigma**2 * doubt)
+        np.testing.assert_allclose(out, [axis.state[0] for axis in textbook], atol=1e-9)
+    assert doubted == (1 if spike_m else 0)
+
+
+def test_filter_weighs_a_depth_by_its_own_error() -> None:
+    filtered, textbook = RootFilter(), TextbookFilter(4.0, 0.2**2)
+    for i in range(40):
+        z = 4.0 + 0.01 * np.sin(i)
+        if i:
+            textbook.predict(0.04)
+            textbook.correct(z - textbook.state[0], 0.2**2)
+            out = filtered.update(i * 40_000_000, (0.0, 0.0, z), 0.2, 0.01)
+            np.testing.assert_allclose(out, (0, 0, textbook.state[0]), atol=1e-9)
+        else:
+            filtered.update(0, (0.0, 0.0, z), 0.2, 0.01)
+    assert filtered.update(40 * 40_000_000, (np.nan,) * 3, 0.2, 0.01)[2] == pytest.approx(
+        textbook.state[0] + 0.04 * textbook.state[1], abs=1e-9
+    )
+
+
+def test_who_has_been_seen_once_stands_still() -> None:
+    filtered = RootFilter()
+    filtered.update(0, (1.0, 0.5, 4.0), 0.1, 0.01)
+    np.testing.assert_array_equal(filtered.update(100_000_000, (np.nan,) * 3, 1.0, 1.0), (1.0, 0.5, 4.0))
+
+
+def test_a_measurement_moves_the_root_no_faster_than_people_go() -> None:
+    filtered = RootFilter()
+    filtered.update(0, (0.0, 0.0, 4.0), 0.1, 0.1)
+    out = filtered.update(50_000_000, (0.3, 0.0, 4.0), 0.1, 0.1)
+    assert np.linalg.norm(np.subtract(out, (0, 0, 4))) == pytest.approx(0.8 * 0.05)
+
+
 def test_filter_takes_noise_away() -> None:
     truth, measured, out = walk(RootFilter(), 0.15)
     assert np.std((out - truth)[30:, 2]) < 0.6 * np.std((measured - truth)[30:, 2])
