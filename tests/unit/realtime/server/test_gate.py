@@ -9,6 +9,7 @@ import pytest
 import zmq
 from zmq.utils import z85
 
+from realtime.keys.key_files import read_public
 from realtime.keys.key_store import KeyStore
 from realtime.server.gate import Gate
 
@@ -77,3 +78,12 @@ def test_what_is_not_curve_is_refused(asking: Asking, store: KeyStore) -> None:
     assert asking.status(key, mechanism=b"PLAIN") == b"400"
     assert asking.status(key, version=b"2.0") == b"400"
     assert asking.status(key, more=1) == b"400"
+
+
+def test_who_is_refused_is_told_to_the_log(asking: Asking, store: KeyStore, caplog: pytest.LogCaptureFixture) -> None:
+    stranger = z85.decode(read_public(store.new("stranger").with_suffix(".key")))
+    asking.status(stranger)
+    assert "is not on the allow-list" in caplog.text
+    assert "127.0.0.1" in caplog.text
+    asking.status(stranger, mechanism=b"PLAIN")
+    assert "an authentication that is not CURVE" in caplog.text
