@@ -149,29 +149,26 @@ class TextbookFilter:
         self.covariance = self.covariance - np.outer(gain, self.covariance[0])
 
 
-@pytest.mark.parametrize("spike_m", [0.0, 0.03])
-def test_filter_is_the_textbooks_along_and_across(spike_m: float) -> None:
+@pytest.mark.parametrize(("spike_sigmas", "is_doubted"), [(0.0, False), (3.99, False), (4.05, True), (8.0, True)])
+def test_filter_is_the_textbooks_along_and_across(spike_sigmas: float, is_doubted: bool) -> None:
     """Errors that are as long along the ray as across it: each axis is then a filter of its own."""
-    rng, sigma, dt = np.random.default_rng(3), 0.003, 1 / 30
+    rng, sigma, dt = np.random.default_rng(3), 0.003, 0.03125
     roots = np.array([0.2, -0.1, 4.0]) + rng.normal(0, sigma / 2, (60, 3))
-    roots[45, 1] += spike_m
     filtered, textbook = RootFilter(), [TextbookFilter(place, sigma**2) for place in roots[0]]
-    doubted = 0
-    for i, root in enumerate(roots):
-        out = filtered.update(round(i * dt * 1e9), tuple(root), sigma, sigma)
-        if i:
-            for axis in textbook:
-                axis.predict((round(i * dt * 1e9) - round((i - 1) * dt * 1e9)) * 1e-9)
-            surprise = root - [axis.state[0] for axis in textbook]
-            known = textbook[0].covariance[0, 0] + sigma**2
-            distance2 = float(surprise @ surprise) / known
-            doubt = distance2 / 4 if distance2 > 16 else 1.0
-            doubted += doubt > 1
-            step_m = np.linalg.norm(surprise) * (known - sigma**2) / (known + sigma**2 * (doubt - 1))
-            for axis, off in zip(textbook, surprise, strict=True):
-                axis.correct(off, sigma**2 * doubt, min(1.0, 0.8 * dt / step_m))
+    filtered.update(0, tuple(roots[0]), sigma, sigma)
+    for i, root in enumerate(roots[1:], 1):
+        for axis in textbook:
+            axis.predict(dt)
+        known = textbook[0].covariance[0, 0] + sigma**2
+        expected = np.array([axis.state[0] for axis in textbook])
+        spiked = i == 45 and spike_sigmas > 0
+        surprise = np.array([0.0, spike_sigmas * np.sqrt(known), 0.0]) if spiked else root - expected
+        doubt = spike_sigmas**2 / 4 if spiked and is_doubted else 1.0
+        step_m = np.linalg.norm(surprise) * (known - sigma**2) / (known + sigma**2 * (doubt - 1))
+        for axis, off in zip(textbook, surprise, strict=True):
+            axis.correct(off, sigma**2 * doubt, min(1.0, 0.8 * dt / step_m))
+        out = filtered.update(round(i * dt * 1e9), tuple(expected + surprise), sigma, sigma)
         np.testing.assert_allclose(out, [axis.state[0] for axis in textbook], atol=1e-9)
-    assert doubted == (1 if spike_m else 0)
 
 
 def test_filter_weighs_a_depth_by_its_own_error() -> None:
