@@ -163,7 +163,9 @@ def test_filter_is_the_textbooks_along_and_across(spike_sigmas: float, is_doubte
         expected = np.array([axis.state[0] for axis in textbook])
         spiked = i == 45 and spike_sigmas > 0
         surprise = np.array([0.0, spike_sigmas * np.sqrt(known), 0.0]) if spiked else root - expected
-        doubt = spike_sigmas**2 / 4 if spiked and is_doubted else 1.0
+        distance2 = float(surprise @ surprise) / known
+        doubt = distance2 / 4 if distance2 > 16 else 1.0
+        assert not spiked or (doubt > 1) == is_doubted
         step_m = np.linalg.norm(surprise) * (known - sigma**2) / (known + sigma**2 * (doubt - 1))
         for axis, off in zip(textbook, surprise, strict=True):
             axis.correct(off, sigma**2 * doubt, min(1.0, 0.8 * dt / step_m))
