@@ -34,7 +34,10 @@ MODULES: dict[str, tuple[str, tuple[str, ...]]] = {
     "root": ("calibration/person/root.py", ("tests/unit/calibration/person/test_root.py",)),
     "root_filter": ("calibration/person/root_filter.py", ("tests/unit/calibration/person/test_root.py",)),
     "place": ("realtime/pipeline/place.py", (f"{UNIT}/pipeline/test_place.py", f"{UNIT}/pipeline/test_lift_batch.py")),
-    "gate": ("realtime/server/gate.py", (f"{UNIT}/server/test_gate.py",)),
+    "gate": (
+        "realtime/server/gate.py",
+        (f"{UNIT}/server/test_gate.py", "tests/integration/server/test_stream_security.py"),
+    ),
 }
 COMPARED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
             ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In}  # fmt: skip
