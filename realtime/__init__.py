@@ -9,9 +9,10 @@ and msgpack alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # of `typing`, whose import takes longer than all the rest: Ctrl-C comes in its middle
 if TYPE_CHECKING:
+    from typing import Any
+
     from engines.errors import UserError
     from realtime.client.subscribe import Subscriber, subscribe
     from realtime.library.doubts import KeypointsWarning

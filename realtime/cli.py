@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated, NoReturn
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -74,12 +75,13 @@ COMMANDS: dict[str, str] = {
     "setup.calibrate": "Make metres true: the camera's lens, the floor, the person's size.",
     "setup.keys": "Keys for streams that leave this machine: CURVE encryption, allow-list.",
 }
+READ_ENOUGH = 0  # the code where the reader of a pipe has left
 HIDDEN = ("live.chaos",)  # for those who test: not in the help
 
 
 def command_group(wanted: str | None = None) -> typer.Typer:
     """All commands; with `wanted` that one alone is imported, the others have their names and help."""
-    app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", cls=TyperGroup,
+    app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", cls=_Commands,
                       context_settings={"help_option_names": ["-h", "--help"]},
                       help="One camera in, a live stream of metric 3D human poses out.")  # fmt: skip
     app.callback()(_about)
@@ -95,6 +97,42 @@ def command_group(wanted: str | None = None) -> typer.Typer:
         else:
             app.command(command, hidden=place in HIDDEN)(getattr(module, name))
     return app
+
+
+class _Commands(TyperGroup):
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        with _reader_may_leave():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        from realtime.process.limits import check_descriptors
+
+        check_descriptors()  # before libraries fail in their own words
+        with _reader_may_leave():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _reader_may_leave() -> Iterator[None]:
+    """As in `realtime status --watch | head -1`: no fault of anybody's. Click and rich would make it 1."""
+    before = _stdout_identity()
+    try:
+        yield
+    except BrokenPipeError:
+        _give_up_stdout()
+        raise SystemExit(READ_ENOUGH) from None
+    except SystemExit:
+        if _stdout_identity() != before:  # rich has given it up
+            raise SystemExit(READ_ENOUGH) from None
+        raise
+
+
+def _stdout_identity() -> tuple[int, int] | None:
+    try:
+        found = os.fstat(sys.stdout.fileno())
+    except (AttributeError, OSError, ValueError):  # closed, or none
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _not_imported() -> None:
@@ -123,6 +161,14 @@ def _about(
 
 
 def main() -> None:
+    try:
+        _main()
+    except Exception as error:
+        _keep_report(error)
+        raise
+
+
+def _main() -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     logging.getLogger("realtime").setLevel(logging.INFO)
     try:
@@ -135,9 +181,9 @@ def main() -> None:
         _refuse(str(error))
     except KeyboardInterrupt:  # while the commands were still being imported; typer exits with the same code
         sys.exit(130)
-    except BrokenPipeError:  # the reader has what it wanted
+    except BrokenPipeError:
         _give_up_stdout()
-        sys.exit(1)
+        sys.exit(READ_ENOUGH)
     except OSError as error:  # of a file that no one closer by spoke for
         if error.filename is not None:
             _refuse(f"{error.filename}: {error.strerror}: check the path and your rights")
@@ -146,6 +192,17 @@ def main() -> None:
             raise
         _give_up_stdout()
         _refuse(f"no more can be written ({error.strerror}): free some space, or send the output elsewhere")
+
+
+def _keep_report(error: Exception) -> None:
+    """What is not one of the errors above is a fault of this program."""
+    import traceback
+
+    from realtime.session.crash_report import Crash, keep_report
+
+    path = keep_report(Crash(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))))
+    if path is not None:
+        sys.stderr.write(f"realtime: a fault of this program; what is known of it, without pictures, is in {path}\n")
 
 
 def _refuse_without_folder() -> None:

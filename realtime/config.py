@@ -91,6 +91,7 @@ class StreamConfig:
 
     address: str = "tcp://127.0.0.1:5556"
     rpc_address: str | None = "tcp://127.0.0.1:5557"  # answers hello, clock and status; None: nobody answers
+    status_address: str | None = None  # the status is said here too, by who outlives the publisher; None: nowhere
     name: str = "main"
     encoding: str = "msgpack"
     keys: Path | None = None  # folder of CURVE keys, for other machines
@@ -150,6 +151,7 @@ class RunConfig:
     place: PlaceConfig = field(default_factory=PlaceConfig)
     frames: int | None = None  # stop after as many
     duration_s: float | None = None  # stop after as long
+    metrics: str | None = None  # HOST:PORT of /metrics for Prometheus; None: nobody answers
     realtime_priority: bool = False  # lifting and publishing go before all that is not real-time
 
     def __post_init__(self) -> None:

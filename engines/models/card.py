@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ PAPER, STREAM = "gla-gcn", "stream-gla-gcn"
 FORMATS = {PAPER: 1, STREAM: 2}  # streaming 2: the features have a wobble
 RENEWAL = {PAPER: "import it again", STREAM: "train it again"}
 WEIGHTS_DIR = Path(__file__).parents[1] / "weights"
+MAX_TEXT = 200  # letters of a name: it goes out with every message
+MAX_NUMBER = 2**31 - 1
 DEFAULT_MODEL = "stream-243"
 
 
@@ -97,6 +99,7 @@ def read_card(path: Path) -> ModelCard:
         values.setdefault("features", FRAME_FEATURES)  # a card from before a model could be told more
         for key in ("widths", "lookaheads"):
             values[key] = tuple(values.get(key, ()))
+        _check_types(values)
         return ModelCard(**values)
     except FileNotFoundError:
         raise UserError(
@@ -104,6 +107,22 @@ def read_card(path: Path) -> ModelCard:
         ) from None
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} is not a model card ({error}): import the checkpoint again") from error
+
+
+def _check_types(values: Mapping[str, Any]) -> None:
+    """Here, and not where a lifter trips over it. Raises ValueError."""
+    for field in fields(ModelCard):
+        value = values.get(field.name, field.default)
+        if field.type == "str":
+            good = type(value) is str and len(value) <= MAX_TEXT
+        else:
+            numbers = value if field.type != "int" and isinstance(value, tuple) else (value,)
+            good = all(type(number) is int and 0 <= number <= MAX_NUMBER for number in numbers)
+        if not good and value is not MISSING:
+            raise ValueError(f"{field.name} is {value!r:.40}")
+    for name in ("frames", "channels", "joints"):
+        if not values.get(name, 1):
+            raise ValueError(f"{name} is 0")
 
 
 def load_arrays(card: ModelCard, weights: Path) -> dict[str, NDArray[Any]]:

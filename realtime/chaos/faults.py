@@ -18,6 +18,7 @@ import zmq
 
 from engines.errors import UserError
 from realtime.chaos.target import PATIENCE_S, Target
+from realtime.clock import NS_PER_S, monotonic_ns
 
 PAUSE_S = 1.0  # less than a watchdog's patience
 LONG_PAUSE_S = 5.0  # more than it
@@ -44,6 +45,12 @@ def kill_both(target: Target, rng: random.Random) -> None:
         _gone(process)
 
 
+def kill_twice(name: str, target: Target, rng: random.Random) -> None:
+    """Its next life is killed too, while it is still being set up."""
+    for _ in range(2):
+        kill(name, target, rng)
+
+
 def stop(name: str, target: Target, _: random.Random) -> None:
     """It stands still until the session replaces it."""
     process = target.process(name)
@@ -59,6 +66,11 @@ def pause(name: str, target: Target, _: random.Random) -> None:
 def pause_all(target: Target, _: random.Random) -> None:
     """As Ctrl-Z and fg, or a machine that slept."""
     _suspended(target.everybody(), LONG_PAUSE_S)
+
+
+def pause_supervisor(target: Target, _: random.Random) -> None:
+    """The processes go on without it."""
+    _suspended([target.session], LONG_PAUSE_S)
 
 
 def unlink_memory(target: Target, rng: random.Random) -> None:
@@ -108,15 +120,43 @@ def flood_requests(target: Target, rng: random.Random) -> None:
             peer.close()
 
 
+def subscribers(target: Target, _: random.Random) -> None:
+    """Two hundred who read, and leave together."""
+    with zmq.Context() as context:
+        peers = [context.socket(zmq.SUB) for _ in range(200)]
+        for peer in peers:
+            peer.linger = 0
+            peer.connect(target.running.address)
+            peer.subscribe(b"")
+        end_ns = monotonic_ns() + int(LONG_PAUSE_S * NS_PER_S)
+        while monotonic_ns() < end_ns:
+            for peer in peers:
+                with contextlib.suppress(zmq.Again):
+                    peer.recv(zmq.NOBLOCK)
+        for peer in peers:
+            peer.close()
+
+
+def deaf(target: Target, _: random.Random) -> None:
+    """A subscriber that never reads: its own queue fills, then the system's."""
+    with zmq.Context() as context:
+        peer = context.socket(zmq.SUB)
+        peer.linger, peer.rcvhwm, peer.rcvbuf = 0, 1, 4096
+        peer.connect(target.running.address)
+        peer.subscribe(b"")
+        wait(LONG_PAUSE_S)
+        peer.close()
+
+
 def flood_topics(target: Target, rng: random.Random) -> None:
-    """A peer that subscribes to thousands of topics."""
+    """A peer that subscribes to ten thousand topics."""
     with zmq.Context() as context:
         peer = context.socket(zmq.SUB)
         peer.linger = 0
         peer.connect(target.running.address)
-        for _ in range(5000):
+        for _ in range(10_000):
             peer.subscribe(rng.randbytes(12).hex())
-        _wait(PAUSE_S)  # a peer that left at once would send none
+        wait(PAUSE_S)  # a peer that left at once would send none
         peer.close()
 
 
@@ -124,17 +164,22 @@ FAULTS: dict[str, Fault] = {
     "kill-producer": partial(kill, "producer"),
     "kill-lifter": partial(kill, "lifter"),
     "kill-both": kill_both,
+    "kill-producer-twice": partial(kill_twice, "producer"),
+    "kill-lifter-twice": partial(kill_twice, "lifter"),
     "stop-producer": partial(stop, "producer"),
     "stop-lifter": partial(stop, "lifter"),
     "pause-producer": partial(pause, "producer"),
     "pause-lifter": partial(pause, "lifter"),
     "pause-all": pause_all,
+    "pause-supervisor": pause_supervisor,
     "unlink-memory": unlink_memory,
     "junk": junk,
     "http": http,
     "crowd": crowd,
     "flood-requests": flood_requests,
     "flood-topics": flood_topics,
+    "subscribers": subscribers,
+    "deaf": deaf,
 }
 
 
@@ -157,20 +202,21 @@ def _suspended(processes: list[psutil.Process], pause_s: float) -> None:
     try:
         for process in processes:
             process.suspend()
-        _wait(pause_s)
+        wait(pause_s)
     finally:
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.resume()
 
 
-def _wait(pause_s: float) -> None:
+def wait(pause_s: float) -> None:
     threading.Event().wait(pause_s)
 
 
 def _addresses(target: Target) -> list[str]:
-    both = (target.running.address, target.running.rpc_address)
-    return [address for address in both if address and address.startswith("tcp://")]
+    running = target.running
+    every = (running.address, running.rpc_address, running.status_address)
+    return [address for address in every if address and address.startswith("tcp://")]
 
 
 def _host_port(address: str) -> tuple[str, int]:

@@ -6,9 +6,6 @@ import contextlib
 import logging
 import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,13 +15,12 @@ import psutil
 from engines.errors import UserError
 from realtime.chaos.faults import FAULTS
 from realtime.chaos.footprint import Footprint, measure
+from realtime.chaos.programs import found, program, run_words
 from realtime.chaos.target import PATIENCE_S, Target
 from realtime.chaos.witness import Seen, Witness
 from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
-from realtime.session.instance import find
 
 EVERY_S = 20.0
-_POLL_S = 0.1
 
 log = logging.getLogger("realtime.chaos")
 
@@ -67,8 +63,8 @@ def soak(source: str, faults: Iterable[str], seed: int) -> Soaked:
     """
     soaked, rng = Soaked(), random.Random(seed)
     stream = f"chaos-{os.getpid()}"
-    with _session(source, stream) as popen:
-        target = _found(stream, popen)
+    with program(*run_words(source, stream)) as popen:
+        target = found(stream, popen)
         with Witness(target.running.address, stream) as witness:
             if not witness.recovered(0, PATIENCE_S):
                 raise UserError(f"nobody is seen in {source}: choose another with --source")
@@ -98,32 +94,3 @@ def _round(name: str, target: Target, witness: Witness, rng: random.Random) -> R
 def _measure(target: Target, soaked: Soaked) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):  # something has just ended: the next round measures
         soaked.footprints.append(measure(target))
-
-
-@contextlib.contextmanager
-def _session(source: str, stream: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`realtime run` on free ports; ended by Ctrl-C."""
-    # No "--loop" for a camera's address: it is for files.
-    loop = [] if "://" in source or source.isdigit() else ["--loop"]
-    words = ["run", "--source", source, *loop, "--no-view", "--detector", "lite", "--stream", stream, "--json"]
-    words += ["--address", "tcp://127.0.0.1:0", "--rpc-address", "tcp://127.0.0.1:0"]
-    popen = subprocess.Popen([sys.executable, "-m", "realtime.cli", *words], stdout=subprocess.DEVNULL,
-                             start_new_session=True)  # fmt: skip
-    try:
-        yield popen
-    finally:
-        popen.send_signal(signal.SIGINT)
-        try:
-            popen.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            popen.kill()
-            popen.wait()
-
-
-def _found(stream: str, popen: subprocess.Popen[bytes]) -> Target:
-    end_ns = monotonic_ns() + int(PATIENCE_S * NS_PER_S)
-    while find(stream) is None:
-        if popen.poll() is not None or monotonic_ns() > end_ns:
-            raise UserError("the session did not start: see above what it says")
-        time.sleep(_POLL_S)
-    return Target.find(stream)

@@ -30,7 +30,10 @@ class Seen:
 class Witness(Closing):
     """An ordinary subscriber on a thread of its own. A context manager."""
 
-    def __init__(self, address: str, stream: str) -> None:
+    def __init__(self, address: str, stream: str, *, by_arrival: bool = False) -> None:
+        """`by_arrival`: pictures are as old as a recording; what counts is when their poses arrive, in
+        the order of their own numbers: a recording that begins again repeats its pictures'."""
+        self._by_arrival = by_arrival
         self._poses, self._status = Subscriber(address, stream), StatusListener(address, stream)
         self.seen = Seen(unix_ns())
         self.out_of_order = self.twice = self.invalid = 0
@@ -84,10 +87,12 @@ class Witness(Closing):
         if last is not None:
             seen.longest_gap_ms = max(seen.longest_gap_ms, (now_ns - self._arrived_ns) / 1e6)
             seen.sessions += message.new_session
-            self.twice += message.frame_id == last.frame_id
-            self.out_of_order += message.frame_id < last.frame_id
+            number, before = (message.seq, last.seq) if self._by_arrival else (message.frame_id, last.frame_id)
+            again = self._by_arrival and message.new_session
+            self.twice += number == before and not again
+            self.out_of_order += number < before and not again
         seen.missed += message.gap
         self._newest, self._arrived_ns = message, now_ns
         if any(not person.held for person in message.persons):
             self.latencies.append((now_ns, (now_ns - message.t_capture_ns) / 1e6))
-            self._fresh += message.t_capture_ns > self._fresh_after_ns
+            self._fresh += (now_ns if self._by_arrival else message.t_capture_ns) > self._fresh_after_ns

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from engines.errors import UserError
+from realtime.client.status import StatusListener
 from realtime.client.subscribe import StreamTimeoutError, Subscriber, subscribe
 from realtime.wire.endpoints import ClientKeys, is_local
 from realtime.wire.messages import PersonPose, PoseMessage
 
-_SAY_AFTER_S = 2.0
+_SAY_AFTER_S = 1.0
 
 log = logging.getLogger("realtime.listen")
 
@@ -39,9 +40,12 @@ def listen(
     """Raises UserError where nothing comes within `timeout_s`."""
     line = json_line if as_json else partial(text_line, one_clock=is_local(address))
     keys = client_keys(key, server_key)
-    with subscribe(address, stream, latest_only, timeout_s, keys=keys, rpc_address=rpc_address) as subscriber:
+    with (
+        subscribe(address, stream, latest_only, timeout_s, keys=keys, rpc_address=rpc_address) as subscriber,
+        StatusListener(address, stream, keys) as status,
+    ):
         try:
-            for message in _messages(subscriber, timeout_s):
+            for message in _messages(subscriber, status, timeout_s):
                 sys.stdout.write(line(message) + "\n")
                 sys.stdout.flush()
                 if subscriber.received == count:
@@ -52,21 +56,25 @@ def listen(
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 -- for the interpreter's own last flush
 
 
-def _messages(subscriber: Subscriber, timeout_s: float | None) -> Iterator[PoseMessage]:
-    """Says once that it waits, where nothing comes for a while. Raises StreamTimeoutError after `timeout_s`."""
-    silent_s, said = 0.0, False
+def _messages(subscriber: Subscriber, status: StatusListener, timeout_s: float | None) -> Iterator[PoseMessage]:
+    """Says what it waits for, where nothing comes for a while. Raises StreamTimeoutError after `timeout_s`."""
+    silent_s, said = 0.0, ""
     while True:
         wait_s = _SAY_AFTER_S if timeout_s is None else min(_SAY_AFTER_S, timeout_s - silent_s)
         try:
             yield subscriber.receive(wait_s)
-            silent_s, said = 0.0, False
+            silent_s, said = 0.0, ""
+            status.latest()  # which finds out where the status is said too, before that is needed
         except StreamTimeoutError:
             silent_s += wait_s
             if timeout_s is not None and silent_s >= timeout_s:
                 raise
-            if not said:
-                log.info("waiting for poses of '%s' at %s: Ctrl-C ends it", subscriber.stream, subscriber.address)
-            said = True
+            trouble = status.trouble()
+            if not said or (trouble and trouble != said):
+                why = f" ({trouble})" if trouble else ""
+                where = f"'{subscriber.stream}' at {subscriber.address}{why}"
+                log.info("waiting for poses of %s: Ctrl-C ends it", where)
+            said = trouble or said or "waiting"
 
 
 def text_line(message: PoseMessage, one_clock: bool = False) -> str:

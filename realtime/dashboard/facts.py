@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from realtime.client.status import in_words
 from realtime.clock import NS_PER_MS, NS_PER_S
 from realtime.process.metrics import Percentiles
 from realtime.wire.framing import Fields
@@ -78,7 +79,8 @@ class Facts:
         if message is None:
             return said or "waiting for the stream"
         if self._silent_ns:
-            return f"silent for {self._silent_ns // NS_PER_S} s"
+            trouble = in_words(self.status) if self.status else ""
+            return f"silent for {self._silent_ns // NS_PER_S} s" + (f" ({trouble})" if trouble else "")
         if self._sessions > 1 and self._now_ns - self._session_ns < _SAY_RECONNECTED_NS:
             return "reconnected"
         if not message.persons:

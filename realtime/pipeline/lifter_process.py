@@ -39,7 +39,7 @@ def main(link: Link, config: RunConfig) -> None:
         Ring.attach(link.ring_name, link.doorbell) as ring,
         Publisher(  # before the model is loaded: those who wait for it find it meanwhile
             stream.address, stream.rpc_address, stream.name, encoding=stream.encoding, keys=stream.keys,
-            insecure=stream.insecure, patient=lossless,
+            insecure=stream.insecure, patient=lossless, fields=elsewhere(stream.status_address),
         ) as publisher,
         load_working(options, link, config.detector.people) as lifter,
     ):  # fmt: skip
@@ -67,6 +67,7 @@ def main(link: Link, config: RunConfig) -> None:
                 frame = replace(frame, latency_ms=_latencies(keypoints, woken_ns, lifted_ns))
                 publisher.send(frame, engine=lifter.engine, model=lifter.name, lookahead=lifter.lag_frames)
                 report.published(frame, keypoints, lifted_ns)
+                link.published()
                 publisher.send_keypoints(keypoints)  # for recorders; behind the pose, which is waited for
                 lift.finish()
                 ring.mark_consumed(reader.position)
@@ -74,6 +75,12 @@ def main(link: Link, config: RunConfig) -> None:
                 break
             report.tell_sometimes(lift)
         report.tell(lift)
+
+
+def elsewhere(status_address: str | None) -> dict[str, object]:
+    """Where the status is said too, as the status tells it: a port, since a peer knows the host by another name."""
+    port = (status_address or "").rpartition(":")[2]
+    return {"status_port": int(port)} if port.isdigit() else {}
 
 
 def reprime(lift: Lift, ring: Ring, reader: RingReader, link: Link, skip_unread: bool) -> int:
@@ -124,7 +131,7 @@ class Report:
         self._link, self._lifter, self._publisher, self._reader = link, lifter, publisher, reader
         self._stages = Stages(STAGES)
         self._rate = Rate()
-        self._with_person = 0
+        self._with_person = self._people = 0
         self._told_ns = monotonic_ns()
         self._state_told_ns, self._state = 0, dict[str, object]()
         self._floor_kind = NONE
@@ -133,6 +140,7 @@ class Report:
     def published(self, frame: PoseFrame, keypoints: Keypoints2D, lifted_ns: int) -> None:
         now_ns = monotonic_ns()
         self._rate.tick(now_ns)
+        self._people = len(frame.persons)
         self._with_person += any(not person.held for person in frame.persons)
         self._stages.add(
             **{**frame.latency_ms, "total": elapsed_ms(keypoints.stamp.capture_ns, now_ns)},
@@ -161,6 +169,6 @@ class Report:
         stats = LifterStats(
             self._rate.count, self._with_person, self._reader.lost, self.reprimed,
             self._rate.recent(self._told_ns), self._rate.mean(), self._lifter.engine, self._lifter.name,
-            recent_ms, self._stages.summary(), Load.now(),
+            recent_ms, self._stages.summary(), Load.now(), self._people,
         )  # fmt: skip
         self._link.tell(stats)

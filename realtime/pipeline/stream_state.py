@@ -11,7 +11,7 @@ IN_THE_WAY = ("producer", "lifter")  # of a pose; the others only look on
 def stream_state(conditions: dict[str, Condition], published: bool) -> dict[str, object]:
     """`state`, `state_since_ns`, `why` and `processes` of PROTOCOL.md. `published`: a pose has gone out."""
     way = [conditions[name] for name in IN_THE_WAY if name in conditions and conditions[name].state != STOPPED]
-    state = worst(RUNNING, *(condition.state for condition in way))
+    state = worst(RUNNING, *(condition.state for condition in way)) if way else STOPPED
     culprits = [condition for condition in way if condition.state == state]
     told: dict[str, object] = {
         "state": state if published or state != RUNNING else STARTING,

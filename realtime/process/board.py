@@ -24,8 +24,8 @@ class _Told(ctypes.Structure):
 
 class _Row(ctypes.Structure):
     _fields_ = [
-        ("beat_ns", ctypes.c_int64), ("pulse_ns", ctypes.c_int64), ("restarts", ctypes.c_int64), ("life", _Told),
-        ("work", _Told),
+        ("beat_ns", ctypes.c_int64), ("pulse_ns", ctypes.c_int64), ("restarts", ctypes.c_int64),
+        ("published", ctypes.c_int64), ("life", _Told), ("work", _Told),
     ]  # fmt: skip
 
 
@@ -88,7 +88,7 @@ class Board:
         self._row(name).pulse_ns = monotonic_ns()
 
     def disarm(self, name: str) -> None:
-        self._row(name).beat_ns = self._row(name).pulse_ns = 0
+        self._row(name).beat_ns = self._row(name).pulse_ns = self._row(name).published = 0
 
     def last_beat_ns(self, name: str) -> int:
         """0 before the first beat of this life."""
@@ -97,6 +97,15 @@ class Board:
     def last_pulse_ns(self, name: str) -> int:
         """0 before the first pulse of this life."""
         return int(self._row(name).pulse_ns)
+
+    def tell_published(self, name: str) -> None:
+        """A pose has gone out, in this life of the process."""
+        self._row(name).published = 1
+
+    @property
+    def published(self) -> bool:
+        """Whether a pose has gone out since the publisher was started last."""
+        return any(row.published for row in self._rows)
 
     # ---- states ----
 
@@ -121,6 +130,10 @@ class Board:
         if work == RUNNING:
             return Condition(RUNNING, max(row.life.since_ns, row.work.since_ns), _text(newest), row.restarts)
         return Condition(worst(life, work), row.work.since_ns, _text(row.work), row.restarts)
+
+    def conditions(self) -> dict[str, Condition]:
+        """How every process of the session is."""
+        return {name: self.condition(name) for name in self.names}
 
     def _row(self, name: str) -> _Row:
         return self._rows[self.names.index(name)]

@@ -28,4 +28,4 @@ def check_descriptors() -> None:
     """Raises UserError where there are too few to begin with."""
     limit = descriptor_limit()
     if limit is not None and limit < LEAST_DESCRIPTORS:
-        raise UserError(f"only {limit} files may be open at once, a session needs more: run 'ulimit -n 1024' first")
+        raise UserError(f"only {limit} files may be open at once, which is too few: run 'ulimit -n 1024' first")

@@ -31,6 +31,7 @@ class Failed:
 
     text: str
     user_error: bool
+    traceback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,11 @@ class Link:
 
     def conditions(self) -> dict[str, Condition]:
         """How every process of the session is."""
-        return {name: self._board.condition(name) for name in self._board.names}
+        return self._board.conditions()
+
+    def published(self) -> None:
+        """A pose has gone out."""
+        self._board.tell_published(self.name)
 
     def tell(self, event: object) -> None:
         """Says it to the supervisor, who may be gone, or stopped, or busy: nobody waits. From any thread."""

@@ -66,3 +66,4 @@ class LifterStats:
     recent_ms: dict[str, float]  # stage -> median of the last seconds
     stages_ms: dict[str, dict[str, float]]  # stage -> p50, p99 of this process's life
     load: Load
+    people: int = 0  # in the newest pose, held ones too

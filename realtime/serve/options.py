@@ -43,14 +43,6 @@ class ServeOptions:
         _check(0 < self.most_busy <= 1, f"--most-busy must be above 0 and at most 1, got {self.most_busy:g}")
 
 
-def metrics_place(text: str) -> tuple[str, int]:
-    """HOST:PORT in its parts. Raises UserError."""
-    host, _, port = text.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise UserError(f"--metrics '{text}' is no place to listen: write HOST:PORT, such as 127.0.0.1:9464")
-    return host.strip("[]"), int(port)
-
-
 def _check(good: bool, message: str) -> None:
     if not good:
         raise UserError(message)

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections import Counter
 from contextlib import ExitStack
+from functools import partial
 from typing import Protocol
 
 from calibration.cameras.cameras_file import load_cameras
@@ -23,12 +24,13 @@ from realtime.process.states import RUNNING, STALLED, STARTING
 from realtime.serve.admission import Admission
 from realtime.serve.figures import Figures
 from realtime.serve.intake import Intake, Said
-from realtime.serve.metrics import MetricsPage
+from realtime.serve.metrics import server_metrics
 from realtime.serve.options import ServeOptions
 from realtime.serve.room import Room
 from realtime.serve.rounds import lift_round
 from realtime.serve.seat import Seat, new_seat
 from realtime.serve.seats import Seats
+from realtime.server.metrics_page import MetricsPage
 from realtime.server.publish import Publisher
 from realtime.wire.endpoints import PUBLISH_HIGH_WATER
 
@@ -67,7 +69,8 @@ class Server(Closing):
             ))  # fmt: skip
             self._page = None
             if options.metrics is not None:
-                self._page = stack.enter_context(MetricsPage(options.metrics, self.figures, options.streams))
+                collect = partial(server_metrics, self.figures, options.streams)
+                self._page = stack.enter_context(MetricsPage(options.metrics, collect))
             self._owned = stack.pop_all()
         self._options = options
         fused = "" if cameras is None else stream.name

@@ -54,9 +54,12 @@ class Publisher(Closing):
         self, address: str = DEFAULT_ADDRESS, rpc_address: str | None = DEFAULT_RPC_ADDRESS,
         stream: str | None = "main", *, encoding: str = "msgpack", keys: KeyStore | Path | None = None,
         insecure: bool = False, high_water: int = PUBLISH_HIGH_WATER, patient: bool = False,
+        fields: Mapping[str, Any] | None = None,
     ) -> None:  # fmt: skip
         """`stream`: what is sent without a name; None: nothing is. `keys`: the directory of `realtime keys`; all peers
         must then be on its allow-list.
+
+        `fields`: what the status of `stream` says from the beginning.
 
         `patient`: `send` waits for slow readers, so that they lose nothing; not for one that stands still.
 
@@ -89,17 +92,18 @@ class Publisher(Closing):
             )  # fmt: skip
             self.rpc_address = self._service.address
             if stream is not None:
-                self._state(stream)
+                self._state(stream).told.update(fields or {})
         self._service.start()
 
     def close(self) -> None:
-        """Says `stopped` on every stream and closes. May be called twice."""
+        """Says `stopped` on every stream that has not failed, and closes. May be called twice."""
         if self._listening.socket.closed:
             return
         self._service.stop()
         with self._lock:
             for name in self._talking():
-                self._streams[name].told["state"] = "stopped"
+                if self._streams[name].told.get("state") != "failed":
+                    self._streams[name].told["state"] = "stopped"
                 self._put_status(name, self._streams[name])
             self._listening.close(PATIENCE_MS if self._patient else LAST_WORDS_MS)
         self._context.term()

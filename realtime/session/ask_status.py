@@ -6,32 +6,60 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 from engines.errors import UserError
 from realtime.client.ask import RpcClient
-from realtime.clock import NS_PER_S, unix_ns
+from realtime.client.status import StatusListener
+from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
 from realtime.process.states import DEGRADED, RUNNING
 from realtime.session.instance import find
 from realtime.wire.endpoints import DEFAULT_RPC_ADDRESS, ClientKeys
 
 WATCH_S = 1.0
+PATIENCE_S = 1.0  # for an answer, and then for a word of the supervisor, who speaks once a second
+_POLL_S = 0.02
 
 
 def status(stream: str, rpc_address: str | None, *, as_json: bool, watch: bool, keys: ClientKeys | None) -> bool:
     """Prints it, with `watch` once a second until Ctrl-C. Whether poses of fresh pictures come. Raises UserError."""
-    running = find(stream)
+    running = find(stream) if rpc_address is None else None
     address = rpc_address or (running.rpc_address if running else None) or DEFAULT_RPC_ADDRESS
-    with RpcClient(address, keys) as client:
+    beside = running.status_address if running else None
+    with RpcClient(address, keys) as client, ExitStack() as stack:
+        herald = None if beside is None else stack.enter_context(StatusListener(beside, stream, keys))
         while True:
-            told = client.ask("status").get("streams", {}).get(stream)
-            if told is None:
-                raise UserError(f"{address} publishes no stream '{stream}': name another with --stream")
+            told = _told(client, herald, stream)
             sys.stdout.write((json.dumps(told) if as_json else "\n".join(lines(told))) + "\n")
             sys.stdout.flush()
             if not watch:
                 return told.get("state") in (RUNNING, DEGRADED)
             time.sleep(WATCH_S)
+
+
+def _told(client: RpcClient, herald: StatusListener | None, stream: str) -> dict[str, Any]:
+    """By the publisher; where that is gone or stands still, by its supervisor."""
+    asked_ns = monotonic_ns()
+    try:
+        told = client.ask("status", 2 * PATIENCE_S if herald is None else PATIENCE_S).get("streams", {}).get(stream)
+    except UserError:
+        said = None if herald is None else _heard(herald, asked_ns)
+        if said is None:
+            raise
+        return said
+    if told is None:
+        raise UserError(f"{client.address} publishes no stream '{stream}': name another with --stream")
+    return dict(told)
+
+
+def _heard(herald: StatusListener, since_ns: int) -> dict[str, Any] | None:
+    end_ns = monotonic_ns() + int(PATIENCE_S * NS_PER_S)
+    said = herald.latest()
+    while herald.received_ns < since_ns and monotonic_ns() < end_ns:
+        time.sleep(_POLL_S)
+        said = herald.latest()
+    return said if herald.received_ns >= since_ns else None
 
 
 def lines(told: dict[str, Any]) -> Iterator[str]:

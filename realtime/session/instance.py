@@ -31,6 +31,7 @@ class Running:
     stream: str
     address: str
     rpc_address: str | None
+    status_address: str | None = None  # where its supervisor says how it is
 
 
 def runtime_dir() -> Path:

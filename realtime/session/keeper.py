@@ -38,8 +38,8 @@ class Keeper:
         self._restarts = restarts or Restarts()
         self._context = multiprocessing.get_context("spawn")
         self.children = {process.name: Child(process) for process in processes}
-        self._board = Board(self._context, list(self.children))
-        self._watchdog = Watchdog(self._board)
+        self.board = Board(self._context, list(self.children))
+        self._watchdog = Watchdog(self.board)
         self._doorbell = Doorbell()
         self._started_ns = monotonic_ns()
         self.went_ns: int | None = None  # when the producers were let go
@@ -48,7 +48,7 @@ class Keeper:
         self._fatal: UserError | None = None
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
-        self._board.stop()
+        self.board.stop()
         for child in self.children.values():
             if child.popen is not None:
                 self._end(child, 0.0 if self._hurry or exc is not None else child.process.grace_s)
@@ -56,15 +56,15 @@ class Keeper:
 
     def finish(self) -> None:
         """Orders the end: no new frames. A second order stops at once."""
-        if self._board.finishing:
+        if self.board.finishing:
             self._hurry = True
-            self._board.stop()
-        self._board.finish()
+            self.board.stop()
+        self.board.finish()
 
     @property
     def finishing(self) -> bool:
         """Whether the end was ordered."""
-        return self._board.finishing
+        return self.board.finishing
 
     @property
     def restarted(self) -> int:
@@ -80,11 +80,11 @@ class Keeper:
 
     def _start_all(self) -> None:
         for child in self.children.values():
-            if not self._board.finishing:
+            if not self.board.finishing:
                 self._start(child)
 
     def _stop_all(self) -> None:
-        self._board.stop()
+        self.board.stop()
         for child in self.children.values():
             if child.popen is not None:
                 self._end(child, child.process.grace_s)
@@ -94,9 +94,9 @@ class Keeper:
     def _start(self, child: Child) -> None:
         receiver, sender = self._context.Pipe(duplex=False)
         name = child.process.name
-        self._board.disarm(name)
+        self.board.disarm(name)
         config, ring_name = self._told(name)
-        link = Link(name, child.life, self._board, sender, ring_name, self._doorbell)
+        link = Link(name, child.life, self.board, sender, ring_name, self._doorbell)
         level = logging.getLogger("realtime").getEffectiveLevel()
         popen = self._context.Process(target=enter, args=(child.process, link, config, level), name=name)
         with held_back():  # so that a Ctrl-C during its first moments is ours alone
@@ -105,9 +105,9 @@ class Keeper:
         child.popen, child.events, child.ready, child.failure, child.restart_ns = popen, receiver, None, None, None
         child.started_ns, child.ready_ns = monotonic_ns(), 0
         child.stats.append(None)
-        self._board.tell_work(name, RUNNING, "")
+        self.board.tell_work(name, RUNNING, "")
         if not child.life:
-            self._board.tell_life(name, STARTING, "started")
+            self.board.tell_life(name, STARTING, "started")
         log.debug("%s started (pid %d)", name, popen.pid)
 
     def _end(self, child: Child, grace_s: float) -> None:
@@ -121,7 +121,7 @@ class Keeper:
         while child.popen.is_alive() and monotonic_ns() - since_ns < grace_s * NS_PER_S and not self._hurry:
             self._hear(child, _POLL_S)
             if child.process.finishes:
-                since_ns = max(since_ns, self._board.last_beat_ns(child.process.name))
+                since_ns = max(since_ns, self.board.last_beat_ns(child.process.name))
         if child.popen.is_alive():
             if grace_s and not self._hurry:
                 log.warning("the %s did not stop in %g s and was killed", child.process.name, grace_s)
@@ -138,7 +138,7 @@ class Keeper:
         child.events.close()
         child.popen.close()
         child.popen = child.events = None
-        self._board.disarm(child.process.name)
+        self.board.disarm(child.process.name)
 
     def _hear(self, child: Child, timeout_s: float) -> None:
         """Takes what the process has said."""
@@ -152,7 +152,7 @@ class Keeper:
         if isinstance(event, Ready):
             child.ready, child.ready_ns = event, monotonic_ns()
             again = "started again" if child.life else "ready"
-            self._board.tell_life(child.process.name, RUNNING, again, child.life)
+            self.board.tell_life(child.process.name, RUNNING, again, child.life)
             log.info("%s ready: %s", child.process.name, event.text)
         elif isinstance(event, Failed):
             child.failure = event
@@ -180,18 +180,18 @@ class Keeper:
         name, failure = child.process.name, child.failure
         if exit_code == 0:
             child.done = True
-            self._board.tell_life(name, STOPPED, "ended", child.life)
-            if not child.process.essential and not self._board.stopping:
+            self.board.tell_life(name, STOPPED, "ended", child.life)
+            if not child.process.essential and not self.board.stopping:
                 self._tell_closed(name)
         elif failure is not None and failure.user_error:
             self._give_up(child, failure.text)
         else:
             why = failure.text if failure else f"it ended with code {exit_code}"
-            if not self._board.finishing:
+            if not self.board.finishing:
                 self._plan_restart(child, why)
                 return
             child.done = True
-            if not self._board.stopping:
+            if not self.board.stopping:
                 log.warning("the %s failed while the session was ending (%s)", name, why)
 
     def _tell_closed(self, name: str) -> None:
@@ -206,15 +206,15 @@ class Keeper:
             self._give_up(child, f"the {child.process.name} failed {times} ({why}): run with --verbose to see more")
             return
         log.warning("the %s failed (%s): starting it again in %.2g s", child.process.name, why, wait_s)
-        self._board.tell_life(child.process.name, RESTARTING, why, child.life + 1)
+        self.board.tell_life(child.process.name, RESTARTING, why, child.life + 1)
         child.restart_ns = now_ns + int(wait_s * NS_PER_S)
 
     def _give_up(self, child: Child, why: str) -> None:
         child.done = True
-        self._board.tell_life(child.process.name, FAILED, why, child.life)
+        self.board.tell_life(child.process.name, FAILED, why, child.life)
         if child.process.essential or (child.process.must_start and self.went_ns is None):
             self._fatal = self._fatal or UserError(why)
-            self._board.stop()
+            self.board.stop()
         else:
             log.warning("no %s: %s", child.process.name, why)
 
@@ -228,7 +228,7 @@ class Keeper:
                 child.hung = complaint
                 child.popen.kill()
                 child.popen.join()
-            elif child.restart_ns is not None and self._board.finishing:
+            elif child.restart_ns is not None and self.board.finishing:
                 child.done, child.restart_ns = True, None
             elif child.restart_ns is not None and now_ns >= child.restart_ns:
                 child.life += 1

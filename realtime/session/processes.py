@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -23,6 +24,7 @@ from realtime.ring.segment import Segment
 EXIT_USER_ERROR = 2
 _ORPHAN_GRACE_S = 3.0
 _EXIT_ORPHANED = 3
+_TRACEBACK = 20_000  # letters of it, the last ones
 
 Main = Callable[[Link, Any], None]  # what it is told: a session's RunConfig
 
@@ -72,7 +74,7 @@ def enter(process: Process, link: Link, config: object, log_level: int) -> None:
         sys.exit(EXIT_USER_ERROR)
     except Exception as error:  # noqa: BLE001 the outermost frame: the supervisor starts it again
         root.debug("%s failed", process.name, exc_info=True)
-        link.tell(Failed(f"{type(error).__name__}: {error}", user_error=False))
+        link.tell(Failed(f"{type(error).__name__}: {error}", False, traceback.format_exc()[-_TRACEBACK:]))
         sys.exit(1)
     finally:
         link.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -20,8 +21,12 @@ from realtime.config import PlaceConfig, RunConfig
 from realtime.detectors.choose_detector import with_detector
 from realtime.process.limits import check_descriptors
 from realtime.process.priority import check_may_go_first
+from realtime.server.metrics_page import MetricsPage
+from realtime.session.crash_report import CrashReports
+from realtime.session.herald import Herald
 from realtime.session.instance import Instance, Running
 from realtime.session.json_log import json_log
+from realtime.session.metrics import session_metrics
 from realtime.session.processes import PROCESSES
 from realtime.session.status import StatusLine, Summary, report, summarise
 from realtime.session.supervisor import Supervisor
@@ -79,15 +84,34 @@ def _run(config: RunConfig, console: Console, terminal: Terminal, screen: Screen
     film = config.view.render
     before = newest_picture(film) if film else None
     stream = config.stream
-    running = Running(os.getpid(), stream.name, stream.address, stream.rpc_address)
-    with Instance(running), Supervisor(config, processes) as supervisor:
+    running = Running(os.getpid(), stream.name, stream.address, stream.rpc_address, stream.status_address)
+    with (
+        Instance(running), Herald(stream) as herald, Supervisor(config, processes) as supervisor,
+        _metrics(config, supervisor), CrashReports(config) as reports,
+    ):  # fmt: skip
         with _display(config, console, terminal, screen) as status:
-            supervisor.run(status.update)
+            supervisor.run(lambda session: _tell(session, status, herald, reports))
         if supervisor.interrupted and supervisor.went_ns is None:
             raise KeyboardInterrupt  # there has been no session to sum up
         made = film is not None and newest_picture(film) != before
         ended = supervisor.source_ended
         return summarise(supervisor, shown(config.source.name), str(film) if made else None), ended
+
+
+def _metrics(config: RunConfig, supervisor: Supervisor) -> contextlib.AbstractContextManager[object]:
+    if config.metrics is None:
+        return contextlib.nullcontext()
+    page = MetricsPage(config.metrics, lambda: session_metrics(supervisor, config.stream.name))
+    log.info("figures at %s", page.address)
+    return page
+
+
+def _tell(
+    session: Supervisor, status: StatusLine | RunDashboard, herald: Herald, reports: CrashReports
+) -> None:
+    reports.look(session)
+    herald.update(session)
+    status.update(session)
 
 
 def _screen() -> Screen:
@@ -160,11 +184,14 @@ def with_every_frame(config: RunConfig) -> RunConfig:
 
 def with_ports(config: RunConfig) -> RunConfig:
     """A port that is left open is chosen here: the viewer must know it, and a lifter that is started again keep it."""
-    from realtime.wire.endpoints import chosen
+    from realtime.wire.endpoints import chosen, with_port
 
     stream = config.stream
-    address, *rpc = chosen([stream.address, *filter(None, [stream.rpc_address])])
-    return replace(config, stream=replace(stream, address=address, rpc_address=rpc[0] if rpc else None))
+    status = stream.status_address or with_port(stream.address, 0)
+    wanted = (stream.address, stream.rpc_address, status)
+    found = iter(chosen([address for address in wanted if address is not None]))
+    address, rpc, status = (None if address is None else next(found) for address in wanted)
+    return replace(config, stream=replace(stream, address=address or "", rpc_address=rpc, status_address=status))
 
 
 def log_to(console: Console, terminal: Terminal, verbose: bool) -> None:

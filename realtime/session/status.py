@@ -67,8 +67,8 @@ class Summary:
 
 
 def summarise(supervisor: Supervisor, source: str, render: str | None) -> Summary:
-    producers = _stats(supervisor, "producer", ProducerStats)
-    lifters = _stats(supervisor, "lifter", LifterStats)
+    producers = stats_of(supervisor, "producer", ProducerStats)
+    lifters = stats_of(supervisor, "lifter", LifterStats)
     published_seen = sum(stats.with_person for stats in lifters)
     # A producer that is killed takes the counts of its last second with it; what was published had been seen.
     seen = max(sum(stats.with_person for stats in producers), published_seen)
@@ -97,7 +97,8 @@ def summarise(supervisor: Supervisor, source: str, render: str | None) -> Summar
     )
 
 
-def _stats(supervisor: Supervisor, name: str, kind: type[Any]) -> list[Any]:
+def stats_of(supervisor: Supervisor, name: str, kind: type[Any]) -> list[Any]:
+    """What a process has told, the last of each of its lives."""
     child = supervisor.children.get(name)
     return [stats for stats in child.stats if isinstance(stats, kind)] if child else []
 

@@ -46,7 +46,7 @@ class Supervisor(Keeper):
 
     def run(self, on_round: Callable[[Supervisor], None]) -> None:
         """Until the session is over; `on_round` is called ten times a second. Raises the UserError that ended it."""
-        with ordering(self._ordered, self._board.finish):
+        with ordering(self._ordered, self.board.finish):
             self._start_all()
             while not self._over():
                 self._listen()
@@ -76,18 +76,18 @@ class Supervisor(Keeper):
             film = self._config.view.render is not None
             needed = [child for child in waiting if child.process.essential or film]
             if not waiting or (late and not needed):
-                self._board.go()
+                self.board.go()
                 self.went_ns = monotonic_ns()
 
     def _finish_in_order(self) -> None:
         now_ns = monotonic_ns()
         duration_s = self._config.duration_s
         if duration_s is not None and self.went_ns is not None and now_ns - self.went_ns >= duration_s * NS_PER_S:
-            self._board.finish()
-        if self._board.finishing:
+            self.board.finish()
+        if self.board.finishing:
             self._finishing_ns = self._finishing_ns or now_ns
             if self.went_ns is None:  # no frame yet, so nothing to bring to its end
-                self._board.stop()
+                self.board.stop()
                 return
             self._finish_producer(now_ns - self._finishing_ns)
         if self.children["producer"].done and not self.ring.finished:
@@ -106,7 +106,7 @@ class Supervisor(Keeper):
             self._bury(child)
             child.done = True
         if since_ns > (producer.grace_s + lifter.grace_s) * NS_PER_S:
-            self._board.stop()
+            self.board.stop()
 
     def _over(self) -> bool:
-        return self._board.stopping or self.children["lifter"].done
+        return self.board.stopping or self.children["lifter"].done

@@ -41,7 +41,7 @@ class SiteSupervisor(Keeper):
 
     def run(self, on_round: Callable[[SiteSupervisor], None]) -> None:
         """Until the session is over; `on_round` is called ten times a second. Raises the UserError that ended it."""
-        with ordering(self._ordered, self._board.finish):
+        with ordering(self._ordered, self.board.finish):
             self._start_all()
             while not self._over():
                 self._listen()
@@ -66,25 +66,25 @@ class SiteSupervisor(Keeper):
     def _let_go(self) -> None:
         """Together, so that recordings that began together are seen together."""
         if self.went_ns is None and all(child.ready or child.done for child in self.children.values()):
-            self._board.go()
+            self.board.go()
             self.went_ns = monotonic_ns()
 
     def _finish_in_order(self) -> None:
         now_ns, duration_s = monotonic_ns(), self._config.duration_s
         if duration_s is not None and self.went_ns is not None and now_ns - self.went_ns >= duration_s * NS_PER_S:
-            self._board.finish()
+            self.board.finish()
         cameras = [self.children[name] for name in self._cameras]
-        if self._board.finishing:
+        if self.board.finishing:
             self._finishing_ns = self._finishing_ns or now_ns
             for child in cameras:
                 if child.popen is None:
                     child.done, child.restart_ns = True, None
             if self.went_ns is None or now_ns - self._finishing_ns > _FINISH_NS:
-                self._board.stop()
+                self.board.stop()
         if all(child.done for child in cameras):
             self._ended_ns = self._ended_ns or now_ns
             if now_ns - self._ended_ns > _LAST_FRAMES_NS:
-                self._board.stop()
+                self.board.stop()
 
     def _over(self) -> bool:
-        return self._board.stopping or self.children[LIFTER].done
+        return self.board.stopping or self.children[LIFTER].done

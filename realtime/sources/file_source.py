@@ -125,18 +125,21 @@ class FileSource(Closing):
         return f"{self.name} has no frame that can be decoded: it is damaged or cut off, give another file"
 
     def _advance(self) -> bool:
-        """Grabs the next frame, from the beginning again where the file loops. False at the end."""
+        """Grabs the next frame, from the beginning again where the file loops. False at the end.
+
+        Raises UserError for a file that cannot be played again.
+        """
         if not (self._positioned or self._video.grab()):
             self._tell_what_is_missing()
-            if not self._loop or self._frames_in_pass == 0:
+            if not self._loop:
                 return False
             self._video.release()
             self._video = self._open()
             self._passes += 1
             self._frames_in_pass = self._damaged = 0
             self._pass_start_ns = self._play_ns + self._frame_ns - round(self._start_ns / self._slower)
-            if not self._find_start():
-                return False
+            if not self._find_start():  # it had pictures before
+                raise UserError(f"{self.name} has no frame any more: it was cut off or replaced while it was played")
         self._positioned = False
         self._frames_in_pass += 1
         lost, self._damaged = self._video.damaged - self._damaged, self._video.damaged

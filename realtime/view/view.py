@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engines.errors import UserError
+from realtime.client.status import StatusListener
 from realtime.client.subscribe import StreamTimeoutError, Subscriber
 from realtime.clock import NS_PER_MS, NS_PER_S, monotonic_ns, unix_ns
 from realtime.view.display import has_display
@@ -111,7 +112,8 @@ def view(
         if writer is None:
             if remembered is not None:
                 stack.callback(_remember, stage, remembered)
-            return _show(subscriber, Window(stage, source, Show(layout, panel, smooth=smooth)), limits)
+            status = stack.enter_context(StatusListener(address, stream, keys))
+            return _show(subscriber, Window(stage, source, Show(layout, panel, smooth=smooth), status.trouble), limits)
         return _render(subscriber, Film(stage, writer, Show(layout, panel), source, fps, turntable_s), limits)
 
 

@@ -47,9 +47,12 @@ class Stream(Protocol):
 class Window:
     """`show` each message as it comes, `idle` in between; False once the user has closed it."""
 
-    def __init__(self, stage: Stage, source: SourcePicture | None, show: Show) -> None:
+    def __init__(
+        self, stage: Stage, source: SourcePicture | None, show: Show, trouble: Callable[[], str] = str
+    ) -> None:
+        """`trouble`: what the stream says is the matter with it, in words."""
         self.picture, self._show = Picture(stage, source, show), show
-        self._stage = stage
+        self._stage, self._trouble = stage, trouble
         self._overlay = Overlay(stage.open3d, stage.visualizer)
         self._pace, self._between = Pace(), Between()
         self.between = 0  # pictures drawn between two poses
@@ -85,10 +88,11 @@ class Window:
         """What keeps the picture from being live, in words; empty where nothing does."""
         if self._paused:
             return "paused: space goes on"
+        trouble = self._trouble()
         if not self._came_ns:
-            return f"waiting for {subscriber.address}"
+            return f"waiting for {subscriber.address}" + (f": {trouble}" if trouble else "")
         silent_s = (monotonic_ns() - self._came_ns) / NS_PER_S
-        return f"no pose for {silent_s:.0f} s: waiting" if silent_s > ALIVE_S else ""
+        return f"no pose for {silent_s:.0f} s: {trouble or 'waiting'}" if silent_s > ALIVE_S else ""
 
     def _draw(self, subscriber: Stream, seen: Follow | None = None) -> bool:
         began_ns = self._drawn_ns = monotonic_ns()

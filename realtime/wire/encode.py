@@ -9,7 +9,18 @@ from typing import Any, cast
 import numpy as np
 
 from realtime.contracts import CameraPlace, Keypoints2D, PoseFrame
-from realtime.wire.framing import KEYPOINTS, MAX_PERSONS, POSE, SKELETON, STATUS, VERSION, WireError, encode_map, topic
+from realtime.wire.framing import (
+    KEYPOINTS,
+    MAX_PERSONS,
+    MAX_TEXT,
+    POSE,
+    SKELETON,
+    STATUS,
+    VERSION,
+    WireError,
+    encode_map,
+    topic,
+)
 from realtime.wire.messages import Array
 
 
@@ -17,7 +28,13 @@ def encode_pose(
     frame: PoseFrame, *, stream: str, session: str, seq: int, t_capture_ns: int, t_publish_ns: int,
     engine: str = "", model: str = "", lookahead: int = 0, encoding: str = "msgpack",
 ) -> bytes:  # fmt: skip
-    """One frame as a message. Raises WireError where a joint or sigma is not finite, or a score not from 0 to 1."""
+    """One frame as a message.
+
+    Raises WireError where a joint or sigma is not finite, a score not from 0 to 1, or a text too long for its readers.
+    """
+    for text in (engine, model, frame.calibration):
+        if len(text) > MAX_TEXT:
+            raise WireError(f"'{text:.40}...' is longer than the {MAX_TEXT} characters that a text may have")
     persons = [
         {
             "id": person.track_id,

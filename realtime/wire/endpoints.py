@@ -121,6 +121,12 @@ def bind(socket: zmq.Socket[bytes], address: str) -> str:
     return socket.getsockopt_string(zmq.LAST_ENDPOINT)
 
 
+def with_port(address: str, port: int) -> str | None:
+    """Another port of the same interface or host, 0 for any; None where there is no such."""
+    found = address.startswith("tcp://") and 0 <= port <= 65535
+    return f"{address.rpartition(':')[0]}:{port}" if found else None
+
+
 def chosen(addresses: Sequence[str]) -> list[str]:
     """The addresses, with a free port each where they leave the choice open (0 or *). Raises UserError."""
     found = []

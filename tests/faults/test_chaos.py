@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +17,13 @@ from mjpeg_server import MjpegServer
 from run_process import RunProcess
 from waiting import until
 
+from engines.errors import UserError
 from realtime import subscribe
 from realtime.assets.fetch import fetch
 from realtime.chaos.faults import FAULTS
+from realtime.chaos.matrix import at_start, in_scene
+from realtime.chaos.ring_trial import as_made, made
+from realtime.chaos.scenes import SCENES, Place
 from realtime.clock import unix_ns
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes as Linux names them")
@@ -103,6 +110,51 @@ def test_a_session_of_its_own_survives_leaks_nothing_and_keeps_the_order(tmp_pat
     assert after <= before
     before, after = told["segments"]
     assert after <= before
+
+
+def test_a_scene_is_gone_through_fault_by_fault_and_survived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REALTIME_RUNTIME", str(tmp_path))
+    cells = list(in_scene("full disk", tmp_path, random.Random(1)))
+    assert [cell.fault for cell in cells] == ["kill-lifter", "kill-producer"]
+    assert all(cell.well for cell in cells), cells
+    assert "restarting" in [state for state, _ in cells[0].states]
+    assert cells[0].sessions == 1
+    assert cells[0].gap_ms > 0
+
+
+def test_a_fault_in_the_first_moments_is_survived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REALTIME_RUNTIME", str(tmp_path))
+    cell = at_start("kill-both", tmp_path, random.Random(1))
+    assert cell.well, cell
+
+
+def test_a_scene_that_cannot_be_is_a_cell_that_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.contextmanager
+    def closed(folder: Path) -> Iterator[Place]:
+        raise UserError(f"{folder} is no place")
+        yield
+
+    monkeypatch.setitem(SCENES, "closed", closed)
+    [cell] = in_scene("closed", tmp_path, random.Random(1))
+    assert not cell.well
+    assert cell.complaint == f"{tmp_path} is no place"
+
+
+def test_records_go_from_process_to_process_unharmed() -> None:
+    done = subprocess.run([*CLI, "chaos", "--ring", "20000"], capture_output=True, text=True, timeout=TIMEOUT_S)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["written"], told["wrong"], told["out_of_order"]) == (20000, 0, 0)
+    assert told["read"] + told["lost"] == 20000
+    assert told["read"] > 0
+
+
+def test_a_record_that_is_not_of_one_frame_is_seen() -> None:
+    whole, other = made(7), made(9)
+    assert as_made(whole)
+    assert not as_made(replace(whole, dropped=8))
+    assert not as_made(replace(whole, persons=other.persons))
+    assert not as_made(replace(whole, image_wh=other.image_wh))
 
 
 def test_a_soak_chooses_its_faults_itself() -> None:

@@ -25,8 +25,16 @@ def test_too_few_files_to_begin_with_are_said_in_one_sentence(tmp_path: Path) ->
     done = run_with_descriptors(20, tmp_path)
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        "realtime: only 20 files may be open at once, a session needs more: run 'ulimit -n 1024' first"
+        "realtime: only 20 files may be open at once, which is too few: run 'ulimit -n 1024' first"
     ]
+
+
+@pytest.mark.parametrize("command", ["doctor", "lift keypoints.npz", "assets", "status"])
+def test_too_few_files_are_said_by_every_command(command: str, tmp_path: Path) -> None:
+    shell = ["/bin/sh", "-c", f"ulimit -n 20; exec {sys.executable} -m realtime {command}"]
+    done = subprocess.run(shell, capture_output=True, text=True, cwd=tmp_path, timeout=90)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("realtime: only 20 files may be open at once")
 
 
 def test_few_files_are_enough(tmp_path: Path) -> None:

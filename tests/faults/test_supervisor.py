@@ -66,7 +66,7 @@ def test_a_supervisor_that_stood_still_forgives_its_processes(notes: Callable[[]
             for pid in children:
                 os.kill(pid or 0, signal.SIGCONT)
         if paused and supervisor.ring.head > 40 and not supervisor.ring.finished:
-            supervisor._board.finish()
+            supervisor.board.finish()
 
     assert run(table(), RunConfig(), each_round) == 0
     assert any(line.startswith("lifter 0 read") for line in notes())
@@ -84,7 +84,7 @@ def test_what_works_for_a_while_may_fail_any_number_of_times(notes: Callable[[],
             killed.append(child.popen.pid or 0)
             os.kill(killed[-1], signal.SIGKILL)
         if len(killed) == 4 and child.life == 4 and child.ready:
-            supervisor._board.finish()
+            supervisor.board.finish()
 
     with Supervisor(RunConfig(), table(), policy) as supervisor:
         supervisor.run(each_round)
@@ -166,7 +166,7 @@ def test_what_fails_while_the_session_ends_is_not_started_again(
     def each_round(supervisor: Supervisor) -> None:
         producer = supervisor.children["producer"].popen
         if supervisor.went_ns and producer and producer.pid:
-            supervisor._board.finish()
+            supervisor.board.finish()
             os.kill(producer.pid, signal.SIGKILL)
 
     assert run(table("hang"), RunConfig(), each_round) == 0

@@ -100,6 +100,9 @@ def run(
     person: Annotated[str | None, typer.Option(help="Who is in view, by 'realtime calibrate person'.")] = None,
     frames: Frames = None,
     duration: Duration = None,
+    metrics: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Answer Prometheus at http://HOST:PORT/metrics.")
+    ] = None,
     realtime_priority: Annotated[
         bool,
         typer.Option("--realtime-priority", help="Lift before all else that runs here (Linux, if you may)."),
@@ -157,7 +160,7 @@ def run(
         "view.overwrite": overwrite or None, "view.layout": layout, "view.size": size, "view.fps": fps,
         "place.camera": camera, "place.ground": ground, "place.person": person,
         "place.floor": floor,
-        "frames": frames, "duration_s": duration, "realtime_priority": realtime_priority or None,
+        "frames": frames, "duration_s": duration, "metrics": metrics, "realtime_priority": realtime_priority or None,
     }  # fmt: skip
     if config is not None and is_site(config):
         site = load_site(config, flags)

@@ -38,3 +38,32 @@ def test_an_address_that_cannot_be_used_is_refused() -> None:
         StatusListener("nowhere")
     with pytest.raises(UserError, match="stream name"):
         StatusListener("tcp://127.0.0.1:9", "a b")
+
+
+def test_a_second_port_is_believed_first_while_it_speaks_and_forgotten_when_it_is_silent() -> None:
+    with Publisher(LOOPBACK, None) as herald:
+        port = int(herald.address.rpartition(":")[2])
+        with Publisher(LOOPBACK, None, fields={"status_port": port, "state": "running", "lost": 7}) as publisher:
+            listener = StatusListener(publisher.address)
+            with listener:
+                until(lambda: listener.latest() is not None)
+                why = "it ended with code -9"
+                processes = {"lifter": {"state": "restarting", "event": why}}
+                herald.status({"state": "restarting", "why": why, "processes": processes})
+                until(lambda: listener.latest()["state"] == "restarting")
+                assert listener.latest()["lost"] == 7
+                assert listener.trouble() == "restarting, lifter: it ended with code -9"
+                herald.close()
+                until(lambda: listener.latest()["state"] == "stopped")
+                until(lambda: listener.latest()["state"] == "running")
+                assert listener.trouble() == ""
+
+
+def test_a_peer_that_names_no_port_is_listened_to_all_the_same() -> None:
+    for nonsense in (0, -1, 70_000, 2**40, True, "5556", None, [1]):
+        with (
+            Publisher(LOOPBACK, None, fields={"status_port": nonsense}) as publisher,
+            StatusListener(publisher.address) as listener,
+        ):
+            until(lambda: listener.latest() is not None)
+            assert listener.latest()["state"] == "starting"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -33,11 +35,19 @@ def test_a_files_error_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert capsys.readouterr().err == "realtime: /there/x.npz: Permission denied: check the path and your rights\n"
 
 
-def test_an_error_that_is_no_files_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_that_is_no_files_is_not_hidden_and_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("REALTIME_CACHE", str(tmp_path))
     monkeypatch.setattr(cli, "command_group", lambda _: app_that_raises(OSError("a bug")))
     monkeypatch.setattr(sys, "argv", ["realtime"])
     with pytest.raises(OSError, match="a bug"):
         cli.main()
+    [kept] = tmp_path.glob("crashes/*.json")
+    assert f"what is known of it, without pictures, is in {kept}" in capsys.readouterr().err
+    told = json.loads(kept.read_text())
+    assert told["why"] == "OSError: a bug"
+    assert told["traceback"][-1] == "OSError: a bug"
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
@@ -59,7 +69,7 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
         listing.stdout.close()
         assert listing.stderr is not None
         assert listing.stderr.read() == ""
-    assert listing.returncode == 1
+    assert listing.returncode == 0
 
 
 def test_the_version_and_short_help() -> None:
@@ -81,3 +91,13 @@ def test_who_listens_to_nobody_is_told_that_it_waits() -> None:
     waits, why = done.stderr.splitlines()
     assert waits == "waiting for poses of 'main' at tcp://127.0.0.1:9: Ctrl-C ends it"
     assert "is 'realtime run' running" in why
+
+
+@pytest.mark.parametrize("command", [["--help"], ["assets"], ["assets", "path", "demo"], ["run", "--help"]])
+def test_a_reader_that_has_left_before_anything_is_written_is_no_fault(command: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-m", "realtime", *command], stdout=writing, stderr=subprocess.PIPE,
+                          text=True, check=False, timeout=60)  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")

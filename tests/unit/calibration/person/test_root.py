@@ -65,6 +65,16 @@ def test_no_root_behind_the_camera_or_out_of_range(root: list[float]) -> None:
     assert np.isnan(place_root(seen_from(np.array([root])), SURE, POSE[None], SIGMA)).all()
 
 
+@pytest.mark.parametrize(("nearest_m", "placed"), [(0.05, False), (0.09, False), (0.11, True), (0.2, True)])
+def test_nobody_stands_with_a_hand_behind_the_lens(nearest_m: float, placed: bool) -> None:
+    """Depth and certainty are those of anybody half a metre away: only the hand is too near."""
+    root, pose = np.array([[0, 0, 0.5]]), POSE / 4
+    pose[13, 2] = nearest_m - 0.5
+    guess = solve_root(seen_from(root, pose), SURE, pose[None], np.full((1, 17), 0.005))
+    assert np.isfinite(guess.root_m).all() == placed
+    assert guess.sigma_depth_m[0] < 0.5
+
+
 def test_the_less_is_seen_the_less_is_known_and_of_nothing_nothing() -> None:
     rays = seen_from(np.array([[0, 0, 3.0]]))
     desk, line = np.zeros((1, 17), np.float32), np.zeros((1, 17), np.float32)
@@ -121,6 +131,77 @@ def test_filter_is_behind_a_sudden_start_by_no_more_than_it_says(axis: int, larg
     assert behind[-1] < 0.01
 
 
+class TextbookFilter:
+    """One axis of it in matrices, as in any book: constant velocity, white acceleration; a surprise is doubted."""
+
+    def __init__(self, place: float, variance: float) -> None:
+        self.state, self.covariance = np.array([place, 0.0]), np.diag([variance, 1.0])
+
+    def predict(self, dt: float, psd: float = 3.0) -> None:
+        move = np.array([[1, dt], [0, 1]])
+        self.state = move @ self.state
+        noise = psd * np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
+        self.covariance = move @ self.covariance @ move.T + noise
+
+    def correct(self, surprise: float, variance: float, share: float = 1.0) -> None:
+        gain = self.covariance[:, 0] / (self.covariance[0, 0] + variance)
+        self.state = self.state + share * gain * surprise
+        self.covariance = self.covariance - np.outer(gain, self.covariance[0])
+
+
+@pytest.mark.parametrize(("spike_sigmas", "is_doubted"), [(0.0, False), (3.99, False), (4.05, True), (8.0, True)])
+def test_filter_is_the_textbooks_along_and_across(spike_sigmas: float, is_doubted: bool) -> None:
+    """Errors that are as long along the ray as across it: each axis is then a filter of its own."""
+    rng, sigma, dt = np.random.default_rng(3), 0.003, 0.03125
+    roots = np.array([0.2, -0.1, 4.0]) + rng.normal(0, sigma / 2, (60, 3))
+    filtered, textbook = RootFilter(), [TextbookFilter(place, sigma**2) for place in roots[0]]
+    filtered.update(0, tuple(roots[0]), sigma, sigma)
+    for i, root in enumerate(roots[1:], 1):
+        for axis in textbook:
+            axis.predict(dt)
+        known = textbook[0].covariance[0, 0] + sigma**2
+        expected = np.array([axis.state[0] for axis in textbook])
+        spiked = i == 45 and spike_sigmas > 0
+        surprise = np.array([0.0, spike_sigmas * np.sqrt(known), 0.0]) if spiked else root - expected
+        distance2 = float(surprise @ surprise) / known
+        doubt = distance2 / 4 if distance2 > 16 else 1.0
+        assert not spiked or (doubt > 1) == is_doubted
+        step_m = np.linalg.norm(surprise) * (known - sigma**2) / (known + sigma**2 * (doubt - 1))
+        for axis, off in zip(textbook, surprise, strict=True):
+            axis.correct(off, sigma**2 * doubt, min(1.0, 0.8 * dt / step_m))
+        out = filtered.update(round(i * dt * 1e9), tuple(expected + surprise), sigma, sigma)
+        np.testing.assert_allclose(out, [axis.state[0] for axis in textbook], atol=1e-9)
+
+
+def test_filter_weighs_a_depth_by_its_own_error() -> None:
+    filtered, textbook = RootFilter(), TextbookFilter(4.0, 0.2**2)
+    for i in range(40):
+        z = 4.0 + 0.01 * np.sin(i)
+        if i:
+            textbook.predict(0.04)
+            textbook.correct(z - textbook.state[0], 0.2**2)
+            out = filtered.update(i * 40_000_000, (0.0, 0.0, z), 0.2, 0.01)
+            np.testing.assert_allclose(out, (0, 0, textbook.state[0]), atol=1e-9)
+        else:
+            filtered.update(0, (0.0, 0.0, z), 0.2, 0.01)
+    assert filtered.update(40 * 40_000_000, (np.nan,) * 3, 0.2, 0.01)[2] == pytest.approx(
+        textbook.state[0] + 0.04 * textbook.state[1], abs=1e-9
+    )
+
+
+def test_who_has_been_seen_once_stands_still() -> None:
+    filtered = RootFilter()
+    filtered.update(0, (1.0, 0.5, 4.0), 0.1, 0.01)
+    np.testing.assert_array_equal(filtered.update(100_000_000, (np.nan,) * 3, 1.0, 1.0), (1.0, 0.5, 4.0))
+
+
+def test_a_measurement_moves_the_root_no_faster_than_people_go() -> None:
+    filtered = RootFilter()
+    filtered.update(0, (0.0, 0.0, 4.0), 0.1, 0.1)
+    out = filtered.update(50_000_000, (0.3, 0.0, 4.0), 0.1, 0.1)
+    assert np.linalg.norm(np.subtract(out, (0, 0, 4))) == pytest.approx(0.8 * 0.05)
+
+
 def test_filter_takes_noise_away() -> None:
     truth, measured, out = walk(RootFilter(), 0.15)
     assert np.std((out - truth)[30:, 2]) < 0.6 * np.std((measured - truth)[30:, 2])
@@ -135,6 +216,25 @@ def test_filter_shrugs_off_one_outlier_and_follows_a_real_jump() -> None:
     for i in range(31, 61):
         out = filtered.update(int(i * 1e9 / 30), np.array([2.0, 0, 4]), 0.1, 0.01)
     assert out[0] == pytest.approx(2.0, abs=0.05)
+
+
+def test_filter_begins_anew_after_surprises_on_end_and_not_before() -> None:
+    """It goes no faster than people do: where it is told eleven times that they are elsewhere, it is there at once."""
+    filtered = RootFilter()
+    for i in range(30):
+        filtered.update(int(i * 1e9 / 30), (0.0, 0.0, 4.0), 0.1, 0.01)
+    there = (3.0, 1.0, 9.0)
+    out = [filtered.update(int(i * 1e9 / 30), there, 0.1, 0.01) for i in range(30, 41)]
+    assert all(np.linalg.norm(np.subtract(place, there)) > 3 for place in out[:10])
+    np.testing.assert_array_equal(out[10], there)
+
+
+def test_surprises_between_which_all_is_well_begin_nothing_anew() -> None:
+    filtered = RootFilter()
+    for i in range(90):
+        wild = i > 30 and i % 3 == 0
+        out = filtered.update(int(i * 1e9 / 30), (3.0, 1.0, 9.0) if wild else (0.0, 0.0, 4.0), 0.1, 0.01)
+        assert np.linalg.norm(np.subtract(out, (0, 0, 4))) < 1.5
 
 
 def test_filter_predicts_through_a_short_gap_and_then_knows_nothing() -> None:

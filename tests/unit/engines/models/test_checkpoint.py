@@ -176,6 +176,10 @@ def test_damaged_weights_and_cards_are_refused(tmp_path: Path) -> None:
     wrongs = [
         ({**raw, "kind": "other"}, "kind"), ({**raw, "format": 9}, "format 9.*import it again"), ({}, "card"),
         ({**raw, "kind": STREAM, "format": 1}, "format 1.*train it again"), ([], "card"),
+        ({**raw, "channels": "many"}, "not a model card .channels is 'many'"), ({**raw, "frames": 0}, "frames is 0"),
+        ({**raw, "name": "n" * 300}, "name is 'nnn"), ({**raw, "widths": [3, -1]}, "widths is"),
+        ({**raw, "joints": 1.5}, "joints is 1.5"), ({**raw, "head": None}, "head is None"),
+        ({**raw, "frames": True}, "frames is True"), ({**raw, "lookaheads": "24"}, "lookaheads is"),
     ]  # fmt: skip
     for wrong, says in wrongs:
         target.with_suffix(".json").write_text(json.dumps(wrong))

@@ -85,3 +85,10 @@ def test_people_are_as_far_as_their_space_says() -> None:
     assert world.distance_m == pytest.approx(5.0)  # over the floor
     assert math.isnan(nowhere.distance_m)
     assert facts.missed == 5
+
+
+def test_a_silence_whose_reason_is_known_is_told_with_it() -> None:
+    facts = Facts(0)
+    facts.pose(message(person()), 0)
+    facts.tick(30.0, {"state": "restarting", "why": "it hung", "processes": {}}, 2 * NS_PER_S)
+    assert facts.state == "silent for 2 s (restarting: it hung)"

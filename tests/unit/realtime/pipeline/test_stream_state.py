@@ -23,6 +23,7 @@ def states(**told: str) -> dict[str, Condition]:
         ("restarting", "degraded", True, "restarting", "producer is restarting"),
         ("reconnecting", "running", False, "reconnecting", "producer is reconnecting"),
         ("stopped", "running", True, "running", ""),
+        ("stopped", "stopped", True, "stopped", ""),
     ],
 )
 def test_the_stream_is_as_the_worst_in_the_way_of_a_pose(

@@ -6,20 +6,24 @@ the reader must give a whole record or none.
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from realtime.contracts import Keypoints2D, Person2D, Stamp
+from realtime.ring import ring as ring_module
 from realtime.ring.ring import Ring
 
 SLOTS = 4
 PEOPLE = 2
+LOADS = 15  # of a record of so many people, its bytes in pieces
 
 
 def keypoints(frame_id: int, people: int) -> Keypoints2D:
@@ -117,6 +121,33 @@ def read_between(ring: Ring, log: list[Callable[[], None]], pauses: list[int], r
         return read()
     finally:
         ring._memory, ring._words = memory, words
+
+
+def lone_checksum(record: bytes | memoryview, number: int) -> int:
+    return 0
+
+
+@pytest.mark.parametrize("people", range(PEOPLE + 1))
+def test_the_writers_marks_alone_keep_torn_records_out_one_by_one(monkeypatch: pytest.MonkeyPatch, people: int) -> None:
+    """Every interleaving of one overwrite with one read, without the checksum's help: stores are in order here."""
+    monkeypatch.setattr(ring_module, "_checksum", lone_checksum)
+    whole, cases = 0, 0
+    with new_ring() as ring:
+        stores = len(stores_of(ring, range(1, 2), [people]))
+    for before, load in itertools.product(range(stores + 1), range(1, LOADS + 1)):
+        for during in range(1, stores - before + 1):
+            with new_ring() as ring:
+                for frame_id in range(1, SLOTS + 1):
+                    ring.write(keypoints(frame_id, PEOPLE - people))
+                log = stores_of(ring, range(SLOTS + 1, SLOTS + 2), [people])
+                record = read_between(ring, log, [before, *[0] * (load - 1), during], lambda: ring.record(1))
+            cases += 1
+            if record is not None:
+                whole += 1
+                assert record.stamp.frame_id == 1
+                assert len(record.persons) == PEOPLE - people
+                assert is_whole(record)
+    assert 0 < whole < cases
 
 
 people_lists = st.lists(st.integers(0, PEOPLE), min_size=3 * SLOTS, max_size=3 * SLOTS)

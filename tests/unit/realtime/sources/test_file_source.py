@@ -189,6 +189,21 @@ def test_a_file_that_is_cut_off_plays_to_where_it_ends_and_says_so(
 
 
 @POSIX
+@pytest.mark.parametrize("kept", [0.0, 0.51])
+def test_a_looped_file_that_is_cut_off_while_it_is_played_is_no_good_end(
+    clip: Path, tmp_path: Path, kept: float
+) -> None:
+    played = tmp_path / "played.avi"
+    shutil.copy(clip, played)
+    with open_source(str(played), loop=True, max_speed=True) as source:
+        for _ in range(FRAMES + 2):
+            assert source.read() is not None
+        os.truncate(played, int(kept * played.stat().st_size))
+        with pytest.raises(UserError, match="cut off"):
+            list(iter(source.read, None))
+
+
+@POSIX
 def test_a_name_with_a_colon_is_no_protocol(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(clip, tmp_path / "clip:1.avi")
     monkeypatch.chdir(tmp_path)

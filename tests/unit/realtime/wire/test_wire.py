@@ -161,6 +161,13 @@ def test_numbers_that_are_not_finite_do_not_leave(field: str, bad: float) -> Non
         encode(replace(frame, persons=(replace(frame.persons[0], **{field: array}),)))
 
 
+@pytest.mark.parametrize("name", ["engine", "model"])
+def test_a_text_that_nobody_would_read_does_not_leave(name: str) -> None:
+    with pytest.raises(WireError, match="longer than the 256 characters"):
+        encode(known_frame(0), **{name: "n" * 257})
+    assert getattr(decode_pose(encode(known_frame(0), **{name: "n" * 256})), name) == "n" * 256
+
+
 @pytest.mark.parametrize("score", [1.01, -0.01])
 def test_a_score_beyond_its_range_does_not_leave(score: float) -> None:
     scores = np.full(17, score, np.float32)

@@ -1,0 +1,79 @@
+"""Programs that faults are done to, each as its user starts it: on free ports, ended by Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psutil
+
+from engines.errors import UserError
+from realtime.chaos.target import PATIENCE_S, Target
+from realtime.clock import NS_PER_S, monotonic_ns
+from realtime.session.instance import Running, find
+from realtime.wire.endpoints import chosen
+
+ANY_PORT = "tcp://127.0.0.1:0"
+_POLL_S = 0.05
+
+
+@contextlib.contextmanager
+def program(*words: str, files: int | None = None, log: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """`realtime WORDS`; with `files`: so many may be open at once. What it says goes to `log`, else where ours does."""
+    command = [sys.executable, "-m", "realtime", *words]
+    if files is not None:
+        command = ["/bin/sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
+    with contextlib.ExitStack() as stack:
+        said = None if log is None else stack.enter_context(log.open("ab"))
+        popen = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True)
+        try:
+            yield popen
+        finally:
+            end(popen)
+
+
+def end(popen: subprocess.Popen[bytes]) -> None:
+    """By Ctrl-C; one that does not hear it is killed."""
+    popen.send_signal(signal.SIGINT)
+    try:
+        popen.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        popen.kill()
+        popen.wait()
+
+
+def run_words(source: str, stream: str, *more: str, address: str = ANY_PORT, view: bool = False) -> list[str]:
+    """`realtime run` on a source; a file is looped, and so it does not end."""
+    loop = [] if "://" in source or source.isdigit() else ["--loop"]
+    words = ["run", "--source", source, *loop, "--detector", "lite", "--stream", stream, "--json"]
+    words += [*more, "--address", address, "--rpc-address", ANY_PORT]
+    return words if view else [*words, "--no-view"]
+
+
+def found(stream: str, popen: subprocess.Popen[bytes]) -> Target:
+    """The session, once it holds its stream's name. Raises UserError where it ends instead."""
+    end_ns = monotonic_ns() + int(PATIENCE_S * NS_PER_S)
+    while find(stream) is None:
+        if popen.poll() is not None or monotonic_ns() > end_ns:
+            raise UserError("the session did not start: see above what it says")
+        time.sleep(_POLL_S)
+    return Target.find(stream)
+
+
+def publisher(stream: str, address: str, rpc_address: str, popen: subprocess.Popen[bytes]) -> Target:
+    """A program that publishes and is no session: it has sockets, and no processes of its own."""
+    return Target(Running(popen.pid, stream, address, rpc_address), psutil.Process(popen.pid))
+
+
+def free_addresses(count: int) -> Sequence[str]:
+    return chosen([ANY_PORT] * count)
+
+
+def new_stream(what: str) -> str:
+    return f"chaos-{os.getpid()}-{what}"
