@@ -11,7 +11,8 @@ from engines.errors import UserError
 from engines.models.skeleton import JOINTS, MEDIAPIPE33_TO_17
 from realtime.clock import NS_PER_S
 from realtime.contracts import Array
-from realtime.library.poses import Poses, Progress
+from realtime.library.poses import Poses
+from realtime.library.whole import Progress
 from realtime.sources.address import is_live
 from realtime.sources.open_source import open_source
 
