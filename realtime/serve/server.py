@@ -7,6 +7,7 @@ import logging
 import sys
 import threading
 from contextlib import ExitStack
+from queue import SimpleQueue
 
 from engines.lifting.load_lifter import load_lifter
 from engines.lifting.poses import Lifter
@@ -63,6 +64,7 @@ class Server(Closing):
         self.intake_address, self.address = self._intake.address, self._publisher.address
         self.rpc_address, self.engine, self.model = self._publisher.rpc_address, self._lifter.engine, self._lifter.name
         self.metrics_address = None if self._page is None else self._page.address
+        self._moves: SimpleQueue[tuple[str, str]] = SimpleQueue()
         self._read: list[Said] = []
         self._read_ns = self._look_ns = 0
 
@@ -80,6 +82,10 @@ class Server(Closing):
         finally:
             sys.setswitchinterval(before_s)
 
+    def move(self, stream: str, address: str) -> None:
+        """From any thread: its producer is told to go on there, and is lifted here until it does."""
+        self._moves.put((stream, address))
+
     def _step(self) -> None:
         """Hear, wait a moment for others, lift, publish."""
         backlog = bool(self._read) or any(seat.waiting for seat in self.seats.by_stream.values())
@@ -92,9 +98,12 @@ class Server(Closing):
         seats = self.seats.by_stream.values()
         if lift_round(self._lifter, seats, self._publish, self._publish_keypoints):
             self.figures.rounds += 1
+            self.seats.tell_primed()
         now_ns = monotonic_ns()
         if now_ns - self._look_ns >= _LOOK_NS:
             self._look_ns = now_ns
+            while not self._moves.empty():
+                self.seats.move(*self._moves.get())
             self.seats.look(now_ns)
             self._tell(now_ns)
         self.figures.worked(start_ns, monotonic_ns())
@@ -146,8 +155,8 @@ class Server(Closing):
             most_people=options.people, max_fps=options.max_fps, first_id=first_id, now_ns=said.received_ns,
         )  # fmt: skip
 
-    def _gone(self, seat: Seat) -> None:
-        self._publisher.rest(seat.stream)
+    def _gone(self, seat: Seat, moved: bool) -> None:
+        self._publisher.rest(seat.stream, silently=moved)
         self.figures.left_out += seat.left_out - seat.left_out_told
 
     def _tell(self, now_ns: int) -> None:
@@ -155,6 +164,8 @@ class Server(Closing):
         seats = self.seats.by_stream.values()
         self.figures.streams = len(seats)
         for seat in seats:
+            if seat.handover:
+                continue
             state, why = _state(seat)
             if now_ns - seat.told_ns < _TELL_NS and state == seat.told_state:
                 continue

@@ -163,12 +163,13 @@ class Publisher(Closing):
             if state.told.get("state") != before:
                 self._put_status(name, state)
 
-    def rest(self, stream: str) -> None:
-        """Says `stopped` on a stream, and nothing more until it is used again; its `seq` then goes on."""
+    def rest(self, stream: str, *, silently: bool = False) -> None:
+        """Says `stopped` on a stream, or nothing, and nothing more until it is used again; its `seq` then goes on."""
         with self._lock:
             state = self._state(stream)
             state.told = {"state": "stopped"}
-            self._put_status(stream, state)
+            if not silently:
+                self._put_status(stream, state)
             state.resting, state.told, state.about = True, {}, {}
 
     def sent(self, stream: str | None = None) -> int:

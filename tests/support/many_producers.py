@@ -57,7 +57,7 @@ class Light:
 
     def step(self) -> None:
         self.sender.tend()
-        if self.sender.ready:
+        if self.sender.useful:
             now_ns = monotonic_ns()
             person = Person2D(0, self._xy_px[self._frame % _LOOP], self._score)
             stamp = Stamp(self._frame, now_ns, self._frame * PERIOD_NS)
