@@ -1,7 +1,7 @@
 """Sends one stream's keypoints to a server: joins, joins again, goes where it is sent, keeps the newest frames.
 
-A server may send it to another one, and that one on to a third: it is then lifted by the old one until the new one knows
-what was seen before. Where a server that it was sent to is gone it asks the first one anew.
+A server may send it to another one, and that one on to a third: it is then lifted by the old one until the new one
+knows what was seen before. Where a server that it was sent to is gone it asks the first one anew.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 5.0  # after a refusal
 AWAY_S = 0.3  # without a connection: a server that it was sent to is gone
 LOST_S = 2.0  # without a word: likewise; the first server is waited for
 USEFUL_S = 10.0  # without a place: until then what is seen may still be remembered by a server
-_HANDOVER_S = 20.0  # a move that takes longer is given up
+_HANDOVER_S = 10.0  # a move that takes longer is given up
 _LAST_WORD_MS = 300
 
 log = logging.getLogger("realtime.produce")

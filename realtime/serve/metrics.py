@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import Any
+from typing import Any, Protocol
 
 from engines.errors import UserError
 from realtime.closing import Closing
@@ -20,17 +20,23 @@ def require_prometheus() -> None:
         raise UserError("--metrics needs another library: run pip install 'realtime-pose[metrics]'")
 
 
+class Collects(Protocol):
+    """Gives families of `prometheus_client`, on the page's thread."""
+
+    def collect(self) -> Iterator[Any]: ...
+
+
 class MetricsPage(Closing):
     """Answers on a thread of its own. Open to everyone who can reach its address: it has no keys."""
 
-    def __init__(self, place: str, figures: Figures, limit: int) -> None:
+    def __init__(self, place: str, collector: Collects) -> None:
         """`place`: HOST:PORT. Raises UserError for one that is taken or is none, or without the library."""
         require_prometheus()
         from prometheus_client import CollectorRegistry, start_http_server
 
         host, port = metrics_place(place)
         registry = CollectorRegistry()
-        registry.register(_Collector(figures, limit))
+        registry.register(collector)
         try:
             self._server, self._thread = start_http_server(port, host, registry)
         except OSError as error:
@@ -43,7 +49,9 @@ class MetricsPage(Closing):
         self._thread.join()
 
 
-class _Collector:
+class ServerFigures:
+    """`limit`: places that there are."""
+
     def __init__(self, figures: Figures, limit: int) -> None:
         self._figures, self._limit = figures, limit
 

@@ -20,7 +20,7 @@ from realtime.process.states import RUNNING, STALLED, STARTING
 from realtime.serve.admission import Admission
 from realtime.serve.figures import Figures
 from realtime.serve.intake import Intake, Said
-from realtime.serve.metrics import MetricsPage
+from realtime.serve.metrics import MetricsPage, ServerFigures
 from realtime.serve.options import ServeOptions
 from realtime.serve.rounds import lift_round
 from realtime.serve.seat import Seat, new_seat
@@ -54,7 +54,8 @@ class Server(Closing):
             ))  # fmt: skip
             self._page = None
             if options.metrics is not None:
-                self._page = stack.enter_context(MetricsPage(options.metrics, self.figures, options.streams))
+                figures = ServerFigures(self.figures, options.streams)
+                self._page = stack.enter_context(MetricsPage(options.metrics, figures))
             self._owned = stack.pop_all()
         self._options = options
         self._window_ns = int(options.window_ms * NS_PER_MS)
@@ -64,6 +65,8 @@ class Server(Closing):
         self.intake_address, self.address = self._intake.address, self._publisher.address
         self.rpc_address, self.engine, self.model = self._publisher.rpc_address, self._lifter.engine, self._lifter.name
         self.metrics_address = None if self._page is None else self._page.address
+        self.changed = threading.Event()  # other streams are lifted than before; whoever waits for it clears it
+        self._lifted: dict[str, str] = {}
         self._moves: SimpleQueue[tuple[str, str]] = SimpleQueue()
         self._read: list[Said] = []
         self._read_ns = self._look_ns = 0
@@ -81,6 +84,10 @@ class Server(Closing):
                 self._step()
         finally:
             sys.setswitchinterval(before_s)
+
+    def lifted(self) -> dict[str, str]:
+        """From any thread: its streams, and the lives of their producers; not those that another server lifts yet."""
+        return self._lifted
 
     def move(self, stream: str, address: str) -> None:
         """From any thread: its producer is told to go on there, and is lifted here until it does."""
@@ -106,6 +113,10 @@ class Server(Closing):
                 self.seats.move(*self._moves.get())
             self.seats.look(now_ns)
             self._tell(now_ns)
+            lifted = {stream: seat.life for stream, seat in self.seats.by_stream.items() if not seat.handover}
+            if lifted != self._lifted:
+                self._lifted = lifted
+                self.changed.set()
         self.figures.worked(start_ns, monotonic_ns())
 
     def _gather(self, until_ns: int) -> int:

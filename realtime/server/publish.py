@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -171,6 +171,18 @@ class Publisher(Closing):
             if not silently:
                 self._put_status(stream, state)
             state.resting, state.told, state.about = True, {}, {}
+
+    def forward(self, messages: Iterable[bytes]) -> None:
+        """Whole messages of another publisher, to who has subscribed to them."""
+        with self._lock:
+            for message in messages:
+                self._put(message)
+
+    def wanted(self) -> set[bytes]:
+        """The topics that somebody has subscribed to."""
+        with self._lock:
+            self._subscriptions.look(self._listening.socket)
+            return self._subscriptions.wanted()
 
     def sent(self, stream: str | None = None) -> int:
         """Poses published on a stream so far: the `seq` of the next one."""

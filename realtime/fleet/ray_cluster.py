@@ -1,0 +1,62 @@
+"""Ray, started here or joined where it runs. Needs the extra [fleet]."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from engines.errors import UserError
+
+_STORE_BYTES = 80 * 2**20  # Ray's least: nothing of ours is put there
+
+
+def require_ray() -> None:
+    """Raises UserError where the library is missing."""
+    if importlib.util.find_spec("ray") is None:
+        raise UserError("'realtime fleet' needs another library: run pip install 'realtime-pose[fleet]'")
+
+
+@contextlib.contextmanager
+def ray_cluster(address: str | None) -> Iterator[Any]:
+    """The module, connected. `address`: of a cluster that runs; None: one is started here, and ended with the context.
+
+    Raises UserError where it cannot be reached or started.
+    """
+    require_ray()
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a fleet tells nobody of itself
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    import ray
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False, "configure_logging": True}
+    try:
+        if address is None:
+            # Alone, whatever else runs here: RAY_ADDRESS would lead elsewhere.
+            ray.init(address="local", include_dashboard=False, object_store_memory=_STORE_BYTES, **quiet)
+        else:
+            ray.init(address=address, **quiet)
+    except (ConnectionError, ValueError, RuntimeError, OSError, TimeoutError) as error:
+        first = str(error).strip().partition("\n")[0][:160]
+        if address is None:
+            raise UserError(f"Ray does not start here ({first}): see the logs in /tmp/ray") from error
+        raise UserError(f"no Ray cluster answers at {address} ({first}): start one there with 'ray start --head', or "
+                        "leave --ray-address out") from error  # fmt: skip
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in handlers.items():  # Ray has put its own there, which end the process on the spot
+            signal.signal(number, handler)
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """What an actor raised, out of what Ray makes of it."""
+    cause = getattr(error, "cause", None)
+    return cause if isinstance(cause, BaseException) else error
