@@ -9,13 +9,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
+import zmq
+
 from engines.errors import UserError
 from realtime.clock import NS_PER_S, deadline_ns, monotonic_ns
 from realtime.closing import Closing
 from realtime.fleet.actors import OPEN_S, DoorActor, WorkerActor
 from realtime.fleet.options import FleetOptions
 from realtime.fleet.ray_cluster import cause_of, ray_cluster
-from realtime.wire.endpoints import chosen, is_local
+from realtime.keys.key_store import KeyStore
+from realtime.wire.endpoints import bind, check_exposure, chosen, is_local
 
 LOGS = "/tmp/ray/session_latest/logs"  # of Ray and of all actors
 ANSWER_S = 30.0
@@ -47,6 +50,7 @@ class Fleet(Closing):
         self._members: dict[str, _Member] = {}
         self._changing = threading.RLock()  # one change at a time
         self._number = self._early = 0
+        _require_free(options)
         self._wanted_since_ns = 0
         with ExitStack() as stack:
             self._ray = stack.enter_context(ray_cluster(options.ray))
@@ -180,8 +184,17 @@ class Fleet(Closing):
                 self._replace(member)
 
     def _open_door_again(self) -> None:
+        """Ray starts the actor again by itself, and takes a while."""
         log.warning("the front door has died and is opened again; streams go on meanwhile")
-        self.door = self._ask(self._door.open.remote(), OPEN_S)
+        until_ns = deadline_ns(OPEN_S)
+        while True:
+            try:
+                self.door = self._ask(self._door.open.remote(), OPEN_S)
+                break
+            except self._ray.exceptions.RayActorError:
+                if until_ns is not None and monotonic_ns() > until_ns:
+                    raise
+                time.sleep(_LOOK_S)
         self._door_running = self._door.run.remote()
 
     def _replace(self, member: _Member) -> None:
@@ -245,3 +258,15 @@ class Fleet(Closing):
         self._ray.wait([self._door_running], timeout=ANSWER_S)
         for actor in [*(member.actor for member in members), self._door]:
             self._ray.kill(actor)
+
+
+def _require_free(options: FleetOptions) -> None:
+    """What the door would find out only once Ray has started. Raises UserError."""
+    door = options.door
+    with zmq.Context() as context:
+        for address in (door.intake, door.address, door.rpc_address):
+            check_exposure(address, door.keys is not None or door.insecure)
+            with context.socket(zmq.ROUTER) as held:
+                bind(held, address)
+    if door.keys is not None:
+        KeyStore(door.keys).server()

@@ -7,12 +7,14 @@ import importlib.util
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 from engines.errors import UserError
 
+_CONNECT_S = 5.0
 _STORE_BYTES = 80 * 2**20  # Ray's least: nothing of ours is put there
 
 
@@ -29,6 +31,8 @@ def ray_cluster(address: str | None) -> Iterator[Any]:
     Raises UserError where it cannot be reached or started.
     """
     require_ray()
+    if address is not None:
+        _require_answer(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a fleet tells nobody of itself
     logging.getLogger("ray").setLevel(logging.ERROR)
     import ray
@@ -45,8 +49,7 @@ def ray_cluster(address: str | None) -> Iterator[Any]:
         first = str(error).strip().partition("\n")[0][:160]
         if address is None:
             raise UserError(f"Ray does not start here ({first}): see the logs in /tmp/ray") from error
-        raise UserError(f"no Ray cluster answers at {address} ({first}): start one there with 'ray start --head', or "
-                        "leave --ray-address out") from error  # fmt: skip
+        raise _no_cluster(address, first) from error
     if threading.current_thread() is threading.main_thread():
         for number, handler in handlers.items():  # Ray has put its own there, which end the process on the spot
             signal.signal(number, handler)
@@ -54,6 +57,25 @@ def ray_cluster(address: str | None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _require_answer(address: str) -> None:
+    """Ray itself would try for minutes, and say how on every line."""
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    if "://" in address or not host or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise UserError(f"--ray-address '{address}' is no place of a cluster: write HOST:PORT, such as 10.0.0.5:6379, "
+                        "or auto for the one on this machine")  # fmt: skip
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_S).close()
+    except OSError as error:
+        raise _no_cluster(address, str(error.strerror or error)) from error
+
+
+def _no_cluster(address: str, why: str) -> UserError:
+    return UserError(f"no Ray cluster answers at {address} ({why}): start one there with 'ray start --head', or leave "
+                     "--ray-address out")  # fmt: skip
 
 
 def cause_of(error: BaseException) -> BaseException:

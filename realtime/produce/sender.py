@@ -96,9 +96,11 @@ class Sender(Closing):
     def send(self, keypoints: Keypoints2D) -> None:
         """Its newest frames wait while the server has not told of those on their way; the oldest is left out."""
         self._seen.append(keypoints)
-        if self._next is not None and self._next.ready:
+        if self._next is not None and self._next.joined:
             self._next.past.append(keypoints)
         if not self.ready:
+            if self.joined:  # it has asked for what was seen before: this belongs to it by now
+                self._at.past.append(keypoints)
             self.left_out += 1
             return
         if len(self._waiting) == KEPT:
