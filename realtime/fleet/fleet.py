@@ -24,6 +24,7 @@ LOGS = "/tmp/ray/session_latest/logs"  # of Ray and of all actors
 ANSWER_S = 30.0
 EMPTY_S = 120.0  # a worker's streams have gone elsewhere by then
 _LOOK_S = 0.2
+_REPLACE_S = 4.0  # the streams of a dead worker go first: a new one's start takes a core from those who take them
 _EARLY_S = 20.0  # a worker that ends sooner than that ...
 _MOST_EARLY = 3  # ... so many times in a row is not replaced
 _AUTOSCALE_S = 15.0  # how long the load must ask for another number of workers
@@ -41,12 +42,16 @@ class _Member:
     leaving: bool = False
 
 
+class EndedError(UserError):
+    """`stop` was set while something was waited for."""
+
+
 class Fleet(Closing):
     """`run` until `stop` is set. `add`, `remove`, `upgrade` and `told` from any thread."""
 
-    def __init__(self, options: FleetOptions) -> None:
-        """Raises UserError where Ray, the door or a worker cannot start."""
-        self._options = options
+    def __init__(self, options: FleetOptions, stop: threading.Event) -> None:
+        """Raises UserError where Ray, the door or a worker cannot start; EndedError where `stop` is set meanwhile."""
+        self._options, self._stop = options, stop
         self._members: dict[str, _Member] = {}
         self._changing = threading.RLock()  # one change at a time
         self._number = self._early = 0
@@ -64,8 +69,8 @@ class Fleet(Closing):
     def close(self) -> None:
         self._owned.close()
 
-    def run(self, stop: threading.Event) -> None:
-        while not stop.wait(_LOOK_S):
+    def run(self) -> None:
+        while not self._stop.wait(_LOOK_S):
             self._look()
             if self._options.most_workers is not None:
                 self._autoscale(self._options.workers, self._options.most_workers)
@@ -206,6 +211,8 @@ class Fleet(Closing):
             raise UserError(f"{member.name} has died, as {_MOST_EARLY - 1} others did soon after their start: see the "
                             f"logs in {LOGS}")  # fmt: skip
         log.warning("%s has died: its streams go elsewhere, and another worker is started", member.name)
+        if self._members and self._stop.wait(_REPLACE_S):
+            return
         self._add(1)
 
     def _autoscale(self, least: int, most: int) -> None:
@@ -233,12 +240,16 @@ class Fleet(Closing):
         return "127.0.0.1"
 
     def _ask(self, answer: Any, timeout_s: float = ANSWER_S) -> Any:
-        """Raises UserError for what an actor says so, and where there is no place for it."""
+        """Raises UserError for what an actor says so, and where there is no place for it; EndedError."""
+        until_ns = monotonic_ns() + int(timeout_s * NS_PER_S)
+        while not self._ray.wait([answer], timeout=_LOOK_S)[0]:
+            if self._stop.is_set():
+                raise EndedError("the fleet ends")
+            if monotonic_ns() > until_ns:
+                raise UserError(f"no answer within {timeout_s:g} s: the cluster may have no room for one more worker, "
+                                "see 'ray status', or give less --cpus or --gpus")  # fmt: skip
         try:
-            return self._ray.get(answer, timeout=timeout_s)
-        except self._ray.exceptions.GetTimeoutError as error:
-            raise UserError(f"no answer within {timeout_s:g} s: the cluster may have no room for one more worker, see "
-                            "'ray status', or give less --cpus or --gpus") from error  # fmt: skip
+            return self._ray.get(answer)
         except self._ray.exceptions.RayTaskError as error:
             cause = cause_of(error)
             if not isinstance(cause, UserError):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 NOWHERE = -1
-_BATCH = 500  # streams placed by loads that are this many placements old
+_BATCH, _OF_WORKERS = 500, 20  # streams placed by the same loads: so many, and at most so small a part of the workers
 
 
 def assign(worker: Ints, takes: Bools, rng: np.random.Generator, *, relieve: bool = True) -> Ints:
@@ -25,10 +25,11 @@ def assign(worker: Ints, takes: Bools, rng: np.random.Generator, *, relieve: boo
     loads = np.bincount(worker[worker >= 0], minlength=len(takes))
     if relieve:
         _relieve(worker, loads, takes, rng)
-    homeless = np.flatnonzero(worker == NOWHERE)
-    for first in range(0, len(homeless), _BATCH):
-        batch = homeless[first : first + _BATCH]
-        chosen = emptier_of_two(loads, np.flatnonzero(takes), len(batch), rng)
+    homeless, among = np.flatnonzero(worker == NOWHERE), np.flatnonzero(takes)
+    at_once = max(1, min(_BATCH, len(among) // _OF_WORKERS))
+    for first in range(0, len(homeless), at_once):
+        batch = homeless[first : first + at_once]
+        chosen = emptier_of_two(loads, among, len(batch), rng)
         worker[batch] = chosen
         np.add.at(loads, chosen, 1)
     return worker
@@ -36,7 +37,9 @@ def assign(worker: Ints, takes: Bools, rng: np.random.Generator, *, relieve: boo
 
 def emptier_of_two(loads: Ints, among: Ints, count: int, rng: np.random.Generator) -> Ints:
     """(count,) a worker for each of so many streams. `loads`: (workers,); `among`: the workers to choose from."""
-    one, other = rng.choice(among, (2, count))
+    first = rng.integers(len(among), size=count)
+    second = (first + rng.integers(1, max(2, len(among)), size=count)) % len(among)  # another, where there is one
+    one, other = among[first], among[second]
     return np.where(loads[one] <= loads[other], one, other)
 
 

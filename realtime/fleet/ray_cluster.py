@@ -53,10 +53,12 @@ def ray_cluster(address: str | None) -> Iterator[Any]:
     if threading.current_thread() is threading.main_thread():
         for number, handler in handlers.items():  # Ray has put its own there, which end the process on the spot
             signal.signal(number, handler)
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
+    # Ray prints remarks on who has died, and does not let itself be told where.
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        try:
+            yield ray
+        finally:
+            ray.shutdown()
 
 
 def _require_answer(address: str) -> None:

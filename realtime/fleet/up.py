@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from typing import Any
 
 from engines.errors import UserError
 from realtime.fleet.control import Control, Order
-from realtime.fleet.fleet import Fleet
+from realtime.fleet.fleet import EndedError, Fleet
 from realtime.fleet.options import FleetOptions
 from realtime.fleet.ray_cluster import require_ray
 from realtime.serve.metrics import require_prometheus
@@ -22,12 +23,15 @@ def up(options: FleetOptions, stop: threading.Event) -> None:
     if options.door.metrics is not None:
         require_prometheus()
     ready: list[Fleet] = []
-    with Control(options.name, lambda order: _obey(ready, order)), Fleet(options) as fleet:
+    with (
+        contextlib.suppress(EndedError),
+        Control(options.name, lambda order: _obey(ready, order)), Fleet(options, stop) as fleet,
+    ):  # fmt: skip
         ready.append(fleet)
         figures = f", figures at {fleet.door['metrics']}" if fleet.door["metrics"] else ""
         log.info("%d workers: producers at %s, poses at %s%s; Ctrl-C ends them", options.workers,
                  fleet.door["intake"], fleet.door["address"], figures)  # fmt: skip
-        fleet.run(stop)
+        fleet.run()
         ready.clear()
         log.info("the fleet ends")
 

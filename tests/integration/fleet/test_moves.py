@@ -13,15 +13,11 @@ import numpy as np
 import pytest
 import zmq
 from fleet_process import WAIT_S, FleetProcess
-from many_producers import IMAGE_WH, PERIOD_NS, carries_signature, xy_px_of
 from serve_process import ProducersProcess
+from uninterrupted import Uninterrupted
 from waiting import until as until_within
 
 from engines.lifting.load_lifter import load_lifter
-from engines.lifting.poses import Lifter
-from realtime.config import PlaceConfig
-from realtime.contracts import Keypoints2D, Person2D, Pose3D, Stamp
-from realtime.pipeline.pose_frame import Lift
 from realtime.wire.decode import decode_pose
 from realtime.wire.endpoints import connect_subscriber
 from realtime.wire.framing import POSE
@@ -31,7 +27,6 @@ pytest.importorskip("ray", reason="needs the extra [fleet]")
 
 STREAMS = ["a", "b", "c", "d"]
 FPS = 10.0  # of the clock on the wall; each frame is a thirtieth of a second of the source's own time
-MOST_M = 0.01
 MORE = 25  # poses of every stream after each event
 until = partial(until_within, wait_s=WAIT_S)
 
@@ -65,29 +60,6 @@ class Poses:
             socket.close(linger=0)
 
 
-class Uninterrupted:
-    """The same keypoints through the same line, in this process, without a pause: frame -> pose."""
-
-    def __init__(self, lifter: Lifter) -> None:
-        self._lifter = lifter
-        self._lifts = {stream: self._lift(stream) for stream in STREAMS}
-        self._poses: dict[str, list[Pose3D | None]] = {stream: [] for stream in STREAMS}
-
-    def pose(self, stream: str, frame: int) -> Pose3D | None:
-        poses, known = self._poses[stream], xy_px_of(stream)
-        while len(poses) <= frame:
-            at = len(poses)
-            person = Person2D(0, *known(at))
-            keypoints = Keypoints2D(Stamp(at, at * PERIOD_NS, at * PERIOD_NS), IMAGE_WH, (person,), at * PERIOD_NS, 0)
-            lifted = self._lifts[stream](keypoints)
-            self._lifts[stream].finish()
-            poses.append(lifted.persons[0] if lifted.persons else None)
-        return poses[frame]
-
-    def _lift(self, stream: str) -> Lift:
-        return Lift(self._lifter, PlaceConfig(floor="off"), f"produce://{stream}", 1)
-
-
 @pytest.fixture(scope="module")
 def reference() -> Iterator[Uninterrupted]:
     with load_lifter() as lifter:
@@ -109,21 +81,6 @@ def poses(fleet: FleetProcess) -> Iterator[Poses]:
             yield poses
     finally:
         poses.close()
-
-
-def check(messages: list[PoseMessage], reference: Uninterrupted) -> None:
-    """Everybody's poses are their own, in order, under one id, and those of a run without a pause."""
-    frames = [message.frame_id for message in messages]
-    assert frames == sorted(frames)
-    ids = {person.id for message in messages for person in message.persons}
-    assert len(ids) == 1
-    for message in messages:
-        (person,) = message.persons
-        assert carries_signature(message.stream, person)
-        known = reference.pose(message.stream, message.frame_id)
-        assert known is not None
-        apart_m = np.abs(person.positions_m - (known.joints_m + known.root_m)).max()
-        assert apart_m < MOST_M, (message.stream, message.frame_id)
 
 
 def settled(fleet: FleetProcess, workers: int) -> dict[str, str]:
@@ -154,7 +111,7 @@ def test_streams_of_a_worker_that_is_killed_go_on_elsewhere(
     os.kill(pids[killed], signal.SIGKILL)
     poses.wait_for_more(before)
     for stream, messages in after(poses, before).items():
-        check(messages[-MORE:], reference)
+        reference.check(messages[-MORE:])
         changed = poses.of[stream][before[stream] - 1].session != messages[-1].session
         assert changed == (where[stream] == killed)
     now = settled(fleet, 2)  # another worker has been started in its place
@@ -169,7 +126,7 @@ def test_a_worker_that_is_added_gets_its_share_without_a_pause(
     until(lambda: added in settled(fleet, 3).values())
     poses.wait_for_more(poses.count())
     for stream, messages in after(poses, before).items():
-        check(messages, reference)
+        reference.check(messages)
         frames = [message.frame_id for message in messages]
         assert max(np.diff(frames)) <= 15  # of the source's time half a second
         moved = len({message.session for message in poses.of[stream][before[stream] - 1 :]}) > 1
@@ -185,7 +142,7 @@ def test_a_worker_that_leaves_hands_its_streams_over(
     assert leaves not in settled(fleet, 2).values()
     poses.wait_for_more(poses.count())
     for messages in after(poses, before).values():
-        check(messages, reference)
+        reference.check(messages)
         assert max(np.diff([message.frame_id for message in messages])) <= 15
 
 
@@ -199,7 +156,7 @@ def test_an_upgrade_replaces_every_worker_while_streams_go_on(
     assert set(settled(fleet, len(old)).values()) <= new
     poses.wait_for_more(poses.count())
     for messages in after(poses, before).values():
-        check(messages, reference)
+        reference.check(messages)
         assert max(np.diff([message.frame_id for message in messages])) <= 15
 
 
@@ -214,4 +171,4 @@ def test_a_front_door_that_is_killed_is_opened_again_and_lifting_goes_on(
     poses.wait_for_more(poses.count())
     for stream, messages in after(poses, before).items():
         assert {message.session for message in messages} == {poses.of[stream][before[stream] - 1].session}
-        check(messages, reference)
+        reference.check(messages)
