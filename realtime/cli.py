@@ -38,6 +38,7 @@ COMMANDS: dict[str, str] = {
     ),
     "live.produce": "Send a camera's keypoints to 'realtime serve', which lifts them. No picture leaves this machine.",
     "live.serve": "Lift the keypoints of many cameras in batches, and publish each stream's poses under its name.",
+    "live.fleet": "Lift more cameras than one process can: many workers as one server, on Ray.",
     "files.lift": (
         "Lift recorded keypoints, or a video, with the code that runs live: without look-ahead the very same "
         "poses."

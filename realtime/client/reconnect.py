@@ -34,6 +34,7 @@ class Reconnect:
         self._wait_s = FIRST_S
         self._due_ns: int | None = None  # when to try again
         self._lost_ns: int | None = None  # since when there is no connection, and no try
+        self._away_ns: int | None = monotonic_ns()  # since when there is no connection
         try:
             connect(socket, address)
         except BaseException:
@@ -45,6 +46,12 @@ class Reconnect:
         """How often nobody was there, so far: above 0, what the publisher has sent began after we did."""
         self._look()
         return self._retries
+
+    @property
+    def away_s(self) -> float:
+        """How long there has been no connection; 0 where there is one."""
+        self._look()
+        return 0.0 if self._away_ns is None else (monotonic_ns() - self._away_ns) / NS_PER_S
 
     def tend(self) -> None:
         self._look()
@@ -62,6 +69,10 @@ class Reconnect:
             # Read by hand (a uint16 and a value): zmq.utils.monitor would import asyncio, 25 ms for every client.
             event = int.from_bytes(self._monitor.recv_multipart()[0][:2], sys.byteorder)
             self._retries += event == zmq.EVENT_CONNECT_RETRIED
+            if event == zmq.EVENT_CONNECTED:
+                self._away_ns = None
+            elif self._away_ns is None and event & (_FINAL | zmq.EVENT_DISCONNECTED):
+                self._away_ns = monotonic_ns()
             if not event & _FINAL:
                 self._lost_ns = monotonic_ns() if event == zmq.EVENT_DISCONNECTED else None
                 continue

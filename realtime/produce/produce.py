@@ -61,7 +61,7 @@ def produce(config: RunConfig, address: str, stream: str, keys: ClientKeys | Non
                 continue
             if frame is None:
                 break
-            if not sender.ready:  # nobody would get what is seen
+            if not sender.useful:  # nobody would get what is seen
                 continue
             repeated = watch.repeated(frame.image_bgr, source.fps)
             persons = () if repeated else detector.detect(frame)  # nothing new: who was in it is held by the server

@@ -17,7 +17,7 @@ from realtime.server.descriptors import descriptor_of
 from realtime.server.gate import Gate
 from realtime.server.listening import Listening, most_connections, open_bound, reopen_bound
 from realtime.wire.endpoints import check_exposure, is_local, own_context
-from realtime.wire.joining import WINDOW, Clock, Joined, Receipt, Refused, encode_answer
+from realtime.wire.joining import WINDOW, Answer, encode_answer
 
 _LOOK_NS = NS_PER_S // 10  # how soon a revoked key is noticed, and that too many connect
 _WEIGH_NS = NS_PER_S  # how often it is looked who sends too much
@@ -79,7 +79,7 @@ class Intake(Closing):
             if len(frames) == 2:
                 yield self._said(frames[0], frames[1])
 
-    def answer(self, peer: bytes, answer: Joined | Refused | Receipt | Clock) -> None:
+    def answer(self, peer: bytes, answer: Answer) -> None:
         """To a peer that may be gone, or may not read: nobody waits."""
         try:
             self._listening.socket.send_multipart((peer, encode_answer(answer)), zmq.NOBLOCK)

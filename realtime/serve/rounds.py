@@ -1,4 +1,8 @@
-"""One round of lifting: a frame of each stream that has one waiting, who waited longest first, in one batch."""
+"""One round of lifting: a frame of each stream that has one waiting, who waited longest first, in one batch.
+
+A stream that has come from another server is caught up with what it has seen before, a frame in a round as well: it is
+remembered and not published, and waits for its turn behind everybody's new frames.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ def lift_round(
     lifter: Lifter, seats: Iterable[Seat], publish: Publish, publish_keypoints: PublishKeypoints
 ) -> int:  # fmt: skip
     """Lifts and publishes; how many frames. One stream's frame at a time: a fast one has no more turns than others."""
-    chosen = sorted((seat for seat in seats if seat.waiting), key=lambda seat: seat.waiting[0].received_ns)
+    chosen = sorted((seat for seat in seats if seat.waiting), key=_turn)
     begun_ns = monotonic_ns()
     looked = [one for seat in chosen[:MOST_AT_ONCE] if (one := _look(seat)) is not None]
     poses = push_together(lifter, [(seat.people, view.source_ns, view.sightings) for seat, _, view in looked])
@@ -34,12 +38,19 @@ def lift_round(
         except Exception as error:  # noqa: BLE001 a fault of ours, which one stream has met: the others go on
             _give_up(seat, error)
             continue
+        if arrived.past:
+            continue
         latency_ms = _latencies(arrived, begun_ns, monotonic_ns())
         publish(seat, replace(frame, latency_ms=latency_ms), arrived.received_ns)
-    for seat, _, view in looked:  # what no pose waits for
-        publish_keypoints(seat, view.keypoints)
+    for seat, arrived, view in looked:  # what no pose waits for
+        if not arrived.past:
+            publish_keypoints(seat, view.keypoints)
         seat.lift.finish()
     return len(looked)
+
+
+def _turn(seat: Seat) -> tuple[bool, int]:
+    return seat.waiting[0].past, seat.waiting[0].received_ns
 
 
 def _look(seat: Seat) -> tuple[Seat, Arrived, View] | None:

@@ -13,10 +13,11 @@ from realtime.pipeline.lift_batch import People
 from realtime.pipeline.pose_frame import Lift
 from realtime.pipeline.setting import SettingFor
 from realtime.serve.pace import Pace
-from realtime.wire.joining import ACK_EVERY
+from realtime.wire.joining import ACK_EVERY, PAST
 from realtime.wire.messages import KeypointsMessage
 
 WAITING = 4  # frames of a stream that wait at most; then the oldest is left out
+WAITING_PAST = 2 * PAST  # while what was seen before is being remembered
 STALL_NS = 2 * NS_PER_S  # without a frame: nothing is remembered of its people any more
 
 
@@ -26,6 +27,7 @@ class Arrived:
 
     keypoints: Keypoints2D
     received_ns: int
+    past: bool = False  # to be remembered, not published
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +55,8 @@ class Seat:
     state: str = "starting"
     why: str = ""
     stalled: bool = False
+    past_due: int = 0  # frames of what was seen before that it may still send
+    handover: bool = False  # another server lifts it meanwhile: nothing of it is told here
     unusable: bool = False  # a frame could not be lifted: said once
     told_ns: int = 0  # its status, and what it said
     told_state: str = ""
@@ -63,16 +67,37 @@ class Seat:
         """A frame that came. True: it is time for a receipt."""
         self.heard_ns = self.frame_ns = received_ns
         self.stalled = False
+        if message.past:
+            self._take_past(message, received_ns)
+            return False
         self.newest_seq = message.seq
         self.taken += 1
+        self.handover, self.past_due = False, 0
         if not self.pace.takes(message.source_ns, received_ns):
             self.left_out += 1
+        elif self.priming:  # it comes too early to be shown
+            self._wait(Arrived(self._here(message, received_ns), received_ns, past=True), WAITING_PAST)
         else:
-            if len(self.waiting) >= WAITING:
-                self.waiting.popleft()
-                self.left_out += 1
-            self.waiting.append(Arrived(self._here(message, received_ns), received_ns))
+            self._wait(Arrived(self._here(message, received_ns), received_ns), WAITING)
         return self.taken >= ACK_EVERY
+
+    @property
+    def priming(self) -> bool:
+        """Whether what was seen before is yet to be remembered."""
+        return bool(self.waiting) and self.waiting[-1].past
+
+    def _take_past(self, message: KeypointsMessage, received_ns: int) -> None:
+        """As many as were asked for; while another server lifts the stream, what comes meanwhile too."""
+        if self.past_due <= 0 and not self.handover:
+            return
+        self.past_due -= 1
+        self._wait(Arrived(self._here(message, received_ns), received_ns, past=True), WAITING_PAST)
+
+    def _wait(self, arrived: Arrived, most: int) -> None:
+        if len(self.waiting) >= most:
+            self.waiting.popleft()
+            self.left_out += 1
+        self.waiting.append(arrived)
 
     def forget_people(self) -> None:
         """Their places in the model are free for others."""
@@ -88,7 +113,7 @@ class Seat:
         self.next_id = max(self.next_id, *(person.track_id + 1 for person in persons), 0)
         detected_ns = min(from_unix_ns(message.t_detect_ns), received_ns)
         stamp = Stamp(message.frame_id, min(from_unix_ns(message.t_capture_ns), detected_ns), message.source_ns)
-        return Keypoints2D(stamp, message.image_wh, persons, detected_ns, message.dropped)
+        return Keypoints2D(stamp, message.image_wh, persons, detected_ns, message.dropped, message.repeated)
 
     def counted(self, keypoints: Keypoints2D) -> Keypoints2D:
         """With what was left out here."""

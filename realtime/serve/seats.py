@@ -13,8 +13,10 @@ from realtime.serve.seat import STALL_NS, Seat
 from realtime.wire.decode import decode_keypoints
 from realtime.wire.framing import KEYPOINTS, VersionError, WireError, split
 from realtime.wire.joining import (
+    BUSY,
     GONE_S,
     MALFORMED,
+    PAST,
     UNKNOWN,
     VERSION_CODE,
     AskClock,
@@ -22,7 +24,9 @@ from realtime.wire.joining import (
     Join,
     Joined,
     Leave,
+    Moved,
     Ping,
+    Primed,
     Receipt,
     Refused,
     decode_request,
@@ -30,23 +34,27 @@ from realtime.wire.joining import (
 
 log = logging.getLogger("realtime.serve")
 
+MOST_PAST = 8 * PAST  # frames of what streams have seen before that wait at most: a few seconds of work
 _GONE_NS = int(GONE_S * NS_PER_S)
 _TOPIC = f"{KEYPOINTS}/".encode()
 NewSeat = Callable[[str, Said, str, int], Seat]  # stream, its join, life, first id
 
 
 class Seats:
-    """By stream and by peer. `gone` is called with each seat that is left, before its name is free."""
+    """By stream and by peer. `gone` is called with each seat that is left, before its name is free, and whether
+    another server goes on with its stream."""
 
     def __init__(
-        self, intake: Intake, admission: Admission, figures: Figures, new_seat: NewSeat, gone: Callable[[Seat], None]
-    ) -> None:
+        self, intake: Intake, admission: Admission, figures: Figures, new_seat: NewSeat,
+        gone: Callable[[Seat, bool], None],
+    ) -> None:  # fmt: skip
         self._intake, self._admission, self._figures = intake, admission, figures
         self._new_seat, self._gone = new_seat, gone
         self.by_stream: dict[str, Seat] = {}
         self._by_peer: dict[bytes, Seat] = {}
         self._next_ids: dict[str, int] = {}  # of every stream since the server began
         self._reopened = 0
+        self._ask_primed: list[Seat] = []
 
     def hear(self, said: Said) -> None:
         """One message of a producer. What is wrong with it its sender is told."""
@@ -79,6 +87,18 @@ class Seats:
         for seat in list(self.by_stream.values()):
             self._leave(seat, "the server ends")
 
+    def tell_primed(self) -> None:
+        """After a round: to those who have asked, and of whom nothing waits any more."""
+        for seat in [seat for seat in self._ask_primed if not seat.waiting]:
+            self._ask_primed.remove(seat)
+            self._intake.answer(seat.peer, Primed())
+
+    def move(self, stream: str, address: str) -> None:
+        """Its producer is told to go on there; until it leaves, its stream is lifted here."""
+        seat = self.by_stream.get(stream)
+        if seat is not None:
+            self._intake.answer(seat.peer, Moved(address))
+
     def _frame(self, said: Said, seat: Seat | None) -> None:
         if seat is None:
             self._intake.answer(said.peer, Refused(UNKNOWN, "join first"))
@@ -99,7 +119,11 @@ class Seats:
         elif seat is None:
             self._intake.answer(said.peer, Refused(UNKNOWN, "join first"))
         elif isinstance(request, Leave):
-            self._leave(seat, "it has ended")
+            self._leave(seat, "it has moved" if request.moved else "it has ended", request.moved)
+        elif isinstance(request, Primed):
+            seat.heard_ns = said.received_ns
+            self._ask_primed.append(seat)
+            self.tell_primed()
         elif isinstance(request, Ping):
             seat.heard_ns, seat.state, seat.why = said.received_ns, request.state, request.why
             self._receipt(seat)
@@ -108,6 +132,9 @@ class Seats:
         refused = self._admission.refuses(
             join, said.key, self.by_stream, len(self._next_ids), self._figures.busy, said.received_ns
         )
+        past = self._past_wanted() if join.follows else 0
+        if refused is None and join.handover and past < PAST:
+            refused = Refused(BUSY, "other streams are being moved here: try again later")
         if refused is not None:
             self._refuse(said, refused)
             return
@@ -115,24 +142,33 @@ class Seats:
         if before is not None and before.life == join.life:
             self._by_peer.pop(before.peer, None)
             before.peer, before.connection, before.heard_ns = said.peer, said.connection, said.received_ns
-            seat = before
+            seat, past = before, 0  # nothing is forgotten
         else:
             if before is not None:
                 self._leave(before, "another has come in its place")
             other = self._by_peer.get(said.peer)
             if other is not None:
                 self._leave(other, "its producer sends another stream")
-            seat = self._new_seat(join.stream, said, join.life, self._next_ids.setdefault(join.stream, 0))
+            known = self._next_ids.setdefault(join.stream, 0)
+            seat = self._new_seat(join.stream, said, join.life, known if join.first_id < 0 else join.first_id)
+            seat.past_due, seat.handover = past, join.handover
             self.by_stream[join.stream] = seat
             log.info("'%s' has joined: %d streams", join.stream, len(self.by_stream))
         self._by_peer[said.peer] = seat
         self._intake.hold(said.connection, holds=True)
-        self._intake.answer(said.peer, Joined())
+        self._intake.answer(said.peer, Joined(seat.first_id, past))
 
-    def _leave(self, seat: Seat, why: str) -> None:
-        self._gone(seat)
+    def _past_wanted(self) -> int:
+        """Of one more stream: as much as can be remembered soon."""
+        seats = self.by_stream.values()
+        return max(0, min(PAST, MOST_PAST - sum(max(len(seat.waiting), seat.past_due) for seat in seats)))
+
+    def _leave(self, seat: Seat, why: str, moved: bool = False) -> None:
+        self._gone(seat, moved or seat.handover)
         seat.forget_people()
-        self._next_ids[seat.stream] = seat.next_id
+        self._next_ids[seat.stream] = max(seat.next_id, self._next_ids[seat.stream])
+        if seat in self._ask_primed:
+            self._ask_primed.remove(seat)
         del self.by_stream[seat.stream]
         self._by_peer.pop(seat.peer, None)
         self._intake.hold(seat.connection, holds=False)

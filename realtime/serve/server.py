@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import logging
 import sys
+import threading
 from collections import Counter
 from contextlib import ExitStack
 from functools import partial
+from queue import SimpleQueue
 from typing import Protocol
 
 from calibration.cameras.cameras_file import load_cameras
@@ -82,6 +84,9 @@ class Server(Closing):
         self.rpc_address, self.engine, self.model = self._publisher.rpc_address, self._lifter.engine, self._lifter.name
         self.metrics_address = None if self._page is None else self._page.address
         self._room = None if cameras is None else Room(cameras, self._publisher, stream.name)
+        self.changed = threading.Event()  # other streams are lifted than before; whoever waits for it clears it
+        self._lifted: dict[str, str] = {}
+        self._moves: SimpleQueue[tuple[str, str]] = SimpleQueue()
         self._read: list[Said] = []
         self._read_ns = self._look_ns = 0
 
@@ -99,6 +104,14 @@ class Server(Closing):
         finally:
             sys.setswitchinterval(before_s)
 
+    def lifted(self) -> dict[str, str]:
+        """From any thread: its streams, and the lives of their producers; not those that another server lifts yet."""
+        return self._lifted
+
+    def move(self, stream: str, address: str) -> None:
+        """From any thread: its producer is told to go on there, and is lifted here until it does."""
+        self._moves.put((stream, address))
+
     def _step(self) -> None:
         """Hear, wait a moment for others, lift, publish."""
         backlog = bool(self._read) or any(seat.waiting for seat in self.seats.by_stream.values())
@@ -111,15 +124,22 @@ class Server(Closing):
         seats = self.seats.by_stream.values()
         if lift_round(self._lifter, seats, self._publish, self._publish_keypoints):
             self.figures.rounds += 1
+            self.seats.tell_primed()
         if self._room is not None:
             self.published[self._options.stream.name] += self._room.publish(self._lifter)
         now_ns = monotonic_ns()
         if now_ns - self._look_ns >= _LOOK_NS:
             self._look_ns = now_ns
+            while not self._moves.empty():
+                self.seats.move(*self._moves.get())
             self.seats.look(now_ns)
             self._tell(now_ns)
             if self._room is not None:
                 self._room.tell(now_ns)
+            lifted = {stream: seat.life for stream, seat in self.seats.by_stream.items() if not seat.handover}
+            if lifted != self._lifted:
+                self._lifted = lifted
+                self.changed.set()
         self.figures.worked(start_ns, monotonic_ns())
 
     def _idle_ns(self) -> int:
@@ -181,8 +201,8 @@ class Server(Closing):
         known = None if self._room is None else self._room.setting_for(stream)
         return known or PlaceConfig(floor=self._options.floor)
 
-    def _gone(self, seat: Seat) -> None:
-        self._publisher.rest(seat.stream)
+    def _gone(self, seat: Seat, moved: bool) -> None:
+        self._publisher.rest(seat.stream, silently=moved)
         self.figures.left_out += seat.left_out - seat.left_out_told
 
     def _tell(self, now_ns: int) -> None:
@@ -190,6 +210,8 @@ class Server(Closing):
         seats = self.seats.by_stream.values()
         self.figures.streams = len(seats)
         for seat in seats:
+            if seat.handover:
+                continue
             state, why = _state(seat)
             if now_ns - seat.told_ns < _TELL_NS and state == seat.told_state:
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -155,13 +155,26 @@ class Publisher(Closing):
             if state.told.get("state") != before:
                 self._put_status(name, state)
 
-    def rest(self, stream: str) -> None:
-        """Says `stopped` on a stream, and nothing more until it is used again; its `seq` then goes on."""
+    def rest(self, stream: str, *, silently: bool = False) -> None:
+        """Says `stopped` on a stream, or nothing, and nothing more until it is used again; its `seq` then goes on."""
         with self._lock:
             state = self._state(stream)
             state.told = {"state": "stopped"}
-            self._put_status(stream, state)
+            if not silently:
+                self._put_status(stream, state)
             state.resting, state.told, state.about = True, {}, {}
+
+    def forward(self, messages: Iterable[bytes]) -> None:
+        """Whole messages of another publisher, to who has subscribed to them."""
+        with self._lock:
+            for message in messages:
+                self._put(message)
+
+    def wanted(self) -> set[bytes]:
+        """The topics that somebody has subscribed to."""
+        with self._lock:
+            self._subscriptions.look(self._listening.socket)
+            return self._subscriptions.wanted()
 
     def sent(self, stream: str | None = None) -> int:
         """Poses published on a stream so far: the `seq` of the next one."""

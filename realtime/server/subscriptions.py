@@ -17,11 +17,16 @@ class Subscriptions:
     def __init__(self) -> None:
         self._topics: Counter[int] = Counter()  # by the connection's descriptor
         self._spoke: set[int] = set()
+        self._wanted: Counter[bytes] = Counter()
 
     @property
     def any(self) -> bool:
         """Whether somebody has a topic."""
         return any(self._topics.values())
+
+    def wanted(self) -> set[bytes]:
+        """The topics that somebody has."""
+        return set(self._wanted)
 
     @staticmethod
     def tell_all(socket: zmq.Socket[bytes]) -> None:
@@ -48,7 +53,16 @@ class Subscriptions:
         """A connection has gone: its descriptor may be another's next."""
         self._topics.pop(fd, None)
 
+    def _want(self, said: bytes) -> None:
+        if said[:1] == b"\1":
+            self._wanted[said[1:]] += 1
+        elif said[:1] == b"\0":
+            self._wanted[said[1:]] -= 1
+            if self._wanted[said[1:]] <= 0:
+                del self._wanted[said[1:]]
+
     def _count(self, frame: zmq.Frame) -> None:
+        self._want(frame.bytes)
         try:
             fd = int(frame.get(zmq.SRCFD))
         except zmq.ZMQError:  # of a peer that has gone

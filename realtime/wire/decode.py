@@ -167,16 +167,8 @@ def keypoints_message(stream: str, fields: Fields) -> KeypointsMessage:
         stream, text(fields, "session"), integer(fields, "seq"), integer(fields, "frame_id"),
         integer(fields, "t_capture_ns"), integer(fields, "t_detect_ns"), integer(fields, "t_publish_ns"),
         integer(fields, "source_ns", -MAX_INT), _image_wh(fields), integer(fields, "dropped"),
-        _persons(fields, _keypoints_person), _repeated(fields),
+        _persons(fields, _keypoints_person), flag(fields, "repeated"), flag(fields, "past"),
     )  # fmt: skip
-
-
-def _repeated(fields: Fields) -> bool:
-    """Publishers of an earlier day say nothing of it."""
-    repeated = fields.get("repeated", False)
-    if type(repeated) is not bool:
-        raise WireError(f"repeated is not a boolean: {repeated!r:.40}")
-    return repeated
 
 
 def _keypoints_person(fields: Fields) -> PersonKeypoints:
@@ -230,6 +222,14 @@ def integer(fields: Fields, name: str, least: int = 0) -> int:
     value = fields.get(name)
     if type(value) is not int or not least <= value <= MAX_INT:
         raise WireError(f"{name} is not an integer from {least} to 2^63 - 1: {value!r:.40}")
+    return value
+
+
+def flag(fields: Fields, name: str) -> bool:
+    """False where it is absent: senders of an earlier day say nothing of it."""
+    value = fields.get(name, False)
+    if type(value) is not bool:
+        raise WireError(f"{name} is not a boolean: {value!r:.40}")
     return value
 
 

@@ -73,9 +73,9 @@ def encode_pose(
 
 def encode_keypoints(
     keypoints: Keypoints2D, *, stream: str, session: str, seq: int, t_capture_ns: int, t_detect_ns: int,
-    t_publish_ns: int, encoding: str = "msgpack",
+    t_publish_ns: int, encoding: str = "msgpack", past: bool = False,
 ) -> bytes:  # fmt: skip
-    """The keypoints of one frame as a message; a joint without an estimate is null."""
+    """The keypoints of one frame as a message; a joint without an estimate is null. `past`: its pose is not wanted."""
     persons = []
     for person in keypoints.persons[:MAX_PERSONS]:
         sent = {"id": person.track_id, "xy": _points(person.xy_px), "score": _score(person.score)}
@@ -88,6 +88,8 @@ def encode_keypoints(
         "source_ns": keypoints.stamp.source_ns, "dropped": keypoints.dropped, "image_wh": keypoints.image_wh,
         "persons": persons, "repeated": keypoints.repeated,
     }  # fmt: skip
+    if past:
+        fields["past"] = True
     return topic(KEYPOINTS, stream) + encode_map(fields, encoding)
 
 

@@ -116,3 +116,4 @@ class KeypointsMessage:
     dropped: int
     persons: tuple[PersonKeypoints, ...]
     repeated: bool = False  # the picture before once more: the persons are those of that picture
+    past: bool = False  # from a producer: to be remembered, not published

@@ -6,18 +6,22 @@ import random
 import sys
 import time
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from people_in_view import stepping
 
+from engines.models.skeleton import FLIP
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.contracts import Keypoints2D, Person2D, Stamp
 from realtime.produce.sender import Sender
+from realtime.wire.messages import PersonPose
 
 IMAGE_WH = (640, 480)
 PERIOD_NS = 33_333_333  # of the source's own time, whatever the pace the frames are sent at
 _FOCAL_PX = 554.0
+_SEEN = 0.001  # of a score, on the wire
 _LOOP = 240  # frames after which the walk begins again
 _BODIES = stepping(_LOOP)
 
@@ -44,22 +48,35 @@ def bodies_m(stream: str) -> NDArray[np.float64]:
     return _BODIES @ np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]])
 
 
+def xy_px_of(stream: str) -> Callable[[int], tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """What is seen of a stream's person in each frame: (17, 2) keypoints and (17,) scores."""
+    points = bodies_m(stream) + np.array([right_m(stream), 0.1, 4.0])
+    xy_px = np.ascontiguousarray(points[..., :2] / points[..., 2:] * _FOCAL_PX + np.array(IMAGE_WH) / 2, np.float32)
+    return lambda frame: (xy_px[frame % _LOOP], signature(stream))
+
+
+def carries_signature(stream: str, person: PersonPose) -> bool:
+    """Each seen joint has its stream's own score, or its other side's, where sides were put right."""
+    known = signature(stream)
+    seen = [joint for joint in range(17) if joint not in person.unseen]
+    same = np.minimum(np.abs(person.score - known), np.abs(person.score - known[list(FLIP)])) < _SEEN
+    return bool(same[seen].all())
+
+
 class Light:
     """One stream: each `step` sends its next picture's keypoints, of a person who steps on the spot."""
 
     def __init__(self, address: str, stream: str) -> None:
         self.sender = Sender(address, stream)
         self.sender.tend()
-        points = bodies_m(stream) + np.array([right_m(stream), 0.1, 4.0])
-        xy_px = points[..., :2] / points[..., 2:] * _FOCAL_PX + np.array(IMAGE_WH) / 2
-        self._xy_px, self._score = np.ascontiguousarray(xy_px, np.float32), signature(stream)
+        self._seen = xy_px_of(stream)
         self._frame = 0
 
     def step(self) -> None:
         self.sender.tend()
-        if self.sender.ready:
+        if self.sender.useful:
             now_ns = monotonic_ns()
-            person = Person2D(0, self._xy_px[self._frame % _LOOP], self._score)
+            person = Person2D(0, *self._seen(self._frame))
             stamp = Stamp(self._frame, now_ns, self._frame * PERIOD_NS)
             self.sender.send(Keypoints2D(stamp, IMAGE_WH, (person,), now_ns, 0))
             self._frame += 1

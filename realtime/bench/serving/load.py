@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -29,7 +30,9 @@ _WARM_S = 3.0
 _JOIN_S = 120.0
 
 
-class _Producer:
+class Producer:
+    """`send` is to be called at each frame's time."""
+
     def __init__(self, intake: str, number: int, xy_px: NDArray[np.float32], score: NDArray[np.float32]) -> None:
         self.sender = Sender(intake, f"stream-{number}")
         self.sent_ns: deque[tuple[int, int]] = deque(maxlen=256)  # frame id, Unix time
@@ -37,7 +40,7 @@ class _Producer:
 
     def send(self) -> None:
         self.sender.tend()
-        if not self.sender.ready:
+        if not self.sender.useful:
             return
         now_ns, at = monotonic_ns(), self._frame % (2 * _LOOP - 2)
         row = at if at < _LOOP else 2 * _LOOP - 2 - at
@@ -53,7 +56,7 @@ def load(
     """Says when all are warm, then, after so many seconds, the latencies in ms. `refused`: who asks for a place too."""
     leave_to_parent()
     logging.getLogger("realtime.produce").setLevel(logging.ERROR)  # that some are refused is meant
-    producers = _producers(intake, count)
+    producers = new_producers(intake, count)
     until_ns = monotonic_ns() + int(_JOIN_S * NS_PER_S)
     while not all(producer.sender.ready for producer in producers):
         for producer in producers:
@@ -72,28 +75,22 @@ def load(
     pipe.recv()  # until killed
 
 
-def _producers(intake: str, count: int) -> list[_Producer]:
+def new_producers(intake: str, count: int) -> list[Producer]:
     from engines.plans.synthetic_motion import synthetic_motion
 
     motion = synthetic_motion(min(count, 32), _LOOP)
     xy_px = np.ascontiguousarray(motion.rays * _FOCAL_PX + np.array(IMAGE_WH) / 2, np.float32)
-    return [_Producer(intake, n, xy_px[n % len(xy_px)], motion.score[n % len(xy_px)]) for n in range(count)]
+    return [Producer(intake, n, xy_px[n % len(xy_px)], motion.score[n % len(xy_px)]) for n in range(count)]
 
 
 def _run(
-    producers: list[_Producer], others: list[Sender], sampled: dict[str, _Producer], poses: zmq.Socket[bytes],
+    producers: list[Producer], others: list[Sender], sampled: dict[str, Producer], poses: zmq.Socket[bytes],
     fps: float, seconds: float,
 ) -> list[float]:  # fmt: skip
     """Sends, and reads what comes back; the latencies of the sampled streams in ms."""
-    period_ns, start_ns = round(NS_PER_S / fps), monotonic_ns()
-    due_ns = [start_ns + period_ns * number // len(producers) for number in range(len(producers))]
     latencies_ms: list[float] = []
-    while monotonic_ns() - start_ns < seconds * NS_PER_S:
-        now_ns = monotonic_ns()
-        for number, producer in enumerate(producers):
-            if due_ns[number] <= now_ns:
-                producer.send()
-                due_ns[number] = max(due_ns[number] + period_ns, now_ns - period_ns)
+
+    def meanwhile() -> None:
         for other in others:
             other.tend()
         while poses.poll(0):
@@ -101,5 +98,22 @@ def _run(
             sent_ns = dict(sampled[message.stream].sent_ns).get(message.frame_id)
             if sent_ns is not None:
                 latencies_ms.append((message.t_publish_ns - sent_ns) / 1e6)
-        time.sleep(max(0, min(due_ns) - monotonic_ns()) / NS_PER_S)
+
+    send_evenly(producers, fps, seconds, meanwhile)
     return latencies_ms
+
+
+def send_evenly(
+    producers: list[Producer], fps: float, seconds: float, meanwhile: Callable[[], None] = lambda: None
+) -> None:  # fmt: skip
+    """Frames of all producers, no two at the same time; `meanwhile` is called again and again."""
+    period_ns, start_ns = round(NS_PER_S / fps), monotonic_ns()
+    due_ns = [start_ns + period_ns * number // len(producers) for number in range(len(producers))]
+    while monotonic_ns() - start_ns < seconds * NS_PER_S:
+        now_ns = monotonic_ns()
+        for number, producer in enumerate(producers):
+            if due_ns[number] <= now_ns:
+                producer.send()
+                due_ns[number] = max(due_ns[number] + period_ns, now_ns - period_ns)
+        meanwhile()
+        time.sleep(max(0, min(due_ns) - monotonic_ns()) / NS_PER_S)

@@ -9,11 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from realtime.fleet.placing import NOWHERE, Bools, Ints, assign, rank
+
 _CHUNK = 20_000  # streams hashed at once: 16 MB for 100 racks
 _ROUND_TRIP_S = 0.1  # a producer is told of its new worker, and joins there
-_BATCH = 500  # streams placed by loads that are this many placements old
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Gaps:
         """Of each moved stream, `target` being its new worker: noticed, redirected in turn, memory filled in turn."""
         noticed_s = self.lease_s - rng.uniform(0, self.heartbeat_s, len(target))  # since the last word, of the death
         redirected_s = rng.permutation(len(target)) / self.lookups_per_s
-        return noticed_s + redirected_s + _ROUND_TRIP_S + self.prime_s * (1 + _rank(target, rng))
+        return noticed_s + redirected_s + _ROUND_TRIP_S + self.prime_s * (1 + rank(target, rng))
 
 
 class Scheme(Protocol):
@@ -78,7 +77,7 @@ class ByRendezvous:
 
 
 class ByTable:
-    """A directory: who is new or has lost their worker goes to the emptier of two; newcomers relieve the fullest."""
+    """A directory, by the rule of the fleet's own."""
 
     name = "directory"
 
@@ -86,33 +85,8 @@ class ByTable:
         self._streams, self._rng = streams, rng
 
     def assign(self, alive: Bools, before: Ints | None) -> Ints:
-        worker = np.full(self._streams, -1) if before is None else before.copy()
-        worker[(worker >= 0) & ~alive[worker]] = -1
-        loads = np.bincount(worker[worker >= 0], minlength=len(alive))
-        if before is not None:
-            self._relieve(worker, loads, alive)
-        living, homeless = np.flatnonzero(alive), np.flatnonzero(worker < 0)
-        for first in range(0, len(homeless), _BATCH):
-            batch = homeless[first : first + _BATCH]
-            one, other = self._rng.choice(living, (2, len(batch)))
-            chosen = np.where(loads[one] <= loads[other], one, other)
-            worker[batch] = chosen
-            np.add.at(loads, chosen, 1)
-        return worker
-
-    def _relieve(self, worker: Ints, loads: Ints, alive: Bools) -> None:
-        """Each empty worker gets the mean, a stream from each of the fullest in turn."""
-        empty = np.flatnonzero(alive & (loads == 0))
-        if not len(empty):
-            return
-        wanted = np.repeat(empty, int(self._streams / alive.sum()))
-        order = self._rng.permutation(self._streams)
-        rank = _rank(worker[order], None)  # of each stream on its worker
-        height = np.where(worker[order] >= 0, loads[worker[order]] - rank, -1)  # the topmost of the fullest go first
-        moved = order[np.argsort(-height, kind="stable")[: len(wanted)]]
-        np.subtract.at(loads, worker[moved], 1)
-        worker[moved] = wanted[: len(moved)]
-        np.add.at(loads, worker[moved], 1)
+        worker = np.full(self._streams, NOWHERE) if before is None else before
+        return assign(worker, alive, self._rng, relieve=before is not None)
 
 
 def simulate(
@@ -187,14 +161,3 @@ def _winner(keys: NDArray[np.uint64], names: Ints, weights: NDArray[Any]) -> Int
     salt = _mixed(names.astype(np.uint64))
     uniform = (_mixed(keys[:, None] ^ salt[None]) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     return np.asarray(np.argmax(weights / -np.log(np.maximum(uniform, 2.0**-54)), axis=1), np.int64)
-
-
-def _rank(worker: Ints, rng: np.random.Generator | None) -> Ints:
-    """Of each item the number of items of the same worker before it; in a random order where there is an `rng`."""
-    order = np.arange(len(worker)) if rng is None else rng.permutation(len(worker))
-    sorted_by = order[np.argsort(worker[order], kind="stable")]
-    ranked = worker[sorted_by]
-    first = np.searchsorted(ranked, ranked, side="left")
-    rank = np.empty(len(worker), np.int64)
-    rank[sorted_by] = np.arange(len(worker)) - first
-    return rank

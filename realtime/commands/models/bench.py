@@ -11,6 +11,7 @@ from realtime.bench.lifter import bench_lifter
 from realtime.bench.pipeline import bench_pipeline
 from realtime.bench.place import bench_place
 from realtime.bench.serving.directory import bench_directory
+from realtime.bench.serving.fleet import bench_fleet
 from realtime.bench.serving.serve import bench_serve
 from realtime.bench.stream import bench_stream
 from realtime.bench.tails import bench_tails
@@ -20,6 +21,6 @@ from realtime.bench.viewing.redraw import bench_redraw
 app = typer.Typer(no_args_is_help=True, help="Measure the project's claims here; last line: one JSON object.")
 for _command in (
     bench_pipeline, bench_lifter, bench_tails, bench_stream, bench_serve, bench_place, bench_floor, bench_engines,
-    bench_training, bench_directory, bench_fusion, bench_redraw,
+    bench_training, bench_directory, bench_fleet, bench_fusion, bench_redraw,
 ):  # fmt: skip
     app.command(_command.__name__.removeprefix("bench_"))(_command)

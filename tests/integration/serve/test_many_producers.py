@@ -10,10 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import zmq
-from many_producers import bodies_m, right_m, signature
+from many_producers import bodies_m, carries_signature, right_m
 from serve_process import WAIT_S, ProducersProcess, ServeProcess
 
-from engines.models.skeleton import FLIP
 from realtime.client.status import StatusListener
 from realtime.client.subscribe import Subscriber
 from realtime.clock import NS_PER_S, monotonic_ns
@@ -24,7 +23,6 @@ from realtime.wire.messages import PersonPose, PoseMessage
 
 STREAMS, PROCESSES = 200, 4
 POSES_EACH, STREAMS_SEEN = 10, 180
-_SEEN = 0.001  # of a score, on the wire
 _HIPS = (4, 1)
 
 
@@ -43,14 +41,6 @@ def everything(address: str) -> Iterator[Iterator[PoseMessage]]:
             yield messages(socket)
         finally:
             socket.close(linger=0)
-
-
-def carries_signature(stream: str, person: PersonPose) -> bool:
-    """Each seen joint has its stream's own score, or its other side's, where sides were put right."""
-    known = signature(stream)
-    seen = [joint for joint in range(17) if joint not in person.unseen]
-    same = np.minimum(np.abs(person.score - known), np.abs(person.score - known[list(FLIP)])) < _SEEN
-    return bool(same[seen].all())
 
 
 def stands_as_sent(stream: str, person: PersonPose) -> bool:

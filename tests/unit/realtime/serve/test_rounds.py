@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,6 +46,13 @@ def lifted(lifter: Lifter, seats: list[Seat]) -> list[tuple[str, PoseFrame]]:
     found: list[tuple[str, PoseFrame]] = []
     count = lift_round(lifter, seats, lambda one, frame, _: found.append((one.stream, frame)), lambda *_: None)
     assert count == len(found)
+    return found
+
+
+def published(lifter: Lifter, seats: list[Seat]) -> list[tuple[str, PoseFrame]]:
+    """As `lifted`, where some of it may be of the past."""
+    found: list[tuple[str, PoseFrame]] = []
+    lift_round(lifter, seats, lambda one, frame, _: found.append((one.stream, frame)), lambda *_: None)
     return found
 
 
@@ -95,3 +103,28 @@ def test_what_fails_in_one_stream_is_said_once_and_ends_no_other(
         assert found == ["good"]
     assert [record.getMessage() for record in caplog.records] == ["a frame of 'bad' could not be lifted"]
     good.forget_people()
+
+
+def test_what_was_seen_before_is_remembered_behind_new_frames_and_not_published(lifter: Lifter) -> None:
+    """The stream then goes on as one that was here all the time."""
+    came, stayed = seat(lifter, "s1"), seat(lifter, "s1")
+    for frame_id in range(30):
+        waits(stayed, frame_id, frame_id)
+        lifted(lifter, [stayed])
+        waits(came, frame_id, frame_id)
+        came.waiting[-1] = replace(came.waiting[-1], past=True)
+    waits(stayed, 30, 10**6)  # it came later, and is first
+    assert [stream for stream, _ in published(lifter, [came, stayed])] == ["s1"]
+    for _ in range(29):
+        assert not published(lifter, [came])
+    waits(came, 31, 31)
+    waits(stayed, 31, 31)
+    waits(came, 30, 30)
+    came.waiting.rotate(1)
+    came.waiting[0] = replace(came.waiting[0], past=True)
+    assert not published(lifter, [came])
+    ((_, frame),), ((_, known),) = published(lifter, [came]), published(lifter, [stayed])
+    assert np.abs(frame.persons[0].joints_m - known.persons[0].joints_m).max() < 1e-4
+    assert np.abs(frame.persons[0].root_m - known.persons[0].root_m).max() < 1e-3
+    came.forget_people()
+    stayed.forget_people()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from engines.lifting.load_lifter import load_lifter
 from realtime.clock import NS_PER_S, monotonic_ns, unix_ns
 from realtime.config import PlaceConfig
-from realtime.serve.seat import WAITING, Seat, new_seat
-from realtime.wire.joining import ACK_EVERY
+from realtime.serve.seat import WAITING, WAITING_PAST, Seat, new_seat
+from realtime.wire.joining import ACK_EVERY, PAST
 from realtime.wire.messages import KeypointsMessage, PersonKeypoints
 
 OFF = PlaceConfig(floor="off")
@@ -60,3 +62,43 @@ def test_stamps_are_this_machines_and_never_in_the_future() -> None:
     assert abs(now_ns - 20_000_000 - right.stamp.capture_ns) < 5_000_000_000
     assert right.stamp.capture_ns < right.detected_ns <= now_ns
     assert wrong.stamp.capture_ns <= wrong.detected_ns <= now_ns
+
+
+def past(seq: int) -> KeypointsMessage:
+    return replace(message(seq), past=True)
+
+
+def test_of_the_past_as_much_is_taken_as_was_asked_for() -> None:
+    door = seat()
+    door.past_due = 3
+    assert not any(door.take(past(seq), monotonic_ns()) for seq in range(2 * ACK_EVERY))  # and no receipts for it
+    assert [arrived.keypoints.stamp.frame_id for arrived in door.waiting] == [0, 1, 2]
+    assert all(arrived.past for arrived in door.waiting)
+    assert door.newest_seq == -1
+
+
+def test_new_frames_are_remembered_alone_until_the_past_is() -> None:
+    door = seat()
+    door.past_due = PAST
+    for seq in range(WAITING + 2):
+        door.take(past(seq), monotonic_ns())
+    for seq in (20, 21):
+        door.take(message(seq), monotonic_ns())
+    assert [arrived.past for arrived in door.waiting] == [True] * (WAITING + 4)
+    assert (door.left_out, door.newest_seq) == (0, 21)
+    door.waiting.clear()  # worked on
+    door.take(message(22), monotonic_ns())
+    assert [arrived.past for arrived in door.waiting] == [False]
+    door.take(past(23), monotonic_ns())  # it is live now
+    assert len(door.waiting) == 1
+
+
+def test_while_another_server_lifts_it_what_comes_is_past_and_bounded() -> None:
+    door = seat()
+    door.handover = True
+    for seq in range(WAITING_PAST + 5):
+        door.take(past(seq), monotonic_ns())
+    assert len(door.waiting) == WAITING_PAST
+    assert door.handover
+    door.take(message(WAITING_PAST + 5), monotonic_ns())
+    assert not door.handover
