@@ -9,8 +9,8 @@ from collections.abc import Callable
 from engines.errors import UserError
 from realtime.client.ask import RpcClient
 from realtime.clock import unix_ns
-from realtime.wire.decode import integer
 from realtime.wire.endpoints import ClientKeys
+from realtime.wire.fields import integer
 from realtime.wire.framing import WireError
 from realtime.wire.messages import ClockOffset
 

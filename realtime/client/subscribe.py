@@ -13,8 +13,9 @@ import zmq
 from realtime.client.reconnect import Reconnect
 from realtime.clock import NS_PER_S, deadline_ns, monotonic_ns, unix_ns
 from realtime.closing import Closing
-from realtime.wire.decode import check_version, integer, pose_message, text
+from realtime.wire.decode import pose_message
 from realtime.wire.endpoints import DEFAULT_ADDRESS, RECEIVE_HIGH_WATER, ClientKeys, open_subscriber, own_context
+from realtime.wire.fields import check_version, integer, text
 from realtime.wire.framing import POSE, VersionError, WireError, decode_map, split, topic
 from realtime.wire.messages import PoseMessage
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from engines.models.skeleton import JOINT_NAMES, PARENTS
 from realtime.clock import unix_ns
-from realtime.wire.decode import integer
+from realtime.wire.fields import integer
 from realtime.wire.framing import SKELETON, VERSION, WireError, decode_map, encode_map
 
 RATE_HZ, BURST = 100.0, 100.0  # requests of one peer

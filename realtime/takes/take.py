@@ -20,7 +20,8 @@ from engines.extras import pip_install
 from engines.write_aside import already_there, refuse_existing
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.takes.schema import take_schema
-from realtime.wire.decode import check, integer
+from realtime.wire.decode import check
+from realtime.wire.fields import integer
 from realtime.wire.framing import KINDS, Fields, VersionError, WireError, decode_map, encode_map, topic
 
 if TYPE_CHECKING:

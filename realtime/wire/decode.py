@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable
 from itertools import chain
-from math import hypot, inf, nan
-from typing import Any, cast
+from math import inf, nan
+from typing import cast
 
 import numpy as np
 
 from realtime.contracts import CameraPlace
+from realtime.wire.fields import (
+    check_score,
+    check_version,
+    flag,
+    image_wh,
+    integer,
+    numbers_of,
+    persons_of,
+    row_of,
+    rows_of,
+    text,
+)
 from realtime.wire.framing import (
     FEET,
     JOINTS,
@@ -18,12 +29,9 @@ from realtime.wire.framing import (
     MAX_COORDINATE,
     MAX_INT,
     MAX_PERSONS,
-    MAX_TEXT,
     POSE,
     STATUS,
-    VERSION,
     Fields,
-    VersionError,
     WireError,
     check_no_bytes,
     decode_map,
@@ -34,12 +42,6 @@ from realtime.wire.messages import Array, ClockOffset, KeypointsMessage, PersonK
 _POSE_FIELDS, _PERSON_FIELDS = 19, 10  # as many as this version knows
 _NUMBERS = (float, int)
 _NO_POINT = (0.0, 0.0)  # stands in for null until it becomes NaN
-
-
-def check_version(fields: Fields) -> None:
-    version = integer(fields, "v")
-    if version != VERSION:
-        raise VersionError(f"the publisher speaks version {version}, this client {VERSION}: update the older one")
 
 
 def decode_pose(message: bytes) -> PoseMessage:
@@ -63,10 +65,10 @@ def pose_message(
             raise WireError(f"latency_ms is not a map of finite numbers: {stage!r:.40}")
     return PoseMessage(
         stream, text(fields, "session"), integer(fields, "seq"), integer(fields, "frame_id"),
-        integer(fields, "t_capture_ns"), integer(fields, "t_publish_ns"), _image_wh(fields),
+        integer(fields, "t_capture_ns"), integer(fields, "t_publish_ns"), image_wh(fields),
         text(fields, "space"), text(fields, "scale"), text(fields, "skeleton"), text(fields, "calibration"),
         text(fields, "engine"), text(fields, "model"), integer(fields, "lookahead"), integer(fields, "dropped"),
-        _persons(fields, _pose_person), latency, t_receive_ns, gap, new_session, clock,
+        persons_of(fields, _pose_person), latency, t_receive_ns, gap, new_session, clock,
         integer(fields, "source_ns", -MAX_INT) if "source_ns" in fields else None, _floor(fields),
         _ids(fields, "appeared"), _ids(fields, "left"), _camera(fields) if "camera" in fields else None,
     )  # fmt: skip
@@ -99,7 +101,7 @@ def _camera(fields: Fields) -> CameraPlace:
     if type(rotation) is not list or len(rotation) != 3 or not all(type(row) is list and len(row) == 3
                                                                   for row in rotation):  # fmt: skip
         raise WireError(f"camera.rotation is not 3 rows of 3 numbers: {rotation!r:.40}")
-    return CameraPlace(hfov_deg, _numbers([*chain.from_iterable(rotation)]).reshape(3, 3), float(height))
+    return CameraPlace(hfov_deg, numbers_of([*chain.from_iterable(rotation)]).reshape(3, 3), float(height))
 
 
 def _floor(fields: Fields) -> str:
@@ -121,9 +123,9 @@ def _pose_person(fields: Fields) -> PersonPose:
     root = fields.get("root")
     if root is not None and (type(root) is not list or len(root) != 3):
         raise WireError(f"root is neither null nor [x, y, z]: {root!r:.40}")
-    score = _row(fields, "score")
-    numbers = _numbers([*_rows(fields, "joints", 3), *_row(fields, "sigma"), *score, *(root or ())])
-    _check_score(score)
+    score = row_of(fields, "score")
+    numbers = numbers_of([*rows_of(fields, "joints", 3), *row_of(fields, "sigma"), *score, *(root or ())])
+    check_score(score)
     return PersonPose(
         integer(fields, "id"), numbers[: JOINTS * 3].reshape(JOINTS, 3),
         np.full(3, np.nan, np.float32) if root is None else numbers[JOINTS * 5 :],
@@ -135,7 +137,7 @@ def _pose_person(fields: Fields) -> PersonPose:
 
 def _feet(fields: Fields) -> tuple[Array, Array]:
     """Only publishers that were asked for feet send them."""
-    numbers = _numbers([*_rows(fields, "feet", 3, FEET), *_row(fields, "feet_sigma", FEET)])
+    numbers = numbers_of([*rows_of(fields, "feet", 3, FEET), *row_of(fields, "feet_sigma", FEET)])
     return numbers[: FEET * 3].reshape(FEET, 3), numbers[FEET * 3 :]
 
 
@@ -166,8 +168,8 @@ def keypoints_message(stream: str, fields: Fields) -> KeypointsMessage:
     return KeypointsMessage(
         stream, text(fields, "session"), integer(fields, "seq"), integer(fields, "frame_id"),
         integer(fields, "t_capture_ns"), integer(fields, "t_detect_ns"), integer(fields, "t_publish_ns"),
-        integer(fields, "source_ns", -MAX_INT), _image_wh(fields), integer(fields, "dropped"),
-        _persons(fields, _keypoints_person), flag(fields, "repeated"), flag(fields, "past"),
+        integer(fields, "source_ns", -MAX_INT), image_wh(fields), integer(fields, "dropped"),
+        persons_of(fields, _keypoints_person), flag(fields, "repeated"), flag(fields, "past"),
     )  # fmt: skip
 
 
@@ -185,12 +187,12 @@ def _points(fields: Fields, name: str, score_name: str, count: int) -> tuple[Arr
     points = fields.get(name)
     if type(points) is not list:
         raise WireError(f"{name} is not a list: {points!r:.40}")
-    flat = _rows({name: [_NO_POINT if point is None else point for point in points]}, name, 2, count)
-    xy_px = _numbers(flat).reshape(count, 2)
+    flat = rows_of({name: [_NO_POINT if point is None else point for point in points]}, name, 2, count)
+    xy_px = numbers_of(flat).reshape(count, 2)
     xy_px[[point is None for point in points]] = np.nan
-    score = _row(fields, score_name, count)
-    numbers = _numbers(score)
-    _check_score(score)
+    score = row_of(fields, score_name, count)
+    numbers = numbers_of(score)
+    check_score(score)
     return xy_px, numbers
 
 
@@ -216,83 +218,6 @@ def check(kind: str, stream: str, fields: Fields) -> None:
 _MESSAGES: dict[str, Callable[[str, Fields], object]] = {
     POSE: pose_message, KEYPOINTS: keypoints_message, STATUS: status_message,
 }  # fmt: skip
-
-
-def integer(fields: Fields, name: str, least: int = 0) -> int:
-    value = fields.get(name)
-    if type(value) is not int or not least <= value <= MAX_INT:
-        raise WireError(f"{name} is not an integer from {least} to 2^63 - 1: {value!r:.40}")
-    return value
-
-
-def flag(fields: Fields, name: str) -> bool:
-    """False where it is absent: senders of an earlier day say nothing of it."""
-    value = fields.get(name, False)
-    if type(value) is not bool:
-        raise WireError(f"{name} is not a boolean: {value!r:.40}")
-    return value
-
-
-def text(fields: Fields, name: str) -> str:
-    value = fields.get(name)
-    if type(value) is not str or len(value) > MAX_TEXT:
-        raise WireError(f"{name} is not a text of at most {MAX_TEXT} characters: {value!r:.40}")
-    return value
-
-
-def _image_wh(fields: Fields) -> tuple[int, int]:
-    size = fields.get("image_wh")
-    if type(size) is list and len(size) == 2:
-        width, height = size
-        if type(width) is int and type(height) is int and 0 < width <= 65536 and 0 < height <= 65536:
-            return width, height
-    raise WireError(f"image_wh is not [width, height] in pixels: {size!r:.40}")
-
-
-def _persons(fields: Fields, decode: Callable[[Fields], Any]) -> tuple[Any, ...]:
-    persons = fields.get("persons")
-    if type(persons) is not list or len(persons) > MAX_PERSONS:
-        raise WireError(f"persons is not a list of at most {MAX_PERSONS}")
-    for person in persons:
-        if type(person) is not dict:
-            raise WireError("a person is not a map")
-    return tuple([decode(person) for person in persons])
-
-
-def _rows(fields: Fields, name: str, width: int, count: int = JOINTS) -> list[Any]:
-    """`count` rows as one flat list; that its members are numbers is for `_numbers` to check."""
-    rows = fields.get(name)
-    try:
-        fitting = type(rows) is list and len(rows) == count and {*map(len, rows)} == {width}
-    except TypeError:  # a row without a length
-        fitting = False
-    if not fitting:
-        raise WireError(f"{name} is not {count} rows of {width} numbers")
-    return [*chain.from_iterable(cast("list[list[Any]]", rows))]
-
-
-def _row(fields: Fields, name: str, count: int = JOINTS) -> list[Any]:
-    row = fields.get(name)
-    if type(row) is not list or len(row) != count:
-        raise WireError(f"{name} is not {count} numbers")
-    return row
-
-
-def _check_score(score: list[float]) -> None:
-    if min(score) < 0 or max(score) > 1:
-        raise WireError("score holds a number that is not from 0 to 1")
-
-
-def _numbers(flat: list[Any]) -> Array:
-    """One array for all of a person's numbers: a dozen microseconds cheaper than one for each field."""
-    try:
-        numbers = np.frombuffer(array("f", flat), np.float32)
-    except (TypeError, OverflowError) as error:
-        raise WireError(f"a member of an array is no number: {error}") from error
-    # One length of all is cheap, and settles it in practice; so written that NaN fails too.
-    if not hypot(*flat) <= MAX_COORDINATE and not np.maximum.reduce(np.abs(numbers)) <= MAX_COORDINATE:
-        raise WireError(f"an array holds a number that is not finite or beyond {MAX_COORDINATE:g}")
-    return numbers
 
 
 def _opened(message: bytes, kind: str, *, refuse_bytes: bool = True) -> tuple[str, Fields]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from realtime.wire.decode import check_version, flag, integer, text
+from realtime.wire.fields import check_version, flag, integer, text
 from realtime.wire.framing import MAX_TEXT, VERSION, Fields, WireError, decode_map, encode_map
 
 DEFAULT_INTAKE = "tcp://127.0.0.1:5558"
