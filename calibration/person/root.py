@@ -61,7 +61,7 @@ class RootEstimate:
 def place_root(rays: Real, score: Real, joints_m: Real, sigma_m: Real) -> Array:
     """The hip's position in camera axes, metres: (B, 17, 2), (B, 17), (B, 17, 3), (B, 17) -> (B, 3) float32.
 
-    NaN where fewer than four joints are seen, where the answer is behind the camera or out of range, or where the
+    NaN where fewer than three joints are seen, where the answer is behind the camera or out of range, or where the
     seen joints are too close together to tell a depth.
     """
     return solve_root(rays, score, joints_m, sigma_m).root_m.astype(np.float32)
