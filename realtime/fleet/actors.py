@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from realtime.serve.options import ServeOptions
 from realtime.serve.server import Server
 
 OPEN_S = 120.0  # a model is loaded, perhaps from a slow disk
+_LOOK_S, _LAST_WORDS_S = 0.5, 1.0
 _SLOW_BEAT_S = 5.0  # a door that does not answer may be starting again
 
 log = logging.getLogger("realtime.fleet")
@@ -32,6 +34,7 @@ class DoorActor:
         self._options = options
         self._door: Door | None = None
         self._stop = threading.Event()
+        _end_with_ray(self._stop)
 
     def open(self) -> dict[str, Any]:
         """Its addresses. Raises UserError."""
@@ -85,6 +88,7 @@ class WorkerActor:
         )  # fmt: skip
         self._server: Server | None = None
         self._stop = threading.Event()
+        _end_with_ray(self._stop)
 
     def open(self) -> dict[str, Any]:
         """Loads the model; its addresses, and what lifts. Raises UserError."""
@@ -135,6 +139,20 @@ def _this_host() -> str:
 
     host = str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
     return f"[{host}]" if ":" in host else host
+
+
+def _end_with_ray(stop: threading.Event) -> None:
+    """Ray's own process of this machine is the parent. Where it is gone an actor would linger for a minute."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_S)
+        stop.set()
+        time.sleep(_LAST_WORDS_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="realtime-end", daemon=True).start()
 
 
 def _log_to_file() -> None:

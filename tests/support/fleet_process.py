@@ -41,6 +41,7 @@ class FleetProcess:
             self.popen.kill()
             raise
         self.intake, self.address, self.metrics = found[1], found[2], found[3]
+        self.rpc = self.told()["door"]["rpc"]
         self._below = psutil.Process(self.popen.pid).children(recursive=True)
 
     def __enter__(self) -> FleetProcess:
@@ -53,7 +54,7 @@ class FleetProcess:
         self._reader.join(WAIT_S)
         assert self.popen.stderr is not None
         self.popen.stderr.close()
-        until(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in below), wait_s=60)
+        until(lambda: not any(is_alive(one) for one in below), wait_s=WAIT_S)
         self._runtime.cleanup()
 
     def told(self) -> dict[str, Any]:
@@ -86,6 +87,13 @@ class FleetProcess:
         for line in self.popen.stderr:
             self._lines.put(line)
         self._lines.put(None)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def shared_memory() -> set[str]:

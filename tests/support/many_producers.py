@@ -16,6 +16,7 @@ from engines.models.skeleton import FLIP
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.contracts import Keypoints2D, Person2D, Stamp
 from realtime.produce.sender import Sender
+from realtime.wire.endpoints import ClientKeys
 from realtime.wire.messages import PersonPose
 
 IMAGE_WH = (640, 480)
@@ -66,8 +67,8 @@ def carries_signature(stream: str, person: PersonPose) -> bool:
 class Light:
     """One stream: each `step` sends its next picture's keypoints, of a person who steps on the spot."""
 
-    def __init__(self, address: str, stream: str) -> None:
-        self.sender = Sender(address, stream)
+    def __init__(self, address: str, stream: str, keys: ClientKeys | None = None) -> None:
+        self.sender = Sender(address, stream, keys)
         self.sender.tend()
         self._seen = xy_px_of(stream)
         self._frame = 0
