@@ -10,28 +10,33 @@ import contextlib
 import logging
 import multiprocessing
 import signal
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import wait
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from engines.errors import UserError
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.process.board import Board
 from realtime.process.doorbell import Doorbell
 from realtime.process.link import Failed, Link, LogLine, Ready
-from realtime.process.signals import held_back
+from realtime.process.signals import held_back, ordering
 from realtime.process.states import FAILED, RESTARTING, RUNNING, STARTING, STOPPED
 from realtime.process.stats import LifterStats, Load, ProducerStats, SiteStats
 from realtime.session.child import Child, Restarts
 from realtime.session.processes import Process, enter
 from realtime.session.watchdog import Watchdog
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 _POLL_S = 0.1
 
 log = logging.getLogger("realtime.supervisor")
 
 
-class Keeper:
+class Keeper(ABC):
     """Owns the processes and their links. A context manager: leaving it leaves nothing running."""
 
     def __init__(self, processes: Sequence[Process], restarts: Restarts | None = None) -> None:
@@ -54,6 +59,21 @@ class Keeper:
                 self._end(child, 0.0 if self._hurry or exc is not None else child.process.grace_s)
         self._doorbell.close()
 
+    def run(self, on_round: Callable[[Self], None]) -> None:
+        """Until the session is over; `on_round` is called ten times a second. Raises the UserError that ended it."""
+        with ordering(self._ordered, self.board.finish):
+            self._start_all()
+            while not self._over():
+                self._listen()
+                self._let_go()
+                self._watch()
+                self._finish_in_order()
+                on_round(self)
+            self._stop_all()
+            on_round(self)
+        if self._fatal is not None:
+            raise self._fatal
+
     def finish(self) -> None:
         """Orders the end: no new frames. A second order stops at once."""
         if self.board.finishing:
@@ -70,9 +90,20 @@ class Keeper:
     def restarted(self) -> int:
         return sum(child.life for child in self.children.values())
 
+    @abstractmethod
     def _told(self, name: str) -> tuple[object, str]:
         """What a process is told: its configuration, and the name of its ring."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def _over(self) -> bool: ...
+
+    @abstractmethod
+    def _let_go(self) -> None:
+        """Lets the producers begin, once who must see the beginning is there."""
+
+    @abstractmethod
+    def _finish_in_order(self) -> None:
+        """Once an end was ordered: who ends before whom."""
 
     def _ordered(self, number: int) -> None:
         self.interrupted = self.interrupted or number == signal.SIGINT

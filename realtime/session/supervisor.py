@@ -8,12 +8,11 @@ finished and the lifter brings what is left to its end; then all are stopped. An
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import TracebackType
 
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.config import RunConfig
-from realtime.process.signals import ordering
 from realtime.session.child import Restarts
 from realtime.session.keeper import Keeper
 from realtime.session.memory import Memory
@@ -43,21 +42,6 @@ class Supervisor(Keeper):
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         super().__exit__(kind, exc, tb)
         self._memory.close()
-
-    def run(self, on_round: Callable[[Supervisor], None]) -> None:
-        """Until the session is over; `on_round` is called ten times a second. Raises the UserError that ended it."""
-        with ordering(self._ordered, self.board.finish):
-            self._start_all()
-            while not self._over():
-                self._listen()
-                self._let_go()
-                self._watch()
-                self._finish_in_order()
-                on_round(self)
-            self._stop_all()
-            on_round(self)
-        if self._fatal is not None:
-            raise self._fatal
 
     @property
     def source_ended(self) -> bool:

@@ -7,11 +7,10 @@ them have, when the lifter has, or by an order, which the cameras hear first.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from realtime.clock import NS_PER_S, monotonic_ns
-from realtime.process.signals import ordering
 from realtime.session.child import Restarts
 from realtime.session.keeper import Keeper
 from realtime.session.processes import Process
@@ -38,21 +37,6 @@ class SiteSupervisor(Keeper):
 
     def __enter__(self) -> SiteSupervisor:
         return self
-
-    def run(self, on_round: Callable[[SiteSupervisor], None]) -> None:
-        """Until the session is over; `on_round` is called ten times a second. Raises the UserError that ended it."""
-        with ordering(self._ordered, self.board.finish):
-            self._start_all()
-            while not self._over():
-                self._listen()
-                self._let_go()
-                self._watch()
-                self._finish_in_order()
-                on_round(self)
-            self._stop_all()
-            on_round(self)
-        if self._fatal is not None:
-            raise self._fatal
 
     def _told(self, name: str) -> tuple[object, str]:
         return self._tell[name], ""
