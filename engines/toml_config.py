@@ -6,7 +6,7 @@ import sys
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +58,10 @@ def _dataclass(kind: type, value: Any, where: str) -> Any:
     unknown = sorted(set(value) - set(hints))
     if unknown:
         raise UserError(f"{where} has no setting {unknown[0]!r}: choose from {', '.join(hints)}")
-    try:
-        return kind(**{name: build(hints[name], item, f"{where}: {name}") for name, item in value.items()})
-    except TypeError as error:  # a setting without a default is missing
-        raise UserError(f"{where}: {error}") from error
+    needed = [one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING]
+    if missing := [name for name in needed if name not in value]:
+        raise UserError(f"{where} lacks {missing[0]!r}")
+    return kind(**{name: build(hints[name], item, f"{where}: {name}") for name, item in value.items()})
 
 
 def _dict(kind: Any, value: Any, where: str) -> dict[str, Any]:

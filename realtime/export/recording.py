@@ -60,7 +60,8 @@ def read_tracks(path: Path, stream: str | None = None, person: str | None = None
         tracks = _of_take(path, stream)
     tracks = [track for track in tracks if not track.gap.all()]
     if not tracks:
-        raise UserError(f"{path} holds no poses with somebody in them: record a stream while a person is in view")
+        raise UserError(f"{path} holds no poses of somebody whose place is known: record a stream while a "
+                        "person is in view (--mediapipe-world is for 'realtime view --compare')")  # fmt: skip
     if person is None:
         return tracks
     found = [track for track in tracks if track.person == person]

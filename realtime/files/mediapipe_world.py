@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from engines.errors import UserError
 from engines.models.skeleton import JOINTS, MEDIAPIPE33_TO_17
 from realtime.clock import NS_PER_S
 from realtime.contracts import Array
+from realtime.files.lift_file import LiftOptions, check_target, write_poses
+from realtime.files.read_source import Told
 from realtime.library.poses import Poses
 from realtime.library.whole import Progress
 from realtime.sources.address import is_live
@@ -56,13 +59,21 @@ def lift_mediapipe_world(
 ) -> Poses:  # fmt: skip
     """Into an .npz, as `lift_file` writes ours. Raises UserError, also where `target` exists, unless `overwrite`."""
     from calibration.floor.ground import load_ground
-    from realtime.files.lift_file import check_target, write_poses
-
     check_target(source, target, overwrite)
     floor = None if ground is None else load_ground(ground)
     poses = mediapipe_world(source, people=people, size=size, fps=fps, ground=floor, progress=progress)
     write_poses(poses, target)
     return poses
+
+
+def require_nothing_of_ours(options: LiftOptions, told: Told) -> None:
+    """Raises UserError for what is asked of our own lifting, which MediaPipe's 3D knows nothing of."""
+    for asked, plain in ((options, LiftOptions(ground=options.ground)),
+                         (told, Told(fps=told.fps, people=told.people, detector=told.detector))):  # fmt: skip
+        for one in fields(plain):
+            if getattr(asked, one.name) != getattr(plain, one.name):
+                name = "size" if one.name == "image_wh" else one.name
+                raise UserError(f"--mediapipe-world lifts nothing: leave out --{name}")
 
 
 def _poses(seen: _Seen, times_s: list[float], space: str, model: str) -> Poses:

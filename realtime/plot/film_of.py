@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from engines.models.skeleton import JOINTS
 from realtime.clock import NS_PER_S
 from realtime.files.poses_file import read_poses
 from realtime.takes.poses import take_poses
+from realtime.tracking.assignment import NOBODY, assign
 from realtime.view.film import Film
 from realtime.view.open_output import open_writer
 from realtime.view.picture import OTHERS, Show
@@ -21,6 +22,7 @@ from realtime.view.scene.stage import Stage
 from realtime.wire.messages import PersonPose, PoseMessage
 
 _SAME_S = 0.02  # poses of two recordings this near in time are of one moment
+_FURTHEST_M = 1e3  # apart on average: everybody has somebody, as far as there are enough
 _HOLD_S = 0.5  # a person out of sight stays for so long, as live
 _PLAYING_FPS = 30.0
 
@@ -92,13 +94,25 @@ def _beside(messages: list[PoseMessage], others: list[PoseMessage]) -> Iterator[
     for message, time_s in zip(messages, _since(messages), strict=True):
         at = int(np.abs(times_s - time_s).argmin())
         near = abs(times_s[at] - time_s) <= _SAME_S and message.space == others[at].space
-        pairs = list(zip(message.persons, others[at].persons, strict=False)) if near else []
+        pairs = _pairs(message.persons, others[at].persons) if near else []
         ghosts = tuple(
             replace(theirs, id=OTHERS + theirs.id, root_m=ours.root_m, held=True) for ours, theirs in pairs
         )
-        apart_m = [np.linalg.norm(ours.joints_m - theirs.joints_m, axis=1).mean() for ours, theirs in pairs]
+        apart_m = [_apart_m(ours, theirs) for ours, theirs in pairs]
         state = f"the other is {1000 * float(np.mean(apart_m)):.0f} mm off" if pairs else "the other has no pose here"
         yield replace(message, persons=message.persons + ghosts), state
+
+
+def _pairs(
+    ours: Sequence[PersonPose], theirs: Sequence[PersonPose]
+) -> list[tuple[PersonPose, PersonPose]]:  # fmt: skip
+    """Who are most alike: the other recording may have its people in another order."""
+    chosen = assign([[_apart_m(one, other) for other in theirs] for one in ours], leave=_FURTHEST_M) if theirs else []
+    return [(one, theirs[at]) for one, at in zip(ours, chosen, strict=False) if at != NOBODY]
+
+
+def _apart_m(one: PersonPose, other: PersonPose) -> float:
+    return float(np.linalg.norm(one.joints_m - other.joints_m, axis=1).mean())
 
 
 def _since(messages: Iterable[PoseMessage]) -> NDArray[np.float64]:

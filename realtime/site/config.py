@@ -14,6 +14,7 @@ from realtime.config import DetectorConfig, LifterConfig, SourceConfig, StreamCo
 from realtime.wire.framing import POSE, topic
 
 MOST_CAMERAS = 16
+_OF_ONE = ("metrics", "realtime_priority")  # settings of a session of one camera
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,9 @@ class SiteConfig:
             which = twice[0] if twice else self.stream.name
             raise UserError(f"two streams would be named '{which}': give each [[camera]] a name of its own, other than "
                             "that of the fused stream (stream.name)")  # fmt: skip
+        for name, value in (("frames", self.frames), ("duration", self.duration_s)):
+            if value is not None and not value > 0:
+                raise UserError(f"{name} must be above 0, got {value}")
         if self.stream.follow is not None:
             raise UserError("one person alone cannot be followed with several cameras yet: leave out stream.follow "
                             "(--follow)")  # fmt: skip
@@ -69,7 +73,9 @@ def load_site(path: Path, flags: Mapping[str, Any]) -> SiteConfig:
     for name, value in flags.items():
         if value is None:
             continue
-        section, dot, key = name.rpartition(".")
+        section, dot, key = ("", "", "floor") if name == "place.floor" else name.rpartition(".")
+        if name in _OF_ONE:
+            raise UserError(f"{path} has several cameras, which have no --{name.replace('_', '-')} yet: leave it out")
         if section in ("source", "place"):
             raise UserError(f"{path} has several cameras: say in its [[camera]] tables what is to hold for which one "
                             f"({name})")  # fmt: skip

@@ -97,7 +97,9 @@ def lift(
             bar.update(task, description=f"{source.name}, {what}", completed=done, total=total or None)
 
         if mediapipe_world:
-            from realtime.files.mediapipe_world import lift_mediapipe_world
+            from realtime.files.mediapipe_world import lift_mediapipe_world, require_nothing_of_ours
+
+            require_nothing_of_ours(options, told)
 
             result = lift_mediapipe_world(
                 source, out, people=people, size=detector, fps=fps, ground=ground, overwrite=overwrite,
@@ -105,7 +107,7 @@ def lift(
             )  # fmt: skip
         else:
             result = lift_file(source, out, options, told, overwrite=overwrite, progress=show)
-    held = int(result.held.sum())
+    held = int(result.held.reshape(len(result.held), -1).all(axis=1).sum())
     smoothed = ", smoothed offline" if result.offline else ""
     sys.stdout.write(f"{out}: {len(result.t_s)} frames, {held} of them held, {result.model} on {result.engine}, "
                      f"{result.mode}{smoothed}\n")  # fmt: skip

@@ -51,7 +51,7 @@ def produce(
     frames: Frames = None,
     duration: Duration = None,
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE.toml", help="Settings of 'realtime run': [source] and [detector].")
+        Path | None, typer.Option(metavar="FILE.toml", help="As of 'realtime run': its tables source and detector.")
     ] = None,
 ) -> None:
     """Send a camera's keypoints to 'realtime serve', which lifts them. No picture leaves this machine.

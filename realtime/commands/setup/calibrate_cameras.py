@@ -43,7 +43,7 @@ def cameras(
     """Place several cameras: from one person who walks where all of them look, or from a board shown to them in pairs.
 
     Recordings of a person need not begin at the same time; films of a board must. Writes YAML with the fields that
-    Pose2Sim and OpenCV know, which [cameras] of a site's file names.
+    Pose2Sim and OpenCV know, which the line `cameras` of a site's file names.
 
     Examples:
       realtime calibrate cameras door=door.mp4 hall=hall.mp4 --person-height 1.76 -o cameras.yaml
@@ -61,6 +61,14 @@ def cameras(
         raise UserError(f"--by {by} is none of {', '.join(_BY)}")
     lenses = {name: Path(path) for name, path in named(lens or [], "NAME=FILE").items()}
     running = [word for word in sources if "=" not in word]
+    names = [word.partition("=")[0] for word in sources]
+    if strangers := sorted(set(lenses) - set(names)):
+        raise UserError(f"--lens {strangers[0]} is of none of the cameras {', '.join(names)}")
+    if by == "person" and len(names) < 2:
+        raise UserError("give two or more cameras: NAME=RECORDING, or names of running streams")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"'{twice[0]}' is named twice: give each camera a name of its own")
+    body = find_person(person) if person is not None else BodyScale(height_m=person_height or float("nan"))
     if by == "board":
         from calibration.lens.board import Board
 
@@ -74,7 +82,6 @@ def cameras(
         recordings = watch_streams(running, lenses, address, seconds, client_keys(key, server_key))
     else:
         recordings = watch_all(named(sources), lenses, seconds, detector)
-    body = find_person(person) if person is not None else BodyScale(height_m=person_height or float("nan"))
     walked = by_person(recordings, body, model, apart)
     placed = save_by_person(output, walked, tuple(recordings))
     clocks = ", ".join(f"{name} {1000 * off:+.0f}" for name, off in zip(recordings, walked.offsets_s, strict=True))

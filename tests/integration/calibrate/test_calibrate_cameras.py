@@ -127,7 +127,10 @@ def test_pictures_of_a_board_place_two_cameras(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (["a=x.npz"], "x.npz"),
+    (["a=x.npz"], "two or more cameras"),
+    (["a=x.npz", "b=y.npz"], "x.npz"),
+    (["a", "a"], "named twice"),
+    (["a=x.npz", "b=y.npz", "--lens", "c=z.yaml"], "--lens c is of none of the cameras a, b"),
     (["a=x.npz", "b"], "not both"),
     (["a=0", "b=1"], "'a' is a camera, which cannot be watched after another"),
     (["=x.npz", "b=y.npz"], "is not NAME=SOURCE"),

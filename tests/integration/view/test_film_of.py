@@ -13,6 +13,8 @@ import pytest
 from takes import take_of
 from view_walker import STANDING_M, walking
 
+from realtime.plot.film_of import _beside, poses_of
+
 pytest.importorskip("mcap")
 
 FRAMES = 12
@@ -118,3 +120,18 @@ def test_what_cannot_be_drawn_is_told_in_a_sentence(tmp_path: Path, arguments: t
     assert done.returncode == 2
     assert said in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_people_in_another_order_are_compared_with_themselves(tmp_path: Path) -> None:
+    one = np.stack([np.stack([walking(index), -walking(index)]) for index in range(FRAMES)])
+    rest = {
+        "root_m": np.tile(np.float32([(0, 0, 4), (1, 0, 4)]), (FRAMES, 1, 1)), "t_s": np.arange(FRAMES) / 60,
+        "sigma_m": np.full((FRAMES, 2, 17), 0.03, np.float32), "held": np.zeros((FRAMES, 2), bool),
+        "root_sigma_m": np.ones((FRAMES, 2), np.float32), "unseen": np.zeros((FRAMES, 2, 17), bool),
+        "window_fill": np.ones((FRAMES, 2), np.float32), "lag_frames": 0, "engine": "onnxruntime", "mode": "stream",
+        "model": "stream-243", "ids": np.arange(2),
+    }  # fmt: skip
+    np.savez(tmp_path / "a.npz", joints_m=one, **rest)
+    np.savez(tmp_path / "b.npz", joints_m=one[:, ::-1], **rest)
+    messages, others = list(poses_of(tmp_path / "a.npz")), list(poses_of(tmp_path / "b.npz"))
+    assert {state for _, state in _beside(messages, others)} == {"the other is 0 mm off"}

@@ -66,6 +66,25 @@ def test_what_is_said_of_one_source_is_refused_for_several(tmp_path: Path) -> No
         loaded(tmp_path, TWO, source__mirror=True)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"duration_s = -1\n{TWO}", "duration must be above 0"),
+        (f"frames = 0\n{TWO}", "frames must be above 0"),
+        ('[[camera]]\nsource = "0"', r"camera\[0\] lacks 'name'"),
+    ],
+)
+def test_what_is_missing_or_cannot_be_is_named(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        loaded(tmp_path, text)
+
+
+def test_the_floors_option_is_of_all_cameras_and_others_have_no_place_yet(tmp_path: Path) -> None:
+    assert loaded(tmp_path, TWO, place__floor="off").floor == "off"
+    with pytest.raises(UserError, match="which have no --realtime-priority yet"):
+        loaded(tmp_path, TWO, realtime_priority=True)
+
+
 def test_each_process_is_told_its_own_and_it_travels(tmp_path: Path) -> None:
     config = loaded(tmp_path, f'cameras = "c.yaml"\n[detector]\npeople = 2\n{TWO}')
     assert [process.name for process in table(config)] == ["camera door", "camera hall", "lifter", "viewer"]
