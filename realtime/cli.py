@@ -38,7 +38,6 @@ COMMANDS: dict[str, str] = {
     ),
     "live.produce": "Send a camera's keypoints to 'realtime serve', which lifts them. No picture leaves this machine.",
     "live.serve": "Lift the keypoints of many cameras in batches, and publish each stream's poses under its name.",
-    "live.fleet": "Lift more cameras than one process can: many workers as one server, on Ray.",
     "files.lift": (
         "Lift recorded keypoints, or a video, with the code that runs live: without look-ahead the very same "
         "poses."
@@ -70,6 +69,7 @@ COMMANDS: dict[str, str] = {
     "models.train": r"Train a streaming lifter on a CPU (needs: pip install 'realtime-pose\[train]').",
     "models.evaluate": r"Score a lifter with the published measures (needs: pip install 'realtime-pose\[train]').",
     "live.chaos": "Do faults to the 'realtime run' that publishes a stream on this machine, one after the other.",
+    "live.fleet": "Lift more cameras than one process can: many workers as one server, on Ray.",
     "live.bridge": "Pass a live stream on to other programs, until Ctrl-C.",
     "setup.assets": "The pose models and demo clips: what there is, and what is in the cache.",
     "models.bench": "Measure the project's claims here; last line: one JSON object.",

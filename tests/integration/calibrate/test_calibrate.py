@@ -275,7 +275,8 @@ def test_a_walk_gives_the_floor_the_person_and_the_lens(
     assert lens.identity.startswith("guess-")
 
 
-def test_somebody_who_is_known_is_kept_unless_told_otherwise() -> None:
+def test_somebody_who_is_known_is_kept_unless_told_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platformdirs.user_config_path", lambda *_: tmp_path)
     calibrate("person", "cy", "--height", 1.81)
     with pytest.raises(UserError, match="--overwrite"):
         calibrate("person", "cy", "--height", 1.6)

@@ -52,5 +52,5 @@ def test_a_port_that_is_taken_is_said() -> None:
 
 def test_a_missing_library_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UserError, match=r"pip install 'realtime-pose\[metrics\]'"):
+    with pytest.raises(UserError, match="--metrics needs another library: run pip install '"):
         MetricsPage("127.0.0.1:0", figures)

@@ -53,7 +53,7 @@ def test_real_messages_meet_the_schema_and_what_it_names_is_there() -> None:
         POSE: encode_pose(
             replace(frame, persons=(walker,), appeared=(1,), left=(2,), camera=CameraPlace(60.0)), **ABOUT
         ),
-        KEYPOINTS: encode_keypoints(known_keypoints(0), **ABOUT, t_detect_ns=2),
+        KEYPOINTS: encode_keypoints(known_keypoints(0), **ABOUT, t_detect_ns=2, past=True),
     }
     for kind, raw in raws.items():
         schema, fields = json.loads(take_schema(kind)), decode_map(split(raw)[2])
