@@ -155,14 +155,19 @@ class RunConfig:
     realtime_priority: bool = False  # lifting and publishing go before all that is not real-time
 
     def __post_init__(self) -> None:
-        _require(self.frames is None or self.frames > 0, f"frames must be above 0, got {self.frames}")
-        _require(self.duration_s is None or self.duration_s > 0, f"duration must be above 0, got {self.duration_s}")
+        check_ends(self.frames, self.duration_s)
         _require(self.place.person is None or self.detector.people == 1,
                  f"{self.detector.people} people cannot all have the size of {self.place.person}: leave out --person "
                  "(place.person), or look for one with --people 1 (detector.people)")
         _require(self.stream.follow not in FOLLOW or self.detector.people > 1,
                  f"the {self.stream.follow} of one is no choice: look for more people with --people 2 or more "
                  "(detector.people), or leave out --follow (stream.follow)")
+
+
+def check_ends(frames: int | None, duration_s: float | None) -> None:
+    """Raises UserError where a session would end before it begins."""
+    _require(frames is None or frames > 0, f"frames must be above 0, got {frames}")
+    _require(duration_s is None or duration_s > 0, f"duration must be above 0, got {duration_s}")
 
 
 def load_config(path: Path | None, flags: Mapping[str, Any]) -> RunConfig:

@@ -105,6 +105,11 @@ class Keeper(ABC):
     def _finish_in_order(self) -> None:
         """Once an end was ordered: who ends before whom."""
 
+    def _finish_when_due(self, now_ns: int, duration_s: float | None) -> None:
+        """Orders the end so long after the producers were let go."""
+        if duration_s is not None and self.went_ns is not None and now_ns - self.went_ns >= duration_s * NS_PER_S:
+            self.board.finish()
+
     def _ordered(self, number: int) -> None:
         self.interrupted = self.interrupted or number == signal.SIGINT
         self.finish()

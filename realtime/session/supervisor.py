@@ -65,9 +65,7 @@ class Supervisor(Keeper):
 
     def _finish_in_order(self) -> None:
         now_ns = monotonic_ns()
-        duration_s = self._config.duration_s
-        if duration_s is not None and self.went_ns is not None and now_ns - self.went_ns >= duration_s * NS_PER_S:
-            self.board.finish()
+        self._finish_when_due(now_ns, self._config.duration_s)
         if self.board.finishing:
             self._finishing_ns = self._finishing_ns or now_ns
             if self.went_ns is None:  # no frame yet, so nothing to bring to its end

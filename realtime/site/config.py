@@ -10,7 +10,7 @@ from typing import Any
 
 from engines.errors import UserError
 from engines.toml_config import build, read_toml
-from realtime.config import DetectorConfig, LifterConfig, SourceConfig, StreamConfig, ViewConfig
+from realtime.config import DetectorConfig, LifterConfig, SourceConfig, StreamConfig, ViewConfig, check_ends
 from realtime.wire.framing import POSE, topic
 
 MOST_CAMERAS = 16
@@ -51,9 +51,7 @@ class SiteConfig:
             which = twice[0] if twice else self.stream.name
             raise UserError(f"two streams would be named '{which}': give each [[camera]] a name of its own, other than "
                             "that of the fused stream (stream.name)")  # fmt: skip
-        for name, value in (("frames", self.frames), ("duration", self.duration_s)):
-            if value is not None and not value > 0:
-                raise UserError(f"{name} must be above 0, got {value}")
+        check_ends(self.frames, self.duration_s)
         if self.stream.follow is not None:
             raise UserError("one person alone cannot be followed with several cameras yet: leave out stream.follow "
                             "(--follow)")  # fmt: skip

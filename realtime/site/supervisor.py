@@ -54,9 +54,8 @@ class SiteSupervisor(Keeper):
             self.went_ns = monotonic_ns()
 
     def _finish_in_order(self) -> None:
-        now_ns, duration_s = monotonic_ns(), self._config.duration_s
-        if duration_s is not None and self.went_ns is not None and now_ns - self.went_ns >= duration_s * NS_PER_S:
-            self.board.finish()
+        now_ns = monotonic_ns()
+        self._finish_when_due(now_ns, self._config.duration_s)
         cameras = [self.children[name] for name in self._cameras]
         if self.board.finishing:
             self._finishing_ns = self._finishing_ns or now_ns

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import queue
 import re
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import psutil
+from heard import Heard
 from waiting import until
 
 _OPENED = re.compile(r"producers at (\S+), poses at ([^\s,;]+)(?:, figures at ([^\s;]+))?;")
@@ -32,9 +31,7 @@ class FleetProcess:
         anywhere = [word for name in ("--bind", "--address", "--rpc") for word in (name, "tcp://127.0.0.1:*")]
         command = [sys.executable, "-m", "realtime.cli", "fleet", "up", *anywhere, *options]
         self.popen = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=self._environment)
-        self._lines: queue.Queue[str | None] = queue.Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._heard = Heard(self.popen, WAIT_S)
         try:
             found = self.wait_for(_OPENED)
         except BaseException:
@@ -51,9 +48,7 @@ class FleetProcess:
         below = [*self._below, *psutil.Process(self.popen.pid).children(recursive=True)]
         self.popen.send_signal(self._end)
         assert self.popen.wait(WAIT_S) == 0
-        self._reader.join(WAIT_S)
-        assert self.popen.stderr is not None
-        self.popen.stderr.close()
+        self._heard.close()
         until(lambda: not any(is_alive(one) for one in below), wait_s=WAIT_S)
         self._runtime.cleanup()
 
@@ -73,20 +68,7 @@ class FleetProcess:
 
     def wait_for(self, text: re.Pattern[str]) -> re.Match[str]:
         """The next line that has it."""
-        said: list[str] = []
-        while True:
-            line = self._lines.get(timeout=WAIT_S)
-            assert line is not None, f"it ended without saying {text.pattern}, but {said}"
-            said.append(line)
-            found = text.search(line)
-            if found:
-                return found
-
-    def _read(self) -> None:
-        assert self.popen.stderr is not None
-        for line in self.popen.stderr:
-            self._lines.put(line)
-        self._lines.put(None)
+        return self._heard.wait_for(text)
 
 
 def is_alive(process: psutil.Process) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import queue
 import re
 import signal
 import subprocess
 import sys
-import threading
 from types import TracebackType
 
+from heard import Heard
 from many_producers import __file__ as producers_file
 
 _OPENED = re.compile(r"streams at (\S+), poses at ([^\s,]+)(?:, figures at (\S+))?")
@@ -23,9 +22,7 @@ class ServeProcess:
         anywhere = [word for name in ("--bind", "--address", "--rpc") for word in (name, "tcp://127.0.0.1:*")]
         command = [sys.executable, "-m", "realtime.cli", "serve", *anywhere, *options]
         self.popen = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        self._lines: queue.Queue[str | None] = queue.Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._heard = Heard(self.popen, WAIT_S)
         found = self.wait_for(_OPENED)
         self.intake, self.address, self.metrics = found[1], found[2], found[3]
 
@@ -35,24 +32,11 @@ class ServeProcess:
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         self.popen.send_signal(signal.SIGINT)
         assert self.popen.wait(WAIT_S) == 0
-        self._reader.join(WAIT_S)
-        assert self.popen.stderr is not None
-        self.popen.stderr.close()
+        self._heard.close()
 
     def wait_for(self, text: re.Pattern[str]) -> re.Match[str]:
         """The next line that has it."""
-        while True:
-            line = self._lines.get(timeout=WAIT_S)
-            assert line is not None, f"it ended without saying {text.pattern}"
-            found = text.search(line)
-            if found:
-                return found
-
-    def _read(self) -> None:
-        assert self.popen.stderr is not None
-        for line in self.popen.stderr:
-            self._lines.put(line)
-        self._lines.put(None)
+        return self._heard.wait_for(text)
 
 
 class ProducersProcess:

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
+from realtime.commands.live.lifting_options import Engine, Floor, Insecure, MaxFps, Metrics, Model, StreamPeople
+
 app = typer.Typer(
     no_args_is_help=True, help="Lift more cameras than one process can: many workers as one server, on Ray."
 )  # fmt: skip
@@ -38,21 +40,19 @@ def up(
     cpus: Annotated[float, typer.Option(help="Cores that Ray counts for each worker, on a cluster.")] = 1.0,
     gpus: Annotated[float, typer.Option(help="GPUs for each worker; 0.25: four share one.")] = 0.0,
     streams: Annotated[int, typer.Option(help="A worker lifts so many streams at most.")] = 16,
-    people: Annotated[int, typer.Option(help="Lift so many people of a stream at most.")] = 1,
+    people: StreamPeople = 1,
     keys: Annotated[
         Path | None, typer.Option(help="Directory of 'realtime keys', at the same place on every machine.")
     ] = None,
-    insecure: Annotated[bool, typer.Option("--insecure", help="Open to other machines without keys.")] = False,
-    max_fps: Annotated[float, typer.Option(help="Of one stream; frames beyond are left out.")] = 60.0,
+    insecure: Insecure = False,
+    max_fps: MaxFps = 60.0,
     most_busy: Annotated[
         float, typer.Option(help="Part of the time at work beyond which a worker takes nobody new; 1: no such limit.")
     ] = 0.85,
-    metrics: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Answer Prometheus at http://HOST:PORT/metrics.")
-    ] = None,
-    engine: Annotated[str, typer.Option(help="What runs the lifter: auto, onnxruntime, torch, tensorrt.")] = "auto",
-    model: Annotated[str, typer.Option(help="The lifter's model: a name or a file.")] = "default",
-    floor: Annotated[str, typer.Option(metavar="auto|off", help="Learn each camera's floor from feet.")] = "auto",
+    metrics: Metrics = None,
+    engine: Engine = "auto",
+    model: Model = "default",
+    floor: Floor = "auto",
     name: Name = "main",
 ) -> None:
     """Start a door and workers; producers and subscribers use the door's addresses as they use those of 'serve'.

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from realtime.commands.live.lifting_options import Engine, Floor, Insecure, MaxFps, Metrics, Model, StreamPeople
+
 log = logging.getLogger("realtime.serve")
 
 
@@ -18,28 +20,26 @@ def serve(
         str, typer.Option(metavar="tcp://HOST:PORT", help="Take keypoints of 'realtime produce' here.")
     ] = "tcp://127.0.0.1:5558",
     streams: Annotated[int, typer.Option(help="Lift so many streams at most; others are refused.")] = 16,
-    people: Annotated[int, typer.Option(help="Lift so many people of a stream at most.")] = 1,
+    people: StreamPeople = 1,
     address: Annotated[str, typer.Option(help="Publish all streams here.")] = "tcp://127.0.0.1:5556",
     rpc: Annotated[str, typer.Option("--rpc", "--rpc-address", help="Answer questions here.")] = "tcp://127.0.0.1:5557",
     keys: Annotated[Path | None, typer.Option(help="Directory of 'realtime keys': who may send and subscribe.")] = None,
-    insecure: Annotated[bool, typer.Option("--insecure", help="Open to other machines without keys.")] = False,
+    insecure: Insecure = False,
     window: Annotated[
         float, typer.Option(metavar="MS", help="A frame waits so long for others, 2 ms at most.")
     ] = 2.0,
-    max_fps: Annotated[float, typer.Option(help="Of one stream; frames beyond are left out.")] = 60.0,
+    max_fps: MaxFps = 60.0,
     most_busy: Annotated[
         float, typer.Option(help="Part of the time at work beyond which nobody new is let in; 1: no such limit.")
     ] = 0.85,
-    metrics: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="Answer Prometheus at http://HOST:PORT/metrics.")
-    ] = None,
-    engine: Annotated[str, typer.Option(help="What runs the lifter: auto, onnxruntime, torch, tensorrt.")] = "auto",
-    model: Annotated[str, typer.Option(help="The lifter's model: a name or a file.")] = "default",
+    metrics: Metrics = None,
+    engine: Engine = "auto",
+    model: Model = "default",
     plan: Annotated[Path | None, typer.Option(help="A plan of 'realtime build-engine' to run on a GPU.")] = None,
     lookahead: Annotated[
         int, typer.Option(metavar="0|2|4|8", help="Wait for as many frames of 1/30 s, for smoother poses.")
     ] = 0,
-    floor: Annotated[str, typer.Option(metavar="auto|off", help="Learn each camera's floor from feet.")] = "auto",
+    floor: Floor = "auto",
     cameras: Annotated[
         Path | None, typer.Option(help="Of 'realtime calibrate cameras': fuse the streams named there into one.")
     ] = None,
