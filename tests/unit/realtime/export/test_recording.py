@@ -78,7 +78,7 @@ def test_what_cannot_be_exported_is_said_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no stream middle"):
         read_tracks(path, "middle")
     empty = take_of_people(tmp_path / "empty.mcap", {3: PEOPLE[3]}, changes={(3, i): None for i in range(40)})
-    with pytest.raises(UserError, match="no poses with somebody"):
+    with pytest.raises(UserError, match="no poses of somebody whose place is known"):
         read_tracks(empty)
     for name, content in (("a.npz", b"none"), ("b.mcap", b"none at all")):
         (tmp_path / name).write_bytes(content)
