@@ -13,6 +13,7 @@ from realtime.contracts import Keypoints2D, Person2D, Stamp
 from realtime.detectors.open_detector import open_detector
 from realtime.process.link import Link
 from realtime.process.metrics import Rate
+from realtime.process.picture_memory import keep_picture_memory
 from realtime.process.stats import Load, ProducerStats
 from realtime.ring.picture_slot import PictureSlot, slot_name
 from realtime.ring.ring import Ring
@@ -59,6 +60,7 @@ class Continuation:
 def main(link: Link, config: RunConfig) -> None:
     """Reads the source. Writes the keypoint ring. Beats every frame. Ends with the source, or when told to finish."""
     options = config.source
+    keep_picture_memory()
     with (
         Ring.attach(link.ring_name, link.doorbell) as ring,
         LastingSource(

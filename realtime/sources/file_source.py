@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from pathlib import Path
 
@@ -94,8 +95,10 @@ class FileSource(Closing):
     def _open(self) -> Video | ImageSequence:
         if not isinstance(self._target, str):
             return ImageSequence(self._target, self._options.file_fps or _DEFAULT_FPS)
+        # At full speed a reader works beside it: FFmpeg's threads would take turns with it, and slow it by a tenth.
+        beside_reader = max(1, (os.cpu_count() or 2) - 1) if self._max_speed else None
         try:
-            return Video(self._target)
+            return Video(self._target, threads=beside_reader)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise UserError(f"{self.name} cannot be read as a video: it is damaged, cut off or of an unknown "
                             "format") from error

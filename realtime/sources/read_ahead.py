@@ -9,6 +9,7 @@ import threading
 from realtime.clock import monotonic_ns
 from realtime.closing import Closing
 from realtime.contracts import Stamp
+from realtime.process.priority import give_way
 from realtime.sources.source import Frame, Source
 
 _POLL_S = 0.1
@@ -54,6 +55,7 @@ class ReadAhead(Closing):
         self._source.release()
 
     def _decode(self) -> None:
+        give_way()  # to the detector and the lifter: this has time until the next picture
         while not self._closed.is_set():
             try:
                 frame = self._source.read()

@@ -25,9 +25,12 @@ class Video:
 
     def __init__(
         self, target: str, timeout_s: float = OPEN_TIMEOUT_S, read_timeout_s: float = READ_TIMEOUT_S, *,
-        live: bool = False,
+        live: bool = False, threads: int | None = None,
     ) -> None:  # fmt: skip
-        """Raises `av.error.FFmpegError` where it does not open, ValueError where no film is in it."""
+        """`threads` decode; None: as many as FFmpeg likes. A live stream is decoded by one.
+
+        Raises `av.error.FFmpegError` where it does not open, ValueError where no film is in it.
+        """
         options = _RTSP_OPTIONS if target.lower().startswith("rtsp") else {}
         self._container: InputContainer = av.open(target, "r", options=options, timeout=(timeout_s, read_timeout_s))
         try:
@@ -37,6 +40,7 @@ class Video:
             raise
         if not live:  # threads are faster, and each of them a frame late
             self._stream.thread_type = "AUTO"
+            self._stream.codec_context.thread_count = threads or 0
         self.damaged = 0  # packets and pictures that could not be decoded
         self.torn = 0  # pictures that were decoded with pieces missing
         self._frame: av.VideoFrame | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 
 import pytest
@@ -50,3 +51,19 @@ def test_a_system_without_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "sched_setscheduler", raising=False)
     with pytest.raises(UserError, match="no real-time priority for programs"):
         check(RunConfig(realtime_priority=True))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells threads apart")
+def test_a_thread_that_gives_way_leaves_the_others_as_they_are() -> None:
+    nice: list[int] = []
+
+    def patient() -> None:
+        priority.give_way()
+        nice.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    before = os.nice(0)
+    thread = threading.Thread(target=patient)
+    thread.start()
+    thread.join()
+    assert nice == [max(before, 10)]
+    assert os.nice(0) == before
