@@ -39,7 +39,7 @@ class SourceWatch:
     def repeated(self, image_bgr: NDArray[np.uint8], nominal_fps: float) -> bool:
         """Whether this picture is the one before once more, by its content. To be called with every picture."""
         now_ns = monotonic_ns()
-        digest = zlib.crc32(_grid(image_bgr), zlib.crc32(repr(image_bgr.shape).encode()))
+        digest = zlib.crc32(_grid(image_bgr).data, zlib.crc32(repr(image_bgr.shape).encode()))
         same, self._digest, self._came_ns = digest == self._digest, digest, now_ns
         if same:
             if now_ns - self._fresh_ns > FROZEN_S * NS_PER_S:
@@ -73,7 +73,7 @@ class SourceWatch:
 
 
 def _grid(image_bgr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Every so many rows and columns of a picture (H, W, 3), or about: picked in one call, a tenth of slicing's time."""
+    """Every so many rows and columns of a picture (H, W, 3), or about: in one call, a quarter of the time of slicing."""
     height, width = image_bgr.shape[:2]
     grid_wh = -(-width // COLUMN_STEP), -(-height // ROW_STEP)
     return np.asarray(cv2.resize(image_bgr, grid_wh, interpolation=cv2.INTER_NEAREST), np.uint8)
