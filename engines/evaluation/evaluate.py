@@ -131,9 +131,7 @@ def of_lifter(lifter: Lifter) -> Predict:
 def _scores(data: EvaluationSet, lookahead: int, pose: Float, sigma: Float) -> Scores:
     scored = np.zeros_like(data.valid)
     scored[:, :-UNSCORED_TAIL] = data.valid[:, UNSCORED_TAIL:]
-    about = slice(data.origin, data.origin + 1)
-    true = data.pose_m - data.pose_m[..., about, :]
-    errors = measure(pose - pose[..., about, :], true, sigma, scored, data.joints)
+    errors = measure(pose, data.pose_m, sigma, scored, data.joints, origin=data.origin)
     actions = np.array(data.actions)
     facing = facing_of(data.pose_m)
     return Scores(

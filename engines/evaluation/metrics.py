@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.evaluation.joint_angles import corner_angles, trunk_error_deg, trunk_lengths
 from engines.models.skeleton import JOINTS, PARENTS
 
 Array = NDArray[np.floating]
@@ -21,6 +22,8 @@ PCK_THRESHOLD_M = 0.150
 AUC_THRESHOLDS_M = np.arange(0, 151, 5) / 1000
 # Head top, neck, shoulders, elbows, wrists, hips, knees, ankles: MPI-INF-3DHP's 14 scored joints.
 PCK_JOINTS = (10, 8, 14, 15, 16, 11, 12, 13, 1, 2, 3, 4, 5, 6)
+STRAIGHT_DEG = 170.0
+SHORTEST_TRUNK_M = 0.1  # of data that has both its ends
 BONES = tuple((child, parent) for child, parent in enumerate(PARENTS) if parent >= 0)
 
 
@@ -40,6 +43,8 @@ class Metrics:
     bone_jitter_mm: float
     coverage_1sigma: float  # per cent; NaN for a model without sigma
     coverage_2sigma: float
+    trunk_deg: float  # median; NaN for data without hip or thorax
+    straight_deg: float  # median error of knees and elbows that are straight
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +59,8 @@ class Errors:
     bone: Array  # (S, T, B)
     bone_jitter: Array  # (S, B)
     sigmas: Array  # (S, T, J): error over predicted sigma
+    trunk_deg: Array  # (S, T), in degrees, of joints that are not scored too
+    straight_deg: Array  # (S, T, 4), in degrees
 
     def metrics(self, rows: Mask | None = None) -> Metrics:
         """Means over all sequences, or those of `rows` (S,)."""
@@ -73,6 +80,8 @@ class Errors:
             bone_jitter_mm=_mean(self.bone_jitter[take]) * 1e3,
             coverage_1sigma=_share_below(moving, 1),
             coverage_2sigma=_share_below(moving, 2),
+            trunk_deg=_median(self.trunk_deg[take]),
+            straight_deg=_median(self.straight_deg[take]),
         )
 
     def mpjpe_mm(self, frames: Mask) -> float:
@@ -85,12 +94,20 @@ class Errors:
 
 
 def measure(
-    predicted: Array, true: Array, sigma: Array | None = None, valid: Mask | None = None, joints: Mask | None = None
-) -> Errors:
-    """All errors of poses (S, T, 17, 3) against the truth. `valid` (S, T) and `joints` (17,) say what is scored."""
+    predicted: Array, true: Array, sigma: Array | None = None, valid: Mask | None = None, joints: Mask | None = None,
+    *, origin: int | None = None,
+) -> Errors:  # fmt: skip
+    """All errors of poses (S, T, 17, 3) against the truth. `valid` (S, T) and `joints` (17,) say what is scored.
+
+    Both are scored about their joint `origin`, where one is given; sigma is compared with errors as the poses are,
+    which is about the hip.
+    """
     if predicted.shape != true.shape or true.shape[-2:] != (JOINTS, 3):
         raise ValueError(f"poses of shapes {predicted.shape} and {true.shape}: both must be (S, T, {JOINTS}, 3)")
     predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
+    off_m = mpjpe(predicted, true)
+    if origin is not None:
+        predicted, true = (poses - poses[..., origin : origin + 1, :] for poses in (predicted, true))
     valid = np.ones(true.shape[:2], bool) if valid is None else valid
     joints = np.ones(JOINTS, bool) if joints is None else joints
     shown = valid[..., None] & joints
@@ -110,7 +127,11 @@ def measure(
         acceleration=np.where(triples[..., None] & joints, acceleration_error(predicted, true), np.nan),
         bone=np.where(bone_shown, np.abs(lengths - bone_lengths(true)), np.nan),
         bone_jitter=_spread(np.where(bone_shown, lengths, np.nan)),
-        sigmas=np.full_like(position, np.nan) if sigma is None else position / sigma,
+        sigmas=np.full_like(position, np.nan) if sigma is None else np.where(shown, off_m / sigma, np.nan),
+        trunk_deg=np.where(
+            valid & (trunk_lengths(true) > SHORTEST_TRUNK_M), trunk_error_deg(predicted, true), np.nan
+        ),
+        straight_deg=np.where(valid[..., None] & bones_have.all(), straight_error_deg(predicted, true), np.nan),
     )
 
 
@@ -177,6 +198,13 @@ def bone_lengths(poses: Array) -> Array:
     return np.asarray(np.linalg.norm(poses[..., child, :] - poses[..., parent, :], axis=-1))
 
 
+def straight_error_deg(predicted: Array, true: Array) -> Array:
+    """(..., 4): how far knees and elbows that are straight, to 10 degrees, are off; NaN of those that are bent."""
+    now, then = corner_angles(predicted), corner_angles(true)
+    bends = [np.where(then[at] >= STRAIGHT_DEG, np.abs(now[at] - then[at]), np.nan) for at in ("knee", "elbow")]
+    return np.concatenate(bends, axis=-1)
+
+
 def _spread(lengths: Array) -> Array:
     """(S, T, B) -> (S, B): standard deviation over the scored frames; NaN where there are none."""
     count = np.isfinite(lengths).sum(1)
@@ -188,6 +216,11 @@ def _spread(lengths: Array) -> Array:
 def _mean(values: Array) -> float:
     finite = values[np.isfinite(values)]
     return float(finite.mean()) if finite.size else float("nan")
+
+
+def _median(values: Array) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.median(finite)) if finite.size else float("nan")
 
 
 def _share_below(values: Array, limit: float) -> float:

@@ -17,6 +17,7 @@ COLUMNS: tuple[tuple[str, str, int], ...] = (
     ("MPJVE mm/frame", "mpjve_mm", 2), ("accel mm/frame²", "accel_mm", 2), ("PCK@150 %", "pck150", 1),
     ("AUC %", "auc", 1), ("bone error mm", "bone_error_mm", 1), ("bone jitter mm", "bone_jitter_mm", 1),
     ("within 1σ %", "coverage_1sigma", 1), ("within 2σ %", "coverage_2sigma", 1),
+    ("trunk °", "trunk_deg", 1), ("straight limbs °", "straight_deg", 1),
 )  # fmt: skip
 SWEEPS = {"field of view": "fov", "pitch": "pitch", "distance": "distance", "height": "height"}
 PER_STATURE = "height, error per metre of it"

@@ -22,7 +22,7 @@ def poses(seed: int, sequences: int = 2, frames: int = 5) -> Double:
     return out
 
 
-def score(predicted: Double, true: Double, **more: NDArray[np.generic]) -> Metrics:
+def score(predicted: Double, true: Double, **more: NDArray[np.generic] | int) -> Metrics:
     return measure(predicted, true, **more).metrics()  # type: ignore[arg-type]
 
 
@@ -77,6 +77,30 @@ def test_sigma_coverage_counts_joints_but_the_hip() -> None:
     assert result.coverage_1sigma == pytest.approx(50)
     assert result.coverage_2sigma == pytest.approx(100)
     assert np.isnan(score(off, true).coverage_1sigma)
+
+
+def test_sigma_is_of_errors_about_the_hip_whatever_poses_are_scored_about() -> None:
+    true = poses(3)
+    off = true.copy()
+    off[..., 1:, 2] += 0.03  # all but the hip, so that about the thorax nothing is wrong but the hip
+    result = score(off, true, sigma=np.full(true.shape[:-1], 0.02), origin=8)
+    assert result.mpjpe_mm == pytest.approx(30 / 17)
+    assert result.coverage_1sigma == pytest.approx(0)
+
+
+def test_a_bowing_trunk_and_a_bent_knee_are_told_in_degrees() -> None:
+    true = np.zeros((1, 1, 17, 3))
+    true[0, 0, 1:4, 1] = 0.1, 0.5, 0.9  # y down: a straight leg, and one that kneels
+    true[0, 0, 4:7] = (0.2, 0.1, 0), (0.2, 0.5, 0), (0.2, 0.5, 0.4)
+    true[0, 0, 8] = 0, -0.5, 0
+    true[0, 0, 11:14, 1] = -0.5, -0.2, 0.1
+    true[0, 0, 14:17, 1] = -0.5, -0.2, 0.1
+    off = true.copy()
+    off[0, 0, 8] = 0, -0.5 * np.cos(np.radians(12)), 0.5 * np.sin(np.radians(12))
+    off[0, 0, 3] = 0, 0.5 + 0.4 * np.cos(np.radians(20)), 0.4 * np.sin(np.radians(20))
+    result = measure(off, true)
+    assert result.trunk_deg[0, 0] == pytest.approx(12)
+    assert result.straight_deg[0, 0] == pytest.approx((20, np.nan, 0, 0), abs=1e-5, nan_ok=True)  # right, left; elbows
 
 
 def test_gaussian_radial_errors_are_covered_as_their_sigma_says() -> None:
