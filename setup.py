@@ -14,8 +14,8 @@ COMPILED = [
     "engines/keypoints/clean.py", "engines/keypoints/outliers.py", "engines/keypoints/sides.py",
     "calibration/person/body.py", "calibration/person/bones.py", "calibration/person/depths.py",
     "calibration/person/jitter.py", "calibration/person/joining.py", "calibration/person/on_rays.py",
-    "calibration/person/plain.py", "calibration/person/resting_feet.py", "calibration/person/root.py",
-    "calibration/person/root_filter.py",
+    "calibration/person/misfit.py", "calibration/person/plain.py", "calibration/person/resting_feet.py",
+    "calibration/person/root.py", "calibration/person/root_filter.py",
 ]  # fmt: skip
 
 extensions = []
