@@ -14,6 +14,7 @@ from calibration.lens.intrinsics import MIN_VIEWS, Calibration, calibrate, with_
 from calibration.lens.rays import check_model
 from calibration.profiles import camera_path
 from engines.errors import UserError
+from engines.write_aside import require_writable, write_aside
 from realtime.calibrate.views import views_of_folder, views_of_source
 from realtime.sources.address import device_of
 
@@ -41,26 +42,31 @@ def calibrate_camera(
     check_model(model)
     if output is not None and output.suffix.lower() not in (".yaml", ".yml"):
         raise UserError(f"{output} must end in .yaml or .yml: the report goes to a .png beside it")
+    device = device_of(source)
+    made = output or (None if device else Path("camera.yaml"))  # None: a profile, by the size of the pictures
+    if made is not None:
+        _check_made(made)
     if Path(source).is_dir():
         looked = views_of_folder(Path(source), board)
     else:
         from realtime.view.display import has_display
 
-        window = show if show is not None else device_of(source) != "" and has_display()
+        window = show if show is not None else device != "" and has_display()
         if window and not has_display():
             raise UserError("no display for a window: calibrate without one with --no-window")
         looked = views_of_source(source, board, show=window, keep=keep, every=every, seconds=seconds,
-                                 width=width, height=height)
+                                 width=width, height=height,
+                                 begin=lambda image_wh: _check_made(made or camera_path(device, image_wh)))
     if len(looked.views) < MIN_VIEWS and (not looked.views or looked.mirrored):
         raise looked.explain_nothing(board)
     looked.check_whole(board)
     calibration = calibrate(looked.views, board, model)
-    path = output or _profile(source, calibration.camera.image_wh)
-    camera = save_camera(path, calibration.camera, device_of(source) or path.stem, evidence_of(calibration))
+    path = made or camera_path(device, calibration.camera.image_wh)
+    camera = save_camera(path, calibration.camera, device or path.stem, evidence_of(calibration))
     calibration = with_identity(calibration, camera.identity)
     report = path.with_suffix(".png")
-    if not cv2.imwrite(str(report), draw_report(calibration)):
-        raise UserError(f"cannot write {report}: choose another place with --output")
+    picture = cv2.imencode(".png", draw_report(calibration))[1].tobytes()
+    write_aside(report, lambda aside: aside.write_bytes(picture))
     for name in calibration.rejected:
         _LOG.warning("%s did not fit and was left out", name)
     return path, calibration
@@ -79,6 +85,6 @@ def summary(path: Path, calibration: Calibration) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _profile(source: str, image_wh: tuple[int, int]) -> Path:
-    device = device_of(source)
-    return camera_path(device, image_wh) if device else Path("camera.yaml")
+def _check_made(path: Path) -> None:
+    """Raises UserError where the file or its report cannot be written."""
+    require_writable([path, path.with_suffix(".png")])

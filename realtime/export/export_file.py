@@ -48,9 +48,12 @@ def export_file(
     suffix = target.suffix.lower()
     _check(suffix, target, bones)
     check_rate(rate_hz)
+    if suffix == FOXGLOVE and (person is not None or rate_hz is not None or source.suffix == ".npz"):
+        raise UserError("a .mcap is a whole take with its people: give a take, without --person and --rate")
+    if suffix not in ONE_PERSON or person is not None:  # else its names are known once its people are
+        refuse_existing(target, overwrite)
+    require_writable([target])
     if suffix == FOXGLOVE:
-        if person is not None or rate_hz is not None or source.suffix == ".npz":
-            raise UserError("a .mcap is a whole take with its people: give a take, without --person and --rate")
         return _write_all({target: partial(write_foxglove, source, stream)}, overwrite)
     tracks = read_tracks(source, stream, person)
     if suffix in EVERYBODY:

@@ -16,7 +16,7 @@ from realtime.files.poses_file import read_poses
 from realtime.takes.poses import take_poses
 from realtime.tracking.assignment import NOBODY, assign
 from realtime.view.film import Film
-from realtime.view.open_output import open_writer
+from realtime.view.open_output import check_output, open_writer
 from realtime.view.picture import OTHERS, Show
 from realtime.view.scene.stage import Stage
 from realtime.wire.messages import PersonPose, PoseMessage
@@ -38,22 +38,31 @@ def film_of(
     `other`: a second recording, drawn in grey at the first one's place, the mean distance of the joints in the panel.
     Raises UserError for a recording without poses and an output that cannot be written.
     """
+    check_output(render, overwrite)
+    for path in filter(None, (recording, other)):
+        if not path.exists():
+            raise UserError(f"there is no file {path}: name a take (.mcap) or a file of poses (.npz)")
+    with Stage(size_wh, window=False, angle_deg=angle_deg, supersample=supersample) as stage:
+        messages, compared = _read(recording, other, stream)
+        with open_writer(render, size_wh, overwrite) as writer:
+            film = Film(stage, writer, Show("3d", panel), None, fps, turntable_s)
+            rate_hz = _rate_hz(messages)
+            for done, (message, state) in enumerate(compared, 1):
+                film.add(message, rate_hz, state)
+                progress(done, len(messages))
+            return film.frames
+
+
+def _read(
+    recording: Path, other: Path | None, stream: str | None
+) -> tuple[list[PoseMessage], Iterable[tuple[PoseMessage, str]]]:
+    """The recording's messages, and each as it is drawn with what is said of it. Raises UserError."""
     messages = list(poses_of(recording, stream))
     others = list(poses_of(other, stream)) if other else []
     if others and {one.space for one in messages}.isdisjoint(one.space for one in others):
         raise UserError(f"{recording} is in {messages[0].space} axes and {other} in {others[0].space} axes: lift both "
                         "with the same --ground, or both without")  # fmt: skip
-    compared = _beside(messages, others) if others else ((one, "") for one in messages)
-    with (
-        open_writer(render, size_wh, overwrite) as writer,
-        Stage(size_wh, window=False, angle_deg=angle_deg, supersample=supersample) as stage,
-    ):
-        film = Film(stage, writer, Show("3d", panel), None, fps, turntable_s)
-        rate_hz = _rate_hz(messages)
-        for done, (message, state) in enumerate(compared, 1):
-            film.add(message, rate_hz, state)
-            progress(done, len(messages))
-        return film.frames
+    return messages, _beside(messages, others) if others else ((one, "") for one in messages)
 
 
 def poses_of(path: Path, stream: str | None = None) -> Iterator[PoseMessage]:

@@ -109,8 +109,6 @@ def _draw_recording(recording: Path, render: Path | None, size_wh: tuple[int, in
 
     if render is None:
         raise UserError(f"{recording} is drawn to a file: add --render OUT.mp4, or 'realtime replay' it to a window")
-    if not recording.exists():
-        raise UserError(f"there is no file {recording}: name a take (.mcap) or a file of poses (.npz)")
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("drawing", total=None)
         drawn = film_of(recording, render, size_wh=size_wh, **options,

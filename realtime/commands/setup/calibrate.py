@@ -106,12 +106,14 @@ def ground(
     """
     from calibration.floor.ground import from_angles, save_ground
     from engines.errors import UserError
+    from engines.write_aside import require_writable
 
     if (height is not None or pitch or roll) and (source is not None or on_board):
         raise UserError("--height, --pitch and --roll are the camera's, given by hand in place of --source and "
                         "--on-board: leave out the ones or the others, and give a person's height as --person-height")
     if keep and (height is not None or pitch or roll or source is not None or on_board):
         raise UserError("--keep asks a running stream: leave out --source, --on-board, --height, --pitch and --roll")
+    require_writable([output])
     if keep:
         from realtime.calibrate.keep import learned_ground
         from realtime.client.listen import client_keys
@@ -129,11 +131,14 @@ def ground(
     else:
         from calibration.person.body_scale import BodyScale
         from calibration.profiles import find_person
+        from realtime.calibrate.ahead import check_height, check_walk
         from realtime.calibrate.people import measure_ground, watch
 
         if person is None and person_height is None:
             raise UserError("give --person-height in metres, or --person, so that the floor is in metres too")
         who = find_person(person) if person is not None else BodyScale("", float(person_height or 0))
+        check_height(who)
+        check_walk(source, camera, seconds, model, output)
         found = measure_ground(watch(source, camera, seconds=seconds), who, model)
     save_ground(output, found)
     height_sigma = f" (1 sigma {found.height_sigma_m:.3f} m)" if isfinite(found.height_sigma_m) else ""
@@ -167,9 +172,12 @@ def person(
     path = person_path(name)
     refuse_existing(path, overwrite)
     if source is not None:
+        from realtime.calibrate.ahead import check_measurable, check_walk
         from realtime.calibrate.people import measure_person, watch
 
+        check_measurable(name, height, ground is not None)
         floor = load_ground(ground) if ground is not None else None
+        check_walk(source, camera, seconds, model, path)
         found = measure_person(watch(source, camera, seconds=seconds), name, height, floor, rigid, model)
     elif height is not None and not rigid:
         found = BodyScale(name, height)
@@ -190,8 +198,10 @@ def guess(
     Example: realtime calibrate guess --source walk.mp4
     """
     from calibration.lens.camera_file import save_camera
+    from realtime.calibrate.ahead import check_walk
     from realtime.calibrate.people import guess_lens, watch
 
+    check_walk(source, None, seconds, model, output)
     camera, found = guess_lens(watch(source, None, seconds=seconds), model)
     save_camera(output, camera, "guess", {"source": "guess", "hfov_deg": round(found.hfov_deg, 2),
                                           "hfov_sigma_deg": round(found.sigma_deg, 2)})

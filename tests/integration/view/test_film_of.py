@@ -108,7 +108,8 @@ def test_who_went_out_of_sight_leaves_the_film_as_they_leave_the_stream(tmp_path
         (("nothing.mcap", "--render", "a.mp4"), "there is no file"),
         (("bad.npz", "--render", "a.mp4"), "'realtime lift' wrote"),
         (("good.npz",), "add --render OUT.mp4"),
-        (("good.npz", "--render", "no/a.mp4"), "make the folder"),
+        (("bad.npz", "--render", "no/a.mp4"), "make the folder"),
+        (("bad.npz", "--compare", "none.npz", "--render", "a.mp4"), "there is no file none.npz"),
     ],
 )
 def test_what_cannot_be_drawn_is_told_in_a_sentence(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
