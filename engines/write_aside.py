@@ -52,6 +52,12 @@ def require_writable(paths: Iterable[Path]) -> None:
             raise UserError(f"{path} cannot be written: check your rights to {folder}, or choose another place with -o")
 
 
+def require_target(path: Path, overwrite: bool) -> None:
+    """Raise UserError where `path` is there already and not to be replaced, or cannot be written."""
+    refuse_existing(path, overwrite)
+    require_writable([path])
+
+
 def write_all(files: Mapping[Path, bytes]) -> None:
     """Write every file aside, then put them all in place, in their order: what was there survives a full disk.
 

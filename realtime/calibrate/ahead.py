@@ -10,16 +10,18 @@ from calibration.lens.camera_file import load_camera
 from calibration.person.body_scale import BodyScale
 from engines.errors import UserError
 from engines.lifting.load_lifter import check_lifter
-from engines.write_aside import require_writable
+from engines.write_aside import require_target
 from realtime.files.keypoints_file import read_keypoints
 from realtime.sources.address import is_live
 from realtime.sources.open_source import video_path
 
 
-def check_walk(source: str, lens: Path | None, seconds: float, model: str, output: Path) -> None:
+def check_walk(
+    source: str, lens: Path | None, seconds: float, model: str, output: Path, overwrite: bool
+) -> None:  # fmt: skip
     """Of what watches one person. Raises UserError where the recording, the lens or the model is not there, or the
-    output cannot be written."""
-    require_writable([output])
+    output cannot be written, or is there already, unless `overwrite`."""
+    require_target(output, overwrite)
     check_lifter(model, "auto", 0, None)
     check_lenses([lens])
     check_seconds(seconds)

@@ -21,7 +21,7 @@ from engines.extras import pip_install
 from engines.lifting.load_lifter import load_lifter
 from engines.models.card import PAPER, ModelCard, find_model
 from engines.motion.evaluation_set import EvaluationSet
-from engines.write_aside import require_writable, write_aside
+from engines.write_aside import require_target, write_aside
 from realtime.assets.fetch import fetch
 from realtime.library.offline import check_installed
 from realtime.model.four_views import COLUMNS as VIEW_COLUMNS
@@ -55,6 +55,7 @@ class Request:
     json: Path | None
     markdown: Path | None
     plot: Path | None
+    overwrite: bool
 
 
 def evaluate(request: Request) -> None:
@@ -96,7 +97,8 @@ def _check(request: Request) -> tuple[ModelCard, tuple[int, ...]]:
         raise UserError(f"model {card.name} has no look-ahead {wrong[0]}: choose from {', '.join(map(str, known))}")
     if request.part not in PARTS:
         raise UserError(f"there is no part {request.part!r} to score: choose one of {', '.join(PARTS)}")
-    require_writable(filter(None, (request.json, request.markdown, request.plot)))
+    for target in filter(None, (request.json, request.markdown, request.plot)):
+        require_target(target, request.overwrite)
     if request.plot is not None and request.data is None:
         raise UserError("--plot draws the error over the delay on motion capture or a dataset: add --data PATH")
     if request.plot is not None and find_spec("matplotlib") is None:

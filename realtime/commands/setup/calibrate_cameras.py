@@ -39,6 +39,7 @@ def cameras(
     square: Annotated[float, typer.Option(help="Side of a square, mm, measured on the print.")] = 28.0,
     marker: Annotated[float | None, typer.Option(help="Side of a marker, mm; three quarters of a square.")] = None,
     dictionary: Annotated[str, typer.Option(help="The markers' dictionary, by OpenCV's name.")] = "DICT_4X4_50",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if there is one.")] = False,
 ) -> None:
     """Place several cameras: from one person who walks where all of them look, or from a board shown to them in pairs.
 
@@ -54,7 +55,7 @@ def cameras(
     from calibration.profiles import find_person
     from engines.errors import UserError
     from engines.lifting.load_lifter import check_lifter
-    from engines.write_aside import require_writable
+    from engines.write_aside import require_target
     from realtime.calibrate.ahead import check_lenses, check_seconds
     from realtime.calibrate.cameras import (
         by_board,
@@ -82,7 +83,7 @@ def cameras(
         raise UserError(f"'{twice[0]}' is named twice: give each camera a name of its own")
     if by == "person" and running and len(running) < len(sources):
         raise UserError("give either recordings, NAME=SOURCE, or names of running streams: not both")
-    require_writable([output])
+    require_target(output, overwrite)
     check_lenses(lenses.values())
     check_recordings({} if by == "person" and running else named(sources))
     body = find_person(person) if person is not None else BodyScale(height_m=person_height or float("nan"))

@@ -209,7 +209,7 @@ def test_every_picture_of_a_folder_is_looked_at(tmp_path: Path, pictures: list[I
     assert load_camera(tmp_path / "camera.yaml").focal_px == pytest.approx(LENS.focal_px, rel=0.005)
     late = write(tmp_path / "late", [*blank[:30], *(np.ascontiguousarray(picture[:, ::-1]) for picture in pictures)])
     with pytest.raises(UserError, match="mirrored"):
-        calibrate("camera", late, "-o", tmp_path / "camera.yaml")
+        calibrate("camera", late, "-o", tmp_path / "late.yaml")
 
 
 def test_blurred_pictures_are_said_to_be_blurred(tmp_path: Path, pictures: list[Image]) -> None:

@@ -115,4 +115,5 @@ def test_a_lens_that_cannot_be_kept_is_not_measured(film: Path, monkeypatch: pyt
     monkeypatch.chdir(film.parent)
     assert "cannot be written" in refused("camera", film, "-o", "file/camera.yaml")
     (film.parent / "camera.png").mkdir()
-    assert "camera.png is a folder" in refused("camera", film)
+    assert "camera.png exists" in refused("camera", film)
+    assert "camera.png is a folder" in refused("camera", film, "--overwrite")

@@ -131,6 +131,8 @@ def test_mistakes_of_films_are_named_before_any_is_looked_at(
         evaluate(clip=film, align="end")
     with pytest.raises(UserError, match="cannot be written"):
         evaluate(clip=film, json=film[0] / "scores.json")
+    with pytest.raises(UserError, match=r"film\.mp4 exists: .*--overwrite"):
+        evaluate(clip=film, markdown=film[0])
     with pytest.raises(UserError, match="add --data"):
         evaluate(clip=film, plot=tmp_path / "delay.png")
     with pytest.raises(AssertionError, match="looked at"):
