@@ -31,10 +31,12 @@ def film_of(
     recording: Path, render: Path, *, size_wh: tuple[int, int] = (960, 720), overwrite: bool = False,
     angle_deg: tuple[float, float] = (32.0, 14.0), supersample: int = 2, fps: float | None = None,
     turntable_s: float | None = None, panel: bool = True, other: Path | None = None, stream: str | None = None,
+    frames: int | None = None, duration_s: float | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:  # fmt: skip
     """Draws every pose of `recording` (.mcap or .npz) into `render` (see `open_writer`); gives how many.
 
+    With `frames` or `duration_s` it ends after so many, or so much of the source's time.
     `other`: a second recording, drawn in grey at the first one's place, the mean distance of the joints in the panel.
     Raises UserError for a recording without poses and an output that cannot be written.
     """
@@ -42,8 +44,11 @@ def film_of(
     for path in filter(None, (recording, other)):
         if not path.exists():
             raise UserError(f"there is no file {path}: name a take (.mcap) or a file of poses (.npz)")
+    if stream is not None and recording.suffix.lower() == ".npz":
+        raise UserError(f"{recording} has no streams: leave out --stream {stream}")
     with Stage(size_wh, window=False, angle_deg=angle_deg, supersample=supersample) as stage:
-        messages, compared = _read(recording, other, stream)
+        messages = _first(list(poses_of(recording, stream)), frames, duration_s)
+        compared = _compared(messages, recording, other, stream)
         with open_writer(render, size_wh, overwrite) as writer:
             film = Film(stage, writer, Show("3d", panel), None, fps, turntable_s)
             rate_hz = _rate_hz(messages)
@@ -53,16 +58,23 @@ def film_of(
             return film.frames
 
 
-def _read(
-    recording: Path, other: Path | None, stream: str | None
-) -> tuple[list[PoseMessage], Iterable[tuple[PoseMessage, str]]]:
-    """The recording's messages, and each as it is drawn with what is said of it. Raises UserError."""
-    messages = list(poses_of(recording, stream))
+def _first(messages: list[PoseMessage], frames: int | None, duration_s: float | None) -> list[PoseMessage]:
+    until_s = np.inf if duration_s is None else duration_s
+    return [one for one, time_s in zip(messages[:frames], _since(messages)[:frames].tolist(), strict=True)
+            if time_s < until_s]  # fmt: skip
+
+
+def _compared(
+    messages: list[PoseMessage], recording: Path, other: Path | None, stream: str | None
+) -> Iterable[tuple[PoseMessage, str]]:
+    """Each message as it is drawn, with what is said of it. Raises UserError."""
     others = list(poses_of(other, stream)) if other else []
-    if others and {one.space for one in messages}.isdisjoint(one.space for one in others):
+    if not others:
+        return ((one, "") for one in messages)
+    if {one.space for one in messages}.isdisjoint(one.space for one in others):
         raise UserError(f"{recording} is in {messages[0].space} axes and {other} in {others[0].space} axes: lift both "
                         "with the same --ground, or both without")  # fmt: skip
-    return messages, _beside(messages, others) if others else ((one, "") for one in messages)
+    return _beside(messages, others)
 
 
 def poses_of(path: Path, stream: str | None = None) -> Iterator[PoseMessage]:

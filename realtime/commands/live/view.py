@@ -14,7 +14,7 @@ def view(
     address: Annotated[
         str, typer.Argument(metavar="[ADDRESS|TAKE.mcap|POSES.npz]", help="The publisher's address, or a recording.")
     ] = "tcp://127.0.0.1:5556",
-    stream: Annotated[str, typer.Option(help="Name of the stream.")] = "main",
+    stream: Annotated[str | None, typer.Option(help="Name of the stream. (main; a take's only one)")] = None,
     render: Annotated[
         Path | None,
         typer.Option(metavar="OUT", help="Draw every frame: .mp4, .gif, .png (a sheet of stills), a folder of PNGs."),
@@ -75,7 +75,8 @@ def view(
     if Path(address).suffix.lower() in (".mcap", ".npz"):
         _draw_recording(
             Path(address), render, size_wh or SIZE_WH, overwrite=overwrite, fps=fps, turntable_s=turntable,
-            panel=not no_panel, other=compare, angle_deg=angle_deg, supersample=antialias,
+            panel=not no_panel, other=compare, angle_deg=angle_deg, supersample=antialias, stream=stream,
+            frames=frames, duration_s=duration,
         )  # fmt: skip
         return
     if compare is not None:
@@ -91,8 +92,8 @@ def view(
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
     summary = show(
-        address, stream=stream, render=render, size_wh=size_wh, duration_s=duration, frames=frames, wait_s=wait,
-        stop=stop, angle_deg=angle_deg if chosen else None, supersample=antialias, keys=keys,
+        address, stream=stream or "main", render=render, size_wh=size_wh, duration_s=duration, frames=frames,
+        wait_s=wait, stop=stop, angle_deg=angle_deg if chosen else None, supersample=antialias, keys=keys,
         remembered=window_file(), overwrite=overwrite, fps=fps, turntable_s=turntable, panel=not no_panel,
         smooth=not no_smooth,
     )  # fmt: skip
@@ -108,7 +109,9 @@ def _draw_recording(recording: Path, render: Path | None, size_wh: tuple[int, in
     from realtime.plot.film_of import film_of
 
     if render is None:
-        raise UserError(f"{recording} is drawn to a file: add --render OUT.mp4, or 'realtime replay' it to a window")
+        replay = (f", or run 'realtime replay {recording} --loop' and 'realtime view' beside it for a window"
+                  if recording.suffix.lower() == ".mcap" else "")  # fmt: skip
+        raise UserError(f"{recording} is a recording, which is drawn to a file: add --render OUT.mp4{replay}")
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("drawing", total=None)
         drawn = film_of(recording, render, size_wh=size_wh, **options,

@@ -107,7 +107,8 @@ def test_who_went_out_of_sight_leaves_the_film_as_they_leave_the_stream(tmp_path
     [
         (("nothing.mcap", "--render", "a.mp4"), "there is no file"),
         (("bad.npz", "--render", "a.mp4"), "'realtime lift' wrote"),
-        (("good.npz",), "add --render OUT.mp4"),
+        (("good.npz",), "good.npz is a recording, which is drawn to a file: add --render OUT.mp4"),
+        (("good.npz", "--render", "a.mp4", "--stream", "b"), "has no streams: leave out --stream b"),
         (("bad.npz", "--render", "no/a.mp4"), "make the folder"),
         (("bad.npz", "--compare", "none.npz", "--render", "a.mp4"), "there is no file none.npz"),
     ],
@@ -121,6 +122,21 @@ def test_what_cannot_be_drawn_is_told_in_a_sentence(tmp_path: Path, arguments: t
     assert done.returncode == 2
     assert said in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_replaying_is_advised_for_what_can_be_replayed_alone(tmp_path: Path) -> None:
+    take = take_of(tmp_path / "good.mcap", FRAMES)
+    advice = f"add --render OUT.mp4, or run 'realtime replay {take} --loop' and 'realtime view' beside it for a window"
+    assert advice in realtime("view", take).stderr
+    assert "realtime replay" not in realtime("view", poses(tmp_path / "good.npz")).stderr
+
+
+@pytest.mark.parametrize(("words", "frames"), [(("--frames", "5"), 5), (("--duration", "0.09"), 3)])
+def test_a_part_of_a_take_is_drawn(tmp_path: Path, words: tuple[str, ...], frames: int) -> None:
+    take = take_of(tmp_path / "a.mcap", FRAMES)
+    done = realtime("view", take, "--render", tmp_path / "stills", "--size", "160x120", *words)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "stills").iterdir())) == frames
 
 
 def test_people_in_another_order_are_compared_with_themselves(tmp_path: Path) -> None:
