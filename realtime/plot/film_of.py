@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,14 +28,21 @@ _HOLD_S = 0.5  # a person out of sight stays for so long, as live
 _PLAYING_FPS = 30.0
 
 
+class Drawn(NamedTuple):
+    """Poses that are in the film, of as many that were to be."""
+
+    poses: int
+    of: int
+
+
 def film_of(
     recording: Path, render: Path, *, size_wh: tuple[int, int] = (960, 720), overwrite: bool = False,
     angle_deg: tuple[float, float] = (32.0, 14.0), supersample: int = 2, fps: float | None = None,
     turntable_s: float | None = None, panel: bool = True, other: Path | None = None, stream: str | None = None,
     frames: int | None = None, duration_s: float | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> int:  # fmt: skip
-    """Draws every pose of `recording` (.mcap or .npz) into `render` (see `open_writer`); gives how many.
+    progress: Callable[[int, int], None] = lambda done, total: None, stopped: Callable[[], bool] = lambda: False,
+) -> Drawn:  # fmt: skip
+    """Draws every pose of `recording` (.mcap or .npz) into `render` (see `open_writer`), until it is `stopped`.
 
     With `frames` or `duration_s` it ends after so many, or so much of the source's time.
     `other`: a second recording, drawn in grey at the first one's place, the mean distance of the joints in the panel.
@@ -55,7 +63,9 @@ def film_of(
             for done, (message, state) in enumerate(compared, 1):
                 film.add(message, rate_hz, state)
                 progress(done, len(messages))
-            return film.frames
+                if stopped():
+                    return Drawn(done, len(messages))
+            return Drawn(len(messages), len(messages))
 
 
 def _first(messages: list[PoseMessage], frames: int | None, duration_s: float | None) -> list[PoseMessage]:

@@ -9,6 +9,8 @@ import typer
 
 from engines.errors import UserError
 
+INTERRUPTED = 130  # the code that a shell gives a program that Ctrl-C ended
+
 
 def view(
     address: Annotated[
@@ -101,8 +103,11 @@ def view(
     typer.echo(f"drew {summary.frames} frames{where}, {summary.draw_ms:.0f} ms each, {summary.missed} missed", err=True)
 
 
-
 def _draw_recording(recording: Path, render: Path | None, size_wh: tuple[int, int], **options: Any) -> None:
+    import signal
+    import threading
+    from types import FrameType
+
     from rich.console import Console
     from rich.progress import Progress
 
@@ -112,8 +117,24 @@ def _draw_recording(recording: Path, render: Path | None, size_wh: tuple[int, in
         replay = (f", or run 'realtime replay {recording} --loop' and 'realtime view' beside it for a window"
                   if recording.suffix.lower() == ".mcap" else "")  # fmt: skip
         raise UserError(f"{recording} is a recording, which is drawn to a file: add --render OUT.mp4{replay}")
+    begun, stop = threading.Event(), threading.Event()
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set() or not begun.is_set():  # asked twice, or there is no film yet
+            raise KeyboardInterrupt
+        stop.set()
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("drawing", total=None)
-        drawn = film_of(recording, render, size_wh=size_wh, **options,
-                        progress=lambda done, total: bar.update(task, completed=done, total=total))
-    typer.echo(f"drew {drawn} poses of {recording} to {render}", err=True)
+
+        def show(done: int, total: int) -> None:
+            begun.set()
+            bar.update(task, completed=done, total=total)
+
+        drawn = film_of(recording, render, size_wh=size_wh, progress=show, stopped=stop.is_set, **options)
+    if drawn.poses < drawn.of:
+        typer.echo(f"interrupted: {render} holds {drawn.poses} of {drawn.of} poses of {recording}", err=True)
+        raise typer.Exit(INTERRUPTED)
+    typer.echo(f"drew {drawn.poses} poses of {recording} to {render}", err=True)

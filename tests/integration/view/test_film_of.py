@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 from takes import take_of
 from view_walker import STANDING_M, walking
+from waiting import until
 
-from realtime.plot.film_of import _beside, poses_of
+from realtime.plot.film_of import _beside, film_of, poses_of
 
 pytest.importorskip("mcap")
 
@@ -137,6 +139,31 @@ def test_a_part_of_a_take_is_drawn(tmp_path: Path, words: tuple[str, ...], frame
     done = realtime("view", take, "--render", tmp_path / "stills", "--size", "160x120", *words)
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "stills").iterdir())) == frames
+
+
+def test_a_film_that_is_stopped_is_told_how_far_it_goes(tmp_path: Path) -> None:
+    take, film = take_of(tmp_path / "a.mcap", FRAMES), tmp_path / "a.mp4"
+    drawn: list[int] = []
+    told = film_of(take, film, size_wh=(160, 120), supersample=1, progress=lambda done, _: drawn.append(done),
+                   stopped=lambda: len(drawn) == 4)  # fmt: skip
+    assert told == (4, FRAMES)
+    with av.open(str(film)) as video:
+        assert len(list(video.decode(video=0))) == 4
+
+
+def test_ctrl_c_says_how_many_poses_are_in_the_film(tmp_path: Path) -> None:
+    take, film = take_of(tmp_path / "a.mcap", 2000), tmp_path / "a.mp4"
+    command = [sys.executable, "-m", "realtime.cli", "view", take, "--render", film, "--size", "320x240"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as drawing:
+        until(lambda: any(path.stat().st_size > 4096 for path in tmp_path.glob(".a.*.mp4")), wait_s=240)
+        drawing.send_signal(signal.SIGINT)
+        _, said = drawing.communicate(timeout=240)
+    assert drawing.returncode == 130, said
+    with av.open(str(film)) as video:
+        frames = len(list(video.decode(video=0)))
+    assert 0 < frames < 2000
+    assert f"a.mp4 holds {frames} of 2000 poses of" in "".join(said.split("\n")[-2:])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mcap", "a.mp4"]
 
 
 def test_people_in_another_order_are_compared_with_themselves(tmp_path: Path) -> None:
