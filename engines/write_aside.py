@@ -37,9 +37,21 @@ def write_aside(path: Path, write: Callable[[Path], object]) -> None:
 
     Raises UserError where it cannot be written.
     """
-    with writing(path), _beside(path) as aside:
-        write(aside)
-        os.replace(aside, path)
+    write_together({path: write})
+
+
+def write_together(work: Mapping[Path, Callable[[Path], object]]) -> None:
+    """Several files at once: none is put in place before all are whole. Raises UserError where one cannot be written.
+    """
+    with ExitStack() as stack:
+        asides: dict[Path, Path] = {}
+        for path, write in work.items():
+            with writing(path):
+                asides[path] = stack.enter_context(_beside(path))
+                write(asides[path])
+        for path, aside in asides.items():
+            with writing(path):
+                os.replace(aside, path)
 
 
 def require_writable(paths: Iterable[Path]) -> None:
@@ -50,6 +62,12 @@ def require_writable(paths: Iterable[Path]) -> None:
         folder = next(parent for parent in path.absolute().parents if parent.exists())
         if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
             raise UserError(f"{path} cannot be written: check your rights to {folder}, or choose another place with -o")
+
+
+def require_target(path: Path, overwrite: bool) -> None:
+    """Raise UserError where `path` is there already and not to be replaced, or cannot be written."""
+    refuse_existing(path, overwrite)
+    require_writable([path])
 
 
 def write_all(files: Mapping[Path, bytes]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from engines.backends.base import StepBackend
 from engines.errors import UserError
 from engines.export.model_graph import model_graph
-from engines.lifting.poses import ALIGNMENTS, ENGINES, ON_GPU, Lifter, check_align
+from engines.lifting.poses import ALIGNMENTS, ENGINES, ON_GPU, Lifter, check_align, check_lookahead
 from engines.models.card import PAPER, ModelCard, find_model, graph_beside
 from engines.plans.plan import load_plan
 
@@ -32,9 +32,7 @@ def check_lifter(
     if plan is not None:
         load_plan(plan)  # one that was asked for and is none is an error, whatever else could do the work
     card, weights = find_model(model)
-    if lookahead and lookahead not in card.lookaheads:
-        known = list(card.lookaheads) or [0]
-        raise UserError(f"model {card.name} has no look-ahead {lookahead}: choose one of {known}")
+    check_lookahead(card, lookahead)
     check_align(card, align)
     return card, weights
 

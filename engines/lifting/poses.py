@@ -78,6 +78,13 @@ def believable(score: Float) -> Float:
     return np.fmin(np.fmax(score, 0), 1)  # fmax knows no NaN
 
 
+def check_lookahead(card: ModelCard, lookahead: int) -> None:
+    """Raises UserError where the model has no such head; 0 is every model's."""
+    if lookahead and lookahead not in card.lookaheads:
+        known = list(card.lookaheads) or [0]
+        raise UserError(f"model {card.name} has no look-ahead {lookahead}: choose one of {known}")
+
+
 def check_align(card: ModelCard, align: str | None) -> None:
     """None: as the model has it. Raises UserError for what it does not have."""
     if align is not None and align not in ALIGNMENTS:

@@ -77,7 +77,18 @@ def prepare(request: PlanRequest, motion: Motion, machine: Machine | None = None
     name = f"{card.name}-{request.form}-{request.precision}-{digest[:12]}.plan"
     plan = request.output or plans_dir() / name
     require_writable(_files(plan, request))
+    if plan.exists() and not request.force:
+        _require_plan(plan)
     return Prepared(card, weights, request.form, graph, motion, targets, digest, plan)
+
+
+def _require_plan(path: Path) -> None:
+    """A plan is built again where what it is made of has changed; what is none is somebody's. Raises UserError."""
+    try:
+        load_plan(path)
+    except UserError as error:
+        raise UserError(f"{path} exists and is no plan that can be read: choose another name with -o, or add --force"
+                        ) from error  # fmt: skip
 
 
 def up_to_date(request: PlanRequest, prepared: Prepared) -> PlanCard | None:

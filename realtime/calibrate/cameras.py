@@ -21,6 +21,7 @@ from calibration.profiles import camera_for
 from engines.errors import UserError
 from engines.lifting.load_lifter import load_lifter
 from engines.lifting.poses import Lifter
+from realtime.calibrate.ahead import check_recording
 from realtime.calibrate.people import watch_as_taken
 from realtime.calibrate.views import picture_paths
 from realtime.files.keypoints_file import KeypointsFile
@@ -45,6 +46,15 @@ def named(words: list[str], what: str = "NAME=SOURCE") -> dict[str, str]:
             raise UserError(f"'{name}' is named twice: give each camera a name of its own")
         parts[name] = value
     return parts
+
+
+def check_recordings(sources: Mapping[str, str]) -> None:
+    """By the camera's name. Raises UserError where one is not there, or is a camera."""
+    for name, source in sources.items():
+        if not source.endswith(".npz") and is_live(source):
+            raise UserError(f"'{name}' is a camera, which cannot be watched after another: run 'realtime run --config' "
+                            "with all of them, and name the running streams alone")  # fmt: skip
+        check_recording(source)
 
 
 def by_person(
@@ -73,9 +83,6 @@ def watch_all(
     """The person seen longest in each recording (a video, a keypoints .npz), by the camera's name. Raises UserError."""
     seen = {}
     for name, source in sources.items():
-        if not source.endswith(".npz") and is_live(source):
-            raise UserError(f"'{name}' is a camera, which cannot be watched after another: run 'realtime run --config' "
-                            "with all of them, and name the running streams alone")  # fmt: skip
         if name not in lenses and not source.endswith(".npz") and not device_of(source):
             log.warning("the lens of '%s' is taken for one of 60 degrees: give --lens %s=FILE", name, name)
         seen[name] = watch_as_taken(source, lenses.get(name), seconds=seconds, detector=detector)

@@ -14,6 +14,7 @@ from calibration.lens.intrinsics import MIN_VIEWS, Calibration, calibrate, with_
 from calibration.lens.rays import check_model
 from calibration.profiles import camera_path
 from engines.errors import UserError
+from engines.write_aside import require_target, write_aside
 from realtime.calibrate.views import views_of_folder, views_of_source
 from realtime.sources.address import device_of
 
@@ -32,35 +33,44 @@ def calibrate_camera(
     seconds: float | None = None,
     width: int | None = None,
     height: int | None = None,
+    overwrite: bool = False,
 ) -> tuple[Path, Calibration]:
     """Calibrates from a folder of pictures, a video or a camera; writes the YAML and, beside it, a PNG report.
 
     Without `output` a camera's file goes to its profile, where `realtime run` finds it; a folder's or video's to
-    `camera.yaml`. `show` None: a window where there is a display and the source is live. Raises UserError.
+    `camera.yaml`; neither replaces what is there, unless `overwrite`. `show` None: a window where there is a display
+    and the source is live. Raises UserError.
     """
     check_model(model)
     if output is not None and output.suffix.lower() not in (".yaml", ".yml"):
         raise UserError(f"{output} must end in .yaml or .yml: the report goes to a .png beside it")
+    device = device_of(source)
+    made = output or (None if device else Path("camera.yaml"))  # None: a profile, by the size of the pictures
+    if made is not None:
+        _check_made(made, overwrite)
+    if keep is not None and not overwrite and keep.exists() and not (keep.is_dir() and not any(keep.iterdir())):
+        raise UserError(f"{keep} exists and is no empty folder: choose another for --keep or add --overwrite")
     if Path(source).is_dir():
         looked = views_of_folder(Path(source), board)
     else:
         from realtime.view.display import has_display
 
-        window = show if show is not None else device_of(source) != "" and has_display()
+        window = show if show is not None else device != "" and has_display()
         if window and not has_display():
             raise UserError("no display for a window: calibrate without one with --no-window")
         looked = views_of_source(source, board, show=window, keep=keep, every=every, seconds=seconds,
-                                 width=width, height=height)
+                                 width=width, height=height,
+                                 begin=lambda image_wh: _check_made(made or camera_path(device, image_wh), overwrite))
     if len(looked.views) < MIN_VIEWS and (not looked.views or looked.mirrored):
         raise looked.explain_nothing(board)
     looked.check_whole(board)
     calibration = calibrate(looked.views, board, model)
-    path = output or _profile(source, calibration.camera.image_wh)
-    camera = save_camera(path, calibration.camera, device_of(source) or path.stem, evidence_of(calibration))
+    path = made or camera_path(device, calibration.camera.image_wh)
+    camera = save_camera(path, calibration.camera, device or path.stem, evidence_of(calibration))
     calibration = with_identity(calibration, camera.identity)
     report = path.with_suffix(".png")
-    if not cv2.imwrite(str(report), draw_report(calibration)):
-        raise UserError(f"cannot write {report}: choose another place with --output")
+    picture = cv2.imencode(".png", draw_report(calibration))[1].tobytes()
+    write_aside(report, lambda aside: aside.write_bytes(picture))
     for name in calibration.rejected:
         _LOG.warning("%s did not fit and was left out", name)
     return path, calibration
@@ -79,6 +89,7 @@ def summary(path: Path, calibration: Calibration) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _profile(source: str, image_wh: tuple[int, int]) -> Path:
-    device = device_of(source)
-    return camera_path(device, image_wh) if device else Path("camera.yaml")
+def _check_made(path: Path, overwrite: bool) -> None:
+    """Raises UserError where the file or its report is there already, unless `overwrite`, or cannot be written."""
+    for made in (path, path.with_suffix(".png")):
+        require_target(made, overwrite)

@@ -21,6 +21,7 @@ from calibration.person.root import solve_root
 from calibration.profiles import camera_for
 from engines.errors import UserError
 from engines.lifting.load_lifter import load_lifter
+from realtime.calibrate.ahead import check_height, check_measurable
 from realtime.clock import monotonic_ns
 from realtime.contracts import Array
 from realtime.detectors.mediapipe_pose import Detector
@@ -55,6 +56,7 @@ def watch_as_taken(
     with open_source(source, max_speed=True) as frames, Detector(detector) as detect, \
             progress_bar() as bar:
         task, start, image_wh = bar.add_task("watching", total=seconds), None, frames.image_wh
+        camera = camera_for(camera_file, device_of(source), image_wh)  # one that does not fit is refused before
         while (frame := frames.read()) is not None:
             if frame.image_bgr.shape[1::-1] != image_wh:
                 raise UserError(f"the pictures of {shown(source)} change their size: give a part where they do not")
@@ -70,7 +72,6 @@ def watch_as_taken(
     longest = max(times, key=lambda track: len(times[track]), default=None)
     if longest is None:
         raise UserError(f"nobody was seen in {shown(source)}: stand where all of you is in the picture")
-    camera = camera_for(camera_file, device_of(source), image_wh)
     return KeypointsFile(np.stack(xy[longest]), np.stack(score[longest]), np.array(times[longest]), camera)
 
 
@@ -82,6 +83,7 @@ def lift_walk(recording: KeypointsFile, model: str = "default") -> tuple[Array, 
 
 def measure_ground(recording: KeypointsFile, person: BodyScale, model: str = "default") -> Ground:
     """From a person of known size who walks about. Raises UserError where too little was seen."""
+    check_height(person)
     joints, sigma, _ = lift_walk(recording, model)
     factor, height = _factor(joints, person)
     pose = _sized(joints, person, factor)
@@ -93,15 +95,16 @@ def measure_ground(recording: KeypointsFile, person: BodyScale, model: str = "de
 
 def measure_person(recording: KeypointsFile, name: str, height_m: float | None, ground: Ground | None, rigid: bool,
                    model: str = "default") -> BodyScale:
-    """Bone lengths at the person's real size: from their height, or else from the floor they stand on."""
+    """Bone lengths at the person's real size: from their height, or else from the floor they stand on. Raises UserError
+    where neither is known."""
+    check_measurable(name, height_m, ground is not None)
     joints, sigma, body = lift_walk(recording, model)
     bones = np.array(body.bones.of_joints_m)
     if height_m is not None:
         factor, scale = height_m / float(stature(bones)), "height"
-    elif ground is not None:
-        factor, scale = _factor_of_floor(recording, joints, sigma, ground), ground.scale
     else:
-        raise UserError("give the person's --height, or a --ground to measure them against")
+        assert ground is not None
+        factor, scale = _factor_of_floor(recording, joints, sigma, ground), ground.scale
     bones = bones * factor
     bones[0] = np.nan
     return BodyScale(name, height_m or float(stature(bones)), bones, rigid, scale)
@@ -151,10 +154,7 @@ def _at_30_hz(recording: KeypointsFile) -> KeypointsFile:
 
 def _factor(joints: Array, person: BodyScale) -> tuple[float, float]:
     """What the lifted poses are multiplied with, and the person's height."""
-    height = person.height_m if np.isfinite(person.height_m) else float(stature(person.bones_m))
-    if not np.isfinite(height):
-        raise UserError("the person's height is not known: give --person-height")
-    return height / float(stature(np.nanmedian(bone_lengths(joints), 0))), height
+    return person.known_height_m / float(stature(np.nanmedian(bone_lengths(joints), 0))), person.known_height_m
 
 
 def _sized(joints: Array, person: BodyScale, factor: float) -> NDArray[np.float64]:

@@ -103,8 +103,9 @@ def views_of_folder(folder: Path, board: Board) -> Looked:
 
 
 def views_of_source(source: str, board: Board, *, show: bool, keep: Path | None = None, every: int = 1,
-                    seconds: float | None = None, width: int | None = None, height: int | None = None) -> Looked:
-    """Views from a video or a live camera, chosen as they come.
+                    seconds: float | None = None, width: int | None = None, height: int | None = None,
+                    begin: Callable[[tuple[int, int]], None] = lambda image_wh: None) -> Looked:
+    """Views from a video or a live camera, chosen as they come; `begin` is called once with the pictures' size.
 
     Ends when they are enough, at the end, after `seconds`, at Esc in the window or Ctrl-C: with what there is by then.
     """
@@ -114,7 +115,10 @@ def views_of_source(source: str, board: Board, *, show: bool, keep: Path | None 
     with progress_bar() as bar, contextlib.suppress(KeyboardInterrupt):
         task = bar.add_task("show the board", total=1.0)
         for name, image in _frames(source, every, width, height):
-            selector = selector or ViewSelector(board, (image.shape[1], image.shape[0]))
+            if selector is None:
+                image_wh = image.shape[1], image.shape[0]
+                begin(image_wh)
+                selector = ViewSelector(board, image_wh)
             view = _look(looked, finder, image, name)
             if view is not None and selector.offer(view) and keep is not None:
                 keep.mkdir(parents=True, exist_ok=True)

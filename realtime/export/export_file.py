@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engines.errors import UserError
 from engines.extras import pip_install
-from engines.write_aside import refuse_existing, require_writable, write_aside
+from engines.write_aside import refuse_existing, require_writable, write_together
 from realtime.export.bvh import write_bvh
 from realtime.export.even import check_rate, evened, own_rate_hz
 from realtime.export.foxglove_take import write_foxglove
@@ -48,9 +48,12 @@ def export_file(
     suffix = target.suffix.lower()
     _check(suffix, target, bones)
     check_rate(rate_hz)
+    if suffix == FOXGLOVE and (person is not None or rate_hz is not None or source.suffix == ".npz"):
+        raise UserError("a .mcap is a whole take with its people: give a take, without --person and --rate")
+    if suffix not in ONE_PERSON or person is not None:  # else its names are known once its people are
+        refuse_existing(target, overwrite)
+    require_writable([target])
     if suffix == FOXGLOVE:
-        if person is not None or rate_hz is not None or source.suffix == ".npz":
-            raise UserError("a .mcap is a whole take with its people: give a take, without --person and --rate")
         return _write_all({target: partial(write_foxglove, source, stream)}, overwrite)
     tracks = read_tracks(source, stream, person)
     if suffix in EVERYBODY:
@@ -93,14 +96,14 @@ def _write_one(track: Track, rate_hz: float, suffix: str, bones: str, name: str,
 
 
 def _write_all(work: dict[Path, Callable[[Path], str]], overwrite: bool) -> list[Written]:
-    """Nothing is written where one of the files is in the way."""
+    """Nothing is written where one of the files is in the way, or one of them fails or is interrupted."""
     for path in work:
         refuse_existing(path, overwrite)
     require_writable(work)
-    return [_written(path, write) for path, write in work.items()]
+    said: dict[Path, str] = {}
 
+    def written(path: Path, aside: Path) -> None:
+        said[path] = work[path](aside)
 
-def _written(path: Path, write: Callable[[Path], str]) -> Written:
-    said: list[str] = []
-    write_aside(path, lambda aside: said.append(write(aside)))
-    return Written(path, said[0])
+    write_together({path: partial(written, path) for path in work})
+    return [Written(path, words) for path, words in said.items()]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,13 @@ import numpy as np
 from calibration.person.body import Body
 from engines.errors import UserError
 from engines.lifting.load_lifter import load_lifter
-from engines.lifting.poses import Lifter, check_align
+from engines.lifting.poses import Lifter, check_align, check_lookahead
 from engines.models.source_skeletons import skeleton_named
-from engines.write_aside import refuse_existing, write_aside
+from engines.write_aside import refuse_existing, require_writable, write_aside
 from realtime.contracts import Array
 from realtime.files.form_people import Seen
-from realtime.files.keypoints_file import KeypointsFile
-from realtime.files.lift_forms import load_form
+from realtime.files.keypoints_file import Keypoints, KeypointsFile
+from realtime.files.lift_forms import Form, load_form
 from realtime.files.read_source import NOTHING_TOLD, Told, read_source
 from realtime.library.offline import check_installed, smoothed
 from realtime.library.place import settings
@@ -31,6 +33,7 @@ from realtime.pipeline.setting import SettingFor
 
 MODES = ("stream", "window", "sequence")
 log = logging.getLogger("realtime.lift")
+_Lifting = Callable[[Recording, SettingFor, Progress | None], Poses]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,25 @@ def lift_file(
         raise UserError(f"mode {options.mode!r} is unknown: choose one of {', '.join(MODES)}")
     if told.skeleton is not None:
         skeleton_named(told.skeleton)
-    settings(options.camera, options.ground, options.person)  # raises before hours of detecting
+    find = settings(options.camera, options.ground, options.person)
     if options.offline:
         check_installed()
     if options.person is not None and told.people > 1:
         raise UserError(f"{told.people} people cannot all have the size of {options.person}: leave out --person")
-    read = read_source(source, told, progress and (lambda done, total: progress("watched", done, total)))
+    with _lifting(options) as lift:  # before hours of detecting: what cannot be loaded is known now
+        read = read_source(source, told, progress and (lambda done, total: progress("watched", done, total)), find)
+        recording = _as_asked(read, source, options, told)
+        find = settings(options.camera or read.camera, options.ground, options.person)
+        poses = lift(recording, find, progress and (lambda done, total: progress("lifted", done, total)))
+    if options.offline:
+        poses = smoothed(poses)
+    poses = poses.merged() if read.merge else poses
+    write_poses(poses, target)
+    return poses
+
+
+def _as_asked(read: Keypoints, source: Path, options: LiftOptions, told: Told) -> Recording:
+    """Logs what looks wrong in what was read. Raises UserError where it is not what was asked for."""
     for doubt in read.doubts:
         log.warning("%s", doubt)
     if options.person is not None and len(read.recording.ids) > 1:
@@ -79,13 +95,7 @@ def lift_file(
     recording = read.recording if told.feet else replace(read.recording, feet=None)
     if told.feet and recording.feet is None:
         raise UserError(f"{source} has no heels and toes: leave out --feet")
-    find = settings(options.camera or read.camera, options.ground, options.person)
-    poses = _lift(recording, find, options, progress and (lambda done, total: progress("lifted", done, total)))
-    if options.offline:
-        poses = smoothed(poses)
-    poses = poses.merged() if read.merge else poses
-    write_poses(poses, target)
-    return poses
+    return recording
 
 
 def write_poses(poses: Poses, target: Path) -> None:
@@ -127,21 +137,35 @@ def check_target(source: Path, target: Path, overwrite: bool) -> None:
     refuse_existing(target, overwrite)
     if not target.parent.is_dir():
         raise UserError(f"{target.parent} does not exist: make the folder or choose another for -o")
+    require_writable([target])
 
 
-def _lift(recording: Recording, find: SettingFor, options: LiftOptions, progress: Progress | None) -> Poses:
-    people = len(recording.ids)
+@contextmanager
+def _lifting(options: LiftOptions) -> Iterator[_Lifting]:
+    """The model is loaded, and all that it is asked for is there. Raises UserError."""
     if options.mode == "stream":
         with load_lifter(
             options.model, options.engine, options.lookahead, options.threads, options.align, options.plan
         ) as lifter:
-            walk = Lift(lifter, find, "", people, given=True)
-            return poses_of(recording, walk, lifter.lag_frames, lifter.name, lifter.engine, progress=progress)
+            yield partial(_by_steps, lifter)
+        return
     if options.plan is not None:
         raise UserError(f"a plan runs in --mode stream: leave out --plan {options.plan} or --mode {options.mode}")
     form = load_form(options.model, options.mode, options.engine, options.threads)
     check_align(form.card, options.align)
-    seen = Seen(options.lookahead)
+    check_lookahead(form.card, options.lookahead)
+    yield partial(_by_form, form, options)
+
+
+def _by_steps(lifter: Lifter, recording: Recording, find: SettingFor, progress: Progress | None) -> Poses:
+    walk = Lift(lifter, find, "", len(recording.ids), given=True)
+    return poses_of(recording, walk, lifter.lag_frames, lifter.name, lifter.engine, progress=progress)
+
+
+def _by_form(
+    form: Form, options: LiftOptions, recording: Recording, find: SettingFor, progress: Progress | None
+) -> Poses:
+    people, seen = len(recording.ids), Seen(options.lookahead)
     first = Lift(seen, find, "", people, given=True)
     for keypoints in recording.frames():
         first(keypoints)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -41,6 +41,10 @@ class Form:
 
     def __init__(self, card: ModelCard, mode: str, load: Callable[[str], Run]) -> None:
         self.card, self._mode, self._load = card, mode, load
+
+    def load(self) -> None:
+        """What `frames` runs. Raises UserError where it cannot be."""
+        _ = self._run_window if self._mode == "window" else self._run_sequence
 
     @cached_property
     def _run_window(self) -> Run:
@@ -78,15 +82,17 @@ class Form:
 
 
 def load_form(model: str | Path, mode: str, engine: str, threads: int) -> Form:
-    """`mode` sequence or window on `engine` auto, onnxruntime or torch. Raises UserError for a paper model."""
+    """`mode` sequence or window on `engine` auto, onnxruntime or torch, loaded. Raises UserError for a paper model, and
+    where it cannot be loaded."""
     card, weights = find_model(model)
     if card.kind != STREAM:
         raise UserError(f"{card.name} is the paper's model and has no {mode} mode: use --mode stream")
     if engine not in ("auto", "onnxruntime", "torch"):
         raise UserError(f"engine {engine!r} has no {mode} mode: choose onnxruntime or torch")
-    if engine == "torch":
-        return Form(card, mode, lambda form: _torch(weights, form, threads))
-    return Form(card, mode, lambda form: _onnx(card, weights, form, threads))
+    run = partial(_torch, weights) if engine == "torch" else partial(_onnx, card, weights)
+    form = Form(card, mode, partial(run, threads))
+    form.load()
+    return form
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,10 +123,8 @@ class Pushed(NamedTuple):
 
 
 def lift_form(form: Form, lookahead: int, times_ns: NDArray[np.int64], rays: Array, score: Array) -> list[Pushed]:
-    """Poses of one unbroken stretch, rays (T, 17, 2), at the ticks of the model's clock, in live order."""
-    if lookahead not in form.card.lookaheads:
-        known = list(form.card.lookaheads)
-        raise UserError(f"model {form.card.name} has no look-ahead {lookahead}: choose one of {known}")
+    """Poses of one unbroken stretch, rays (T, 17, 2), at the ticks of the model's clock, in live order; `lookahead`
+    one that the model has."""
     lifted: list[tuple[int, Pushed]] = []  # with its place in live order
     for stream in _streams(times_ns, rays, score, lookahead, form.card.features):
         features, views = _seen(stream.committed)
@@ -180,7 +184,7 @@ def _streams(
     return streams
 
 
-def _onnx(card: ModelCard, weights: Path, form: str, threads: int) -> Run:
+def _onnx(card: ModelCard, weights: Path, threads: int, form: str) -> Run:
     from engines.backends.onnxruntime import session
     from engines.export.model_graph import export
 
@@ -193,7 +197,7 @@ def _onnx(card: ModelCard, weights: Path, form: str, threads: int) -> Run:
     return run
 
 
-def _torch(weights: Path, form: str, threads: int) -> Run:
+def _torch(weights: Path, threads: int, form: str) -> Run:
     _, module = load_model(weights)
     import torch
 

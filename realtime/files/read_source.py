@@ -9,6 +9,7 @@ from engines.errors import UserError
 from engines.models.source_skeletons import SourceSkeleton, skeleton_named
 from realtime.files.keypoints_file import Keypoints, read_npz
 from realtime.library.whole import Progress
+from realtime.pipeline.setting import SettingFor
 from realtime.sources.image_sequence import holds_pictures, sequence_of
 
 
@@ -41,8 +42,11 @@ def size_of(text: str | None) -> tuple[int, int] | None:
     return int(width), int(height)
 
 
-def read_source(source: Path, told: Told, progress: Progress | None = None) -> Keypoints:
-    """By the name's ending. `progress`: frames of a video. Raises UserError for what cannot be read."""
+def read_source(
+    source: Path, told: Told, progress: Progress | None = None, find: SettingFor | None = None
+) -> Keypoints:
+    """By the name's ending. `progress`: frames of a video; `find`: the setting that is to fit its pictures. Raises
+    UserError for what cannot be read."""
     if source.is_dir() and not holds_pictures(source):
         from realtime.files.openpose_folder import read_openpose
 
@@ -58,4 +62,4 @@ def read_source(source: Path, told: Told, progress: Progress | None = None) -> K
         raise UserError(f"{source} is taken for a video, which has its own: leave out --skeleton, --fps and --size")
     from realtime.files.watch_video import watch_video
 
-    return watch_video(source, told.people, told.detector, told.fps, progress, told.feet)
+    return watch_video(source, told.people, told.detector, told.fps, progress, told.feet, find)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -18,14 +19,17 @@ from engines.evaluation.evaluate import Scores, evaluate_set
 from engines.evaluation.report import as_data, as_markdown, header, overview, spreads, table
 from engines.extras import pip_install
 from engines.lifting.load_lifter import load_lifter
-from engines.models.card import PAPER, find_model
+from engines.models.card import PAPER, ModelCard, find_model
 from engines.motion.evaluation_set import EvaluationSet
-from engines.write_aside import write_aside
+from engines.write_aside import require_target, write_aside
+from realtime.assets.fetch import fetch
 from realtime.library.offline import check_installed
 from realtime.model.four_views import COLUMNS as VIEW_COLUMNS
 from realtime.model.four_views import FourViewsRow, compare_views
 from realtime.model.real_people import COLUMNS, Row, cells, compare
 from realtime.model.whole_line import PARTS, of_part, smoothed_offline
+from realtime.sources.address import is_live
+from realtime.sources.open_source import video_path
 
 AT_ONCE = 32  # sequences that share a step
 
@@ -51,20 +55,12 @@ class Request:
     json: Path | None
     markdown: Path | None
     plot: Path | None
+    overwrite: bool
 
 
 def evaluate(request: Request) -> None:
     """Raises UserError where the model, the data or a protocol is not there."""
-    card, _ = find_model(request.model)
-    known = (0,) if card.kind == PAPER else card.lookaheads
-    lookaheads = request.lookaheads or known
-    if request.offline:
-        check_installed()
-    wrong = sorted(set(lookaheads) - set(known))
-    if wrong:
-        raise UserError(f"model {card.name} has no look-ahead {wrong[0]}: choose from {', '.join(map(str, known))}")
-    if request.part not in PARTS:
-        raise UserError(f"there is no part {request.part!r} to score: choose one of {', '.join(PARTS)}")
+    card, lookaheads = _check(request)
     sets = evaluation_sets(request, request.data) if request.data else []
     scores = _score(request, sets, lookaheads) if sets else []
     people, views = _real_people(request), _four_views(request)
@@ -87,6 +83,36 @@ def evaluate(request: Request) -> None:
     if request.plot:
         plot_lookaheads(scores, request.plot)
     _show(scores, people, views)
+
+
+def _check(request: Request) -> tuple[ModelCard, tuple[int, ...]]:
+    """The model, and what of it is scored. Raises UserError for all that can be told before hours of scoring."""
+    card, _ = find_model(request.model)
+    known = (0,) if card.kind == PAPER else card.lookaheads
+    lookaheads = request.lookaheads or known
+    if request.offline:
+        check_installed()
+    wrong = sorted(set(lookaheads) - set(known))
+    if wrong:
+        raise UserError(f"model {card.name} has no look-ahead {wrong[0]}: choose from {', '.join(map(str, known))}")
+    if request.part not in PARTS:
+        raise UserError(f"there is no part {request.part!r} to score: choose one of {', '.join(PARTS)}")
+    for target in filter(None, (request.json, request.markdown, request.plot)):
+        require_target(target, request.overwrite)
+    if request.plot is not None and request.data is None:
+        raise UserError("--plot draws the error over the delay on motion capture or a dataset: add --data PATH")
+    if request.plot is not None and find_spec("matplotlib") is None:
+        raise UserError(f"--plot needs matplotlib: {pip_install('train')}")
+    for clip in request.clips:
+        if is_live(str(clip)):
+            raise UserError(f"--clip {clip} is a camera or an address: save it as a video first")
+        video_path(str(clip))
+    with load_lifter(request.model, request.engine, lookaheads[0], align=request.align):
+        pass  # it can be loaded
+    for asset in (*(["pose-full"] if request.clips or request.people else []),
+                  *(["pose-heavy", "four-views"] if request.people else [])):  # fmt: skip
+        fetch(asset)
+    return card, lookaheads
 
 
 def evaluation_sets(request: Request, source: Path) -> list[EvaluationSet]:

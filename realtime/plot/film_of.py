@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from realtime.files.poses_file import read_poses
 from realtime.takes.poses import take_poses
 from realtime.tracking.assignment import NOBODY, assign
 from realtime.view.film import Film
-from realtime.view.open_output import open_writer
+from realtime.view.open_output import check_output, open_writer
 from realtime.view.picture import OTHERS, Show
 from realtime.view.scene.stage import Stage
 from realtime.wire.messages import PersonPose, PoseMessage
@@ -27,33 +28,63 @@ _HOLD_S = 0.5  # a person out of sight stays for so long, as live
 _PLAYING_FPS = 30.0
 
 
+class Drawn(NamedTuple):
+    """Poses that are in the film, of as many that were to be."""
+
+    poses: int
+    of: int
+
+
 def film_of(
     recording: Path, render: Path, *, size_wh: tuple[int, int] = (960, 720), overwrite: bool = False,
     angle_deg: tuple[float, float] = (32.0, 14.0), supersample: int = 2, fps: float | None = None,
     turntable_s: float | None = None, panel: bool = True, other: Path | None = None, stream: str | None = None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> int:  # fmt: skip
-    """Draws every pose of `recording` (.mcap or .npz) into `render` (see `open_writer`); gives how many.
+    frames: int | None = None, duration_s: float | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None, stopped: Callable[[], bool] = lambda: False,
+) -> Drawn:  # fmt: skip
+    """Draws every pose of `recording` (.mcap or .npz) into `render` (see `open_writer`), until it is `stopped`.
 
+    With `frames` or `duration_s` it ends after so many, or so much of the source's time.
     `other`: a second recording, drawn in grey at the first one's place, the mean distance of the joints in the panel.
     Raises UserError for a recording without poses and an output that cannot be written.
     """
-    messages = list(poses_of(recording, stream))
+    check_output(render, overwrite)
+    for path in filter(None, (recording, other)):
+        if not path.exists():
+            raise UserError(f"there is no file {path}: name a take (.mcap) or a file of poses (.npz)")
+    if stream is not None and recording.suffix.lower() == ".npz":
+        raise UserError(f"{recording} has no streams: leave out --stream {stream}")
+    with Stage(size_wh, window=False, angle_deg=angle_deg, supersample=supersample) as stage:
+        messages = _first(list(poses_of(recording, stream)), frames, duration_s)
+        compared = _compared(messages, recording, other, stream)
+        with open_writer(render, size_wh, overwrite) as writer:
+            film = Film(stage, writer, Show("3d", panel), None, fps, turntable_s)
+            rate_hz = _rate_hz(messages)
+            for done, (message, state) in enumerate(compared, 1):
+                film.add(message, rate_hz, state)
+                progress(done, len(messages))
+                if stopped():
+                    return Drawn(done, len(messages))
+            return Drawn(len(messages), len(messages))
+
+
+def _first(messages: list[PoseMessage], frames: int | None, duration_s: float | None) -> list[PoseMessage]:
+    until_s = np.inf if duration_s is None else duration_s
+    return [one for one, time_s in zip(messages[:frames], _since(messages)[:frames].tolist(), strict=True)
+            if time_s < until_s]  # fmt: skip
+
+
+def _compared(
+    messages: list[PoseMessage], recording: Path, other: Path | None, stream: str | None
+) -> Iterable[tuple[PoseMessage, str]]:
+    """Each message as it is drawn, with what is said of it. Raises UserError."""
     others = list(poses_of(other, stream)) if other else []
-    if others and {one.space for one in messages}.isdisjoint(one.space for one in others):
+    if not others:
+        return ((one, "") for one in messages)
+    if {one.space for one in messages}.isdisjoint(one.space for one in others):
         raise UserError(f"{recording} is in {messages[0].space} axes and {other} in {others[0].space} axes: lift both "
                         "with the same --ground, or both without")  # fmt: skip
-    compared = _beside(messages, others) if others else ((one, "") for one in messages)
-    with (
-        open_writer(render, size_wh, overwrite) as writer,
-        Stage(size_wh, window=False, angle_deg=angle_deg, supersample=supersample) as stage,
-    ):
-        film = Film(stage, writer, Show("3d", panel), None, fps, turntable_s)
-        rate_hz = _rate_hz(messages)
-        for done, (message, state) in enumerate(compared, 1):
-            film.add(message, rate_hz, state)
-            progress(done, len(messages))
-        return film.frames
+    return _beside(messages, others)
 
 
 def poses_of(path: Path, stream: str | None = None) -> Iterator[PoseMessage]:

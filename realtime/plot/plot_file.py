@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engines.errors import UserError
-from engines.write_aside import refuse_existing, require_writable, write_aside
+from engines.write_aside import require_target, write_aside
 from realtime.plot.figure import draw, require_matplotlib, save
 from realtime.plot.panels import PANELS
 from realtime.plot.read_recording import read_recording
@@ -35,8 +35,7 @@ def plot_file(
     unknown = [name for name in what if name not in QUANTITIES]
     if unknown:
         raise UserError(f"--what {unknown[0]} is unknown: choose of {', '.join(QUANTITIES)}")
-    refuse_existing(target, overwrite)
-    require_writable([target])
+    require_target(target, overwrite)
     require_matplotlib()
     recording = read_recording(source, stream)
     wanted = [name for name in QUANTITIES if name in (what or QUANTITIES)]

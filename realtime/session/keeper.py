@@ -87,6 +87,11 @@ class Keeper(ABC):
         return self.board.finishing
 
     @property
+    def hurried(self) -> bool:
+        """Whether it was ordered twice, so that nothing was brought to its end."""
+        return self._hurry
+
+    @property
     def restarted(self) -> int:
         return sum(child.life for child in self.children.values())
 

@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -33,7 +33,7 @@ from realtime.session.supervisor import Supervisor
 from realtime.session.terminal import Terminal, TerminalHandler
 from realtime.sources.address import shown
 from realtime.sources.open_source import video_path
-from realtime.view.open_output import check_output, newest_picture
+from realtime.view.open_output import check_output, clear_unfinished, newest_picture
 
 if TYPE_CHECKING:
     from realtime.dashboard.screen import Screen
@@ -58,21 +58,28 @@ def run_session(
     with Terminal() as terminal:
         log_to(console, terminal, verbose)
         with json_log(log_json, config.stream.name):
-            summary, ended = _run(config, console, terminal, screen)
-    report(console, summary)
+            summary, end = _run(config, console, terminal, screen)
+    report(console, summary, end.interrupted)
     if json_summary:
         sys.stdout.write(json.dumps(summary.as_json(), allow_nan=False) + "\n")
         sys.stdout.flush()
     if config.view.render is not None and summary.render is None:
+        if end.hurried:
+            raise UserError(f"{config.view.render} was not made: it was to be finished when the second Ctrl-C came")
         raise UserError(f"{config.view.render} was not made: see above what the viewer says, mend it and run again")
-    if ended and not summary.frames_with_person:
+    if end.by_itself and not summary.frames_with_person:
         raise UserError(f"nobody was seen in any of the {summary.frames} frames of {summary.source}: see what they "
                         "show in a player, or try --detector heavy")
     return summary
 
 
-def _run(config: RunConfig, console: Console, terminal: Terminal, screen: Screen | None) -> tuple[Summary, bool]:
-    """The summary, and whether the source ended by itself."""
+class _End(NamedTuple):
+    by_itself: bool  # the source's end
+    interrupted: bool
+    hurried: bool  # a second order left everything as it was
+
+
+def _run(config: RunConfig, console: Console, terminal: Terminal, screen: Screen | None) -> tuple[Summary, _End]:
     # A film that was asked for and cannot be made is a reason to stop; one that stands in for a window is not.
     film_asked = config.view.render is not None
     check(config)
@@ -94,8 +101,10 @@ def _run(config: RunConfig, console: Console, terminal: Terminal, screen: Screen
         if supervisor.interrupted and supervisor.went_ns is None:
             raise KeyboardInterrupt  # there has been no session to sum up
         made = film is not None and newest_picture(film) != before
-        ended = supervisor.source_ended
-        return summarise(supervisor, shown(config.source.name), str(film) if made else None), ended
+        if film is not None and not made:
+            clear_unfinished(film)
+        end = _End(supervisor.source_ended, supervisor.interrupted, supervisor.hurried)
+        return summarise(supervisor, shown(config.source.name), str(film) if made else None), end
 
 
 def _metrics(config: RunConfig, supervisor: Supervisor) -> contextlib.AbstractContextManager[object]:

@@ -161,8 +161,8 @@ class StatusLine:
             log.info("%s", line(supervisor))
 
 
-def report(console: Console, summary: Summary) -> None:
-    """What is said at the end."""
+def report(console: Console, summary: Summary, interrupted: bool = False) -> None:
+    """What is said at the end; `interrupted`: what was made is shorter than the source."""
     published = f"{summary.published} frames of {summary.source} published"
     lines = [
         f"{published} in {summary.published_s:.1f} s, {summary.fps:.1f} fps; {_model(summary)}",
@@ -173,7 +173,8 @@ def report(console: Console, summary: Summary) -> None:
     if summary.restarts:
         lines.append(f"{summary.restarts} restarts of processes that failed")
     if summary.render:
-        lines.append(f"the picture is in {summary.render}")
+        until = f" as far as it was published, {summary.published} frames: it was interrupted" if interrupted else ""
+        lines.append(f"the picture is in {summary.render}{until}")
     console.print(_stage_table(summary))
     console.print("\n".join(lines), highlight=False)
 

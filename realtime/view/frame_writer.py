@@ -10,11 +10,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from engines.errors import UserError
+
 Image = NDArray[np.uint8]
+UNDONE = (UserError, KeyboardInterrupt)  # it cannot be finished, or is not to be: nothing is left of it
 
 
 class FrameWriter(Protocol):
-    """Takes pictures with the source's times, in order. Leaving the context finishes the file, whatever ended it."""
+    """Takes pictures with the source's times, in order. Leaving the context finishes the file, whatever ended it but
+    what is UNDONE."""
 
     frames: int  # pictures taken
 

@@ -9,7 +9,7 @@ from engines.write_aside import refuse_existing
 from realtime.sources.probe import require_utf8
 from realtime.view.frame_writer import FrameWriter, check_writable
 from realtime.view.stills import GifWriter, PngWriter, SheetWriter
-from realtime.view.video import Mp4Writer
+from realtime.view.video import Mp4Writer, clear_away
 
 SHEETS = (".png", ".jpg", ".jpeg")
 
@@ -42,6 +42,12 @@ def open_writer(out: Path, size_wh: tuple[int, int], overwrite: bool = False) ->
         return GifWriter(out) if kind == ".gif" else SheetWriter(out) if kind else PngWriter(out)
     except OSError as error:
         raise UserError(f"cannot write {out} ({error.strerror}): name a folder you may write in") from error
+
+
+def clear_unfinished(out: Path) -> None:
+    """What a viewer that was killed has left of a film, beside it."""
+    if out.suffix.lower() == ".mp4":
+        clear_away(out)
 
 
 def newest_picture(out: Path) -> tuple[int, int] | None:

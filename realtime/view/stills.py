@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from engines.write_aside import write_aside
-from realtime.view.frame_writer import Image, check_writable
+from realtime.view.frame_writer import UNDONE, Image, check_writable
 
 _GIF_S, _GIF_COLOURS = 0.02, 128  # the shortest still that browsers keep to
 _SHEET_STILLS, _SHEET_COLUMNS, _SHEET_WIDTH_PX = 12, 4, 1920
@@ -64,7 +64,7 @@ class GifWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._pictures:
+        if not self._pictures or isinstance(error, UNDONE):
             return
         steps_s = np.diff(self._times_s)
         usual_s = float(np.median(steps_s)) if len(steps_s) else 1.0
@@ -101,7 +101,7 @@ class SheetWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._kept:
+        if not self._kept or isinstance(error, UNDONE):
             return
         count = min(len(self._kept), _SHEET_STILLS)
         chosen = [self._kept[at] for at in np.linspace(0, len(self._kept) - 1, count).round().astype(int)]

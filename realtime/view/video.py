@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from engines.errors import UserError
-from realtime.view.frame_writer import Image, check_writable
+from realtime.view.frame_writer import UNDONE, Image, check_writable
 
 _TICKS_HZ = 90_000  # of the film's clock
 _STEP_S = 1 / 30  # from one picture to the next where their times do not tell
@@ -29,7 +29,7 @@ class Mp4Writer:
         check_writable(path.absolute().parent)
         self.frames = 0
         self._path, self._size_wh = path, size_wh
-        _clear_away(path)
+        clear_away(path)
         self._film: Any = None
         self._stream: Any = None
         self._aside: Path | None = None
@@ -56,7 +56,7 @@ class Mp4Writer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if self._film is not None and not isinstance(error, UserError):
+            if self._film is not None and not isinstance(error, UNDONE):
                 self._film.mux(self._stream.encode())
                 self._film.close()
                 assert self._aside is not None
@@ -107,7 +107,7 @@ class FilmTimes:
         return self._tick
 
 
-def _clear_away(path: Path) -> None:
+def clear_away(path: Path) -> None:
     """What viewers that were killed have left of this film."""
     for left in path.parent.glob(glob.escape(f".{path.stem}.") + "*" + glob.escape(path.suffix)):
         pid = left.name[len(path.stem) + 2 :].partition(".")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import re
@@ -23,6 +24,8 @@ from realtime.wire.endpoints import ClientKeys
 
 _NICENESS = 10
 
+log = logging.getLogger("realtime.view")
+
 
 class _Orders:
     """The supervisor's orders as the event that `view` looks at in every round: the place to beat, too."""
@@ -43,7 +46,7 @@ def main(link: Link, config: RunConfig) -> None:
     """Reads pose3d. Draws. Beats every round. Ends when told to, or when its window is closed (the stream goes on)."""
     _stand_back()
     keys = own_keys(config.stream.keys) if config.stream.keys else None
-    view(
+    drawn = view(
         reachable(config.stream.address), stream=config.stream.name, render=config.view.render, keys=keys,
         wait_s=math.inf, drain_s=math.inf, stop=_Orders(link), on_ready=lambda: link.ready(_what(config)),
         overwrite=config.view.overwrite, layout=config.view.layout, fps=config.view.fps,
@@ -51,6 +54,9 @@ def main(link: Link, config: RunConfig) -> None:
         remembered=window_file(),
         pictures=lambda: _pictures(link, config),
     )  # fmt: skip
+    if config.view.render is not None and drawn.frames:
+        missed = f", {drawn.missed} frames are missing in it" if drawn.missed else ""
+        log.info("%s holds %d pictures%s", config.view.render, drawn.frames, missed)
 
 
 def _pictures(link: Link, config: RunConfig) -> Pictures:

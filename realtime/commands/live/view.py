@@ -9,12 +9,14 @@ import typer
 
 from engines.errors import UserError
 
+INTERRUPTED = 130  # the code that a shell gives a program that Ctrl-C ended
+
 
 def view(
     address: Annotated[
         str, typer.Argument(metavar="[ADDRESS|TAKE.mcap|POSES.npz]", help="The publisher's address, or a recording.")
     ] = "tcp://127.0.0.1:5556",
-    stream: Annotated[str, typer.Option(help="Name of the stream.")] = "main",
+    stream: Annotated[str | None, typer.Option(help="Name of the stream. (main; a take's only one)")] = None,
     render: Annotated[
         Path | None,
         typer.Option(metavar="OUT", help="Draw every frame: .mp4, .gif, .png (a sheet of stills), a folder of PNGs."),
@@ -75,7 +77,8 @@ def view(
     if Path(address).suffix.lower() in (".mcap", ".npz"):
         _draw_recording(
             Path(address), render, size_wh or SIZE_WH, overwrite=overwrite, fps=fps, turntable_s=turntable,
-            panel=not no_panel, other=compare, angle_deg=angle_deg, supersample=antialias,
+            panel=not no_panel, other=compare, angle_deg=angle_deg, supersample=antialias, stream=stream,
+            frames=frames, duration_s=duration,
         )  # fmt: skip
         return
     if compare is not None:
@@ -91,8 +94,8 @@ def view(
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
     summary = show(
-        address, stream=stream, render=render, size_wh=size_wh, duration_s=duration, frames=frames, wait_s=wait,
-        stop=stop, angle_deg=angle_deg if chosen else None, supersample=antialias, keys=keys,
+        address, stream=stream or "main", render=render, size_wh=size_wh, duration_s=duration, frames=frames,
+        wait_s=wait, stop=stop, angle_deg=angle_deg if chosen else None, supersample=antialias, keys=keys,
         remembered=window_file(), overwrite=overwrite, fps=fps, turntable_s=turntable, panel=not no_panel,
         smooth=not no_smooth,
     )  # fmt: skip
@@ -100,19 +103,38 @@ def view(
     typer.echo(f"drew {summary.frames} frames{where}, {summary.draw_ms:.0f} ms each, {summary.missed} missed", err=True)
 
 
-
 def _draw_recording(recording: Path, render: Path | None, size_wh: tuple[int, int], **options: Any) -> None:
+    import signal
+    import threading
+    from types import FrameType
+
     from rich.console import Console
     from rich.progress import Progress
 
     from realtime.plot.film_of import film_of
 
     if render is None:
-        raise UserError(f"{recording} is drawn to a file: add --render OUT.mp4, or 'realtime replay' it to a window")
-    if not recording.exists():
-        raise UserError(f"there is no file {recording}: name a take (.mcap) or a file of poses (.npz)")
+        replay = (f", or run 'realtime replay {recording} --loop' and 'realtime view' beside it for a window"
+                  if recording.suffix.lower() == ".mcap" else "")  # fmt: skip
+        raise UserError(f"{recording} is a recording, which is drawn to a file: add --render OUT.mp4{replay}")
+    begun, stop = threading.Event(), threading.Event()
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set() or not begun.is_set():  # asked twice, or there is no film yet
+            raise KeyboardInterrupt
+        stop.set()
+
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGTERM, on_signal)
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task("drawing", total=None)
-        drawn = film_of(recording, render, size_wh=size_wh, **options,
-                        progress=lambda done, total: bar.update(task, completed=done, total=total))
-    typer.echo(f"drew {drawn} poses of {recording} to {render}", err=True)
+
+        def show(done: int, total: int) -> None:
+            begun.set()
+            bar.update(task, completed=done, total=total)
+
+        drawn = film_of(recording, render, size_wh=size_wh, progress=show, stopped=stop.is_set, **options)
+    if drawn.poses < drawn.of:
+        typer.echo(f"interrupted: {render} holds {drawn.poses} of {drawn.of} poses of {recording}", err=True)
+        raise typer.Exit(INTERRUPTED)
+    typer.echo(f"drew {drawn.poses} poses of {recording} to {render}", err=True)

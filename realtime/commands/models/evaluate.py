@@ -48,6 +48,9 @@ def evaluate(
     json: Annotated[Path | None, typer.Option(help="Write every figure here.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write tables here: by action, joint and look-ahead.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw error over delay here, as a PNG.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what --json, --markdown and --plot name.")
+    ] = False,
 ) -> None:
     r"""Score a lifter with the published measures (needs: pip install 'realtime-pose\[train]').
 
@@ -81,6 +84,6 @@ def evaluate(
             model=model, data=data, keypoints=keypoints, protocols=tuple(protocol or ()),
             subjects=tuple(filter(None, subjects.split(","))), lookaheads=tuple(lookahead or ()), engine=engine,
             align=align, views=views, clips=tuple(clip or ()), people=people, part=part, known_height=known_height,
-            offline=offline, json=json, markdown=markdown, plot=plot,
+            offline=offline, json=json, markdown=markdown, plot=plot, overwrite=overwrite,
         )
     )  # fmt: skip

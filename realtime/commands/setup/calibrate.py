@@ -26,6 +26,7 @@ Dictionary = Annotated[str, typer.Option(help="The markers' dictionary, by OpenC
 CameraFile = Annotated[Path | None, typer.Option("--camera", help="The lens; else the device's profile, else assumed.")]
 Seconds = Annotated[float, typer.Option(help="Watch for so long.")]
 Model = Annotated[str, typer.Option(help="The lifter.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the file if there is one.")]
 
 
 def _board(kind: str, columns: int, rows: int, square: float, marker: float | None, dictionary: str) -> Board:
@@ -39,14 +40,16 @@ def board(
     output: Annotated[Path, typer.Option("-o", "--output", help="A .pdf or .png.")] = Path("board.pdf"),
     page: Annotated[str, typer.Option(help="a4, a3, a2, letter or tabloid.")] = "a4",
     kind: Kind = "charuco", columns: Columns = 9, rows: Rows = 6, square: Square = 28.0, marker: Marker = None,
-    dictionary: Dictionary = "DICT_4X4_50",
+    dictionary: Dictionary = "DICT_4X4_50", overwrite: Overwrite = False,
 ) -> None:
     """Draw the board to print, true to scale, with a ruler to check the print against.
 
     Examples: realtime calibrate board -o board.pdf; realtime calibrate board -o big.pdf --page a3 --square 40
     """
     from calibration.lens.board_print import write_board
+    from engines.write_aside import require_target
 
+    require_target(output, overwrite)
     what = _board(kind, columns, rows, square, marker, dictionary)
     write_board(output, what, page)
     sys.stdout.write(f"{output}: {what}. Print at 100 %, check the ruler, mount it flat.\n")
@@ -65,6 +68,9 @@ def camera(
     seconds: Annotated[float | None, typer.Option(help="Stop after so long, with what there is.")] = None,
     width: Annotated[int | None, typer.Option(help="Asked of the camera.")] = None,
     height: Annotated[int | None, typer.Option(help="Asked of the camera.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the lens that is known, its report and kept pictures.")
+    ] = False,
 ) -> None:
     """Measure the lens with the printed board; about a minute. Writes ROS camera_info YAML and a PNG report.
 
@@ -74,7 +80,8 @@ def camera(
 
     path, result = calibrate_camera(
         source, _board(kind, columns, rows, square, marker, dictionary), model=lens, output=output, show=window,
-        keep=keep, every=every, seconds=seconds, width=width, height=height)
+        keep=keep, every=every, seconds=seconds, width=width, height=height,
+        overwrite=overwrite)
     sys.stdout.write(summary(path, result))
 
 
@@ -97,6 +104,7 @@ def ground(
     server_key: Annotated[str | None, typer.Option(help="Its public key: server.key, or the 40 characters.")] = None,
     kind: Kind = "charuco", columns: Columns = 9, rows: Rows = 6, square: Square = 28.0, marker: Marker = None,
     dictionary: Dictionary = "DICT_4X4_50", seconds: Seconds = 60.0, model: Model = "default",
+    overwrite: Overwrite = False,
 ) -> None:
     """Find the floor: from someone who walks about, the board on it, angles given by hand, or a running stream.
 
@@ -106,12 +114,17 @@ def ground(
     """
     from calibration.floor.ground import from_angles, save_ground
     from engines.errors import UserError
+    from engines.write_aside import require_target
 
     if (height is not None or pitch or roll) and (source is not None or on_board):
         raise UserError("--height, --pitch and --roll are the camera's, given by hand in place of --source and "
                         "--on-board: leave out the ones or the others, and give a person's height as --person-height")
     if keep and (height is not None or pitch or roll or source is not None or on_board):
         raise UserError("--keep asks a running stream: leave out --source, --on-board, --height, --pitch and --roll")
+    if source is None and height is None and not keep:
+        raise UserError("give a --source with a person who walks about, or the camera's --height, --pitch and --roll, "
+                        "or --keep what a running stream has learned")
+    require_target(output, overwrite)
     if keep:
         from realtime.calibrate.keep import learned_ground
         from realtime.client.listen import client_keys
@@ -119,21 +132,23 @@ def ground(
         found = learned_ground(rpc, stream, client_keys(key, server_key))
     elif height is not None:
         found = from_angles(height, pitch, roll)
-    elif source is None:
-        raise UserError("give a --source with a person who walks about, or the camera's --height, --pitch and --roll, "
-                        "or --keep what a running stream has learned")
     elif on_board:
+        assert source is not None
         from realtime.calibrate.people import ground_from_picture
 
         found = ground_from_picture(source, camera, _board(kind, columns, rows, square, marker, dictionary))
     else:
         from calibration.person.body_scale import BodyScale
         from calibration.profiles import find_person
+        from realtime.calibrate.ahead import check_height, check_walk
         from realtime.calibrate.people import measure_ground, watch
 
         if person is None and person_height is None:
             raise UserError("give --person-height in metres, or --person, so that the floor is in metres too")
+        assert source is not None
         who = find_person(person) if person is not None else BodyScale("", float(person_height or 0))
+        check_height(who)
+        check_walk(source, camera, seconds, model, output, overwrite)
         found = measure_ground(watch(source, camera, seconds=seconds), who, model)
     save_ground(output, found)
     height_sigma = f" (1 sigma {found.height_sigma_m:.3f} m)" if isfinite(found.height_sigma_m) else ""
@@ -167,9 +182,12 @@ def person(
     path = person_path(name)
     refuse_existing(path, overwrite)
     if source is not None:
+        from realtime.calibrate.ahead import check_measurable, check_walk
         from realtime.calibrate.people import measure_person, watch
 
+        check_measurable(name, height, ground is not None)
         floor = load_ground(ground) if ground is not None else None
+        check_walk(source, camera, seconds, model, path, overwrite)
         found = measure_person(watch(source, camera, seconds=seconds), name, height, floor, rigid, model)
     elif height is not None and not rigid:
         found = BodyScale(name, height)
@@ -183,15 +201,17 @@ def person(
 def guess(
     source: Source = "0",
     output: Annotated[Path, typer.Option("-o", "--output")] = Path("camera-guess.yaml"),
-    seconds: Seconds = 60.0, model: Model = "default",
+    seconds: Seconds = 60.0, model: Model = "default", overwrite: Overwrite = False,
 ) -> None:
     """Guess the lens's field of view from someone who walks a square in view. A guess: prefer `calibrate camera`.
 
     Example: realtime calibrate guess --source walk.mp4
     """
     from calibration.lens.camera_file import save_camera
+    from realtime.calibrate.ahead import check_walk
     from realtime.calibrate.people import guess_lens, watch
 
+    check_walk(source, None, seconds, model, output, overwrite)
     camera, found = guess_lens(watch(source, None, seconds=seconds), model)
     save_camera(output, camera, "guess", {"source": "guess", "hfov_deg": round(found.hfov_deg, 2),
                                           "hfov_sigma_deg": round(found.sigma_deg, 2)})

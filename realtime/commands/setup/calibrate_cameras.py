@@ -39,6 +39,7 @@ def cameras(
     square: Annotated[float, typer.Option(help="Side of a square, mm, measured on the print.")] = 28.0,
     marker: Annotated[float | None, typer.Option(help="Side of a marker, mm; three quarters of a square.")] = None,
     dictionary: Annotated[str, typer.Option(help="The markers' dictionary, by OpenCV's name.")] = "DICT_4X4_50",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file if there is one.")] = False,
 ) -> None:
     """Place several cameras: from one person who walks where all of them look, or from a board shown to them in pairs.
 
@@ -53,7 +54,19 @@ def cameras(
     from calibration.person.body_scale import BodyScale
     from calibration.profiles import find_person
     from engines.errors import UserError
-    from realtime.calibrate.cameras import by_board, by_person, named, save_by_board, save_by_person, told, watch_all
+    from engines.lifting.load_lifter import check_lifter
+    from engines.write_aside import require_target
+    from realtime.calibrate.ahead import check_lenses, check_seconds
+    from realtime.calibrate.cameras import (
+        by_board,
+        by_person,
+        check_recordings,
+        named,
+        save_by_board,
+        save_by_person,
+        told,
+        watch_all,
+    )  # fmt: skip
     from realtime.calibrate.streams import watch_streams
     from realtime.client.listen import client_keys
 
@@ -68,6 +81,11 @@ def cameras(
         raise UserError("give two or more cameras: NAME=RECORDING, or names of running streams")
     if twice := [name for name in names if names.count(name) > 1]:
         raise UserError(f"'{twice[0]}' is named twice: give each camera a name of its own")
+    if by == "person" and running and len(running) < len(sources):
+        raise UserError("give either recordings, NAME=SOURCE, or names of running streams: not both")
+    require_target(output, overwrite)
+    check_lenses(lenses.values())
+    check_recordings({} if by == "person" and running else named(sources))
     body = find_person(person) if person is not None else BodyScale(height_m=person_height or float("nan"))
     if by == "board":
         from calibration.lens.board import Board
@@ -76,8 +94,10 @@ def cameras(
         placed = save_by_board(output, found := by_board(named(sources), lenses, board, on_floor, every))
         sys.stdout.write(f"{told(output, placed)}corners miss their rays by {found.rms_px:.2f} px\n")
         return
-    if running and len(running) < len(sources):
-        raise UserError("give either recordings, NAME=SOURCE, or names of running streams: not both")
+    check_lifter(model, "auto", 0, None)
+    check_seconds(seconds)
+    if not apart >= 0:
+        raise UserError(f"--apart must be 0 s or more, got {apart:g}")
     if running:
         recordings = watch_streams(running, lenses, address, seconds, client_keys(key, server_key))
     else:

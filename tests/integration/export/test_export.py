@@ -41,6 +41,8 @@ def test_every_format_is_written_for_everybody(tmp_path: Path) -> None:
         (["take.mcap", "-o", "out.bvh", "--person", 9], "choose one of 1, 2"),
         (["missing.mcap", "-o", "out.bvh"], "missing.mcap"),
         (["take.mcap", "-o", "there.csv"], "there.csv exists: choose another name or add --overwrite"),
+        (["missing.mcap", "-o", "there.csv"], "there.csv exists"),
+        (["missing.mcap", "-o", "there.csv/out.bvh"], "there.csv/out.bvh cannot be written"),
         (["take.mcap", "-o", "take.mcap/out.csv"], "cannot be written"),
     ],
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 from takes import take_of
 from view_walker import STANDING_M, walking
+from waiting import until
 
-from realtime.plot.film_of import _beside, poses_of
+from realtime.plot.film_of import _beside, film_of, poses_of
 
 pytest.importorskip("mcap")
 
@@ -107,8 +109,10 @@ def test_who_went_out_of_sight_leaves_the_film_as_they_leave_the_stream(tmp_path
     [
         (("nothing.mcap", "--render", "a.mp4"), "there is no file"),
         (("bad.npz", "--render", "a.mp4"), "'realtime lift' wrote"),
-        (("good.npz",), "add --render OUT.mp4"),
-        (("good.npz", "--render", "no/a.mp4"), "make the folder"),
+        (("good.npz",), "good.npz is a recording, which is drawn to a file: add --render OUT.mp4"),
+        (("good.npz", "--render", "a.mp4", "--stream", "b"), "has no streams: leave out --stream b"),
+        (("bad.npz", "--render", "no/a.mp4"), "make the folder"),
+        (("bad.npz", "--compare", "none.npz", "--render", "a.mp4"), "there is no file none.npz"),
     ],
 )
 def test_what_cannot_be_drawn_is_told_in_a_sentence(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -120,6 +124,46 @@ def test_what_cannot_be_drawn_is_told_in_a_sentence(tmp_path: Path, arguments: t
     assert done.returncode == 2
     assert said in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_replaying_is_advised_for_what_can_be_replayed_alone(tmp_path: Path) -> None:
+    take = take_of(tmp_path / "good.mcap", FRAMES)
+    advice = f"add --render OUT.mp4, or run 'realtime replay {take} --loop' and 'realtime view' beside it for a window"
+    assert advice in realtime("view", take).stderr
+    assert "realtime replay" not in realtime("view", poses(tmp_path / "good.npz")).stderr
+
+
+@pytest.mark.parametrize(("words", "frames"), [(("--frames", "5"), 5), (("--duration", "0.09"), 3)])
+def test_a_part_of_a_take_is_drawn(tmp_path: Path, words: tuple[str, ...], frames: int) -> None:
+    take = take_of(tmp_path / "a.mcap", FRAMES)
+    done = realtime("view", take, "--render", tmp_path / "stills", "--size", "160x120", *words)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "stills").iterdir())) == frames
+
+
+def test_a_film_that_is_stopped_is_told_how_far_it_goes(tmp_path: Path) -> None:
+    take, film = take_of(tmp_path / "a.mcap", FRAMES), tmp_path / "a.mp4"
+    drawn: list[int] = []
+    told = film_of(take, film, size_wh=(160, 120), supersample=1, progress=lambda done, _: drawn.append(done),
+                   stopped=lambda: len(drawn) == 4)  # fmt: skip
+    assert told == (4, FRAMES)
+    with av.open(str(film)) as video:
+        assert len(list(video.decode(video=0))) == 4
+
+
+def test_ctrl_c_says_how_many_poses_are_in_the_film(tmp_path: Path) -> None:
+    take, film = take_of(tmp_path / "a.mcap", 2000), tmp_path / "a.mp4"
+    command = [sys.executable, "-m", "realtime.cli", "view", take, "--render", film, "--size", "320x240"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as drawing:
+        until(lambda: any(path.stat().st_size > 4096 for path in tmp_path.glob(".a.*.mp4")), wait_s=240)
+        drawing.send_signal(signal.SIGINT)
+        _, said = drawing.communicate(timeout=240)
+    assert drawing.returncode == 130, said
+    with av.open(str(film)) as video:
+        frames = len(list(video.decode(video=0)))
+    assert 0 < frames < 2000
+    assert f"a.mp4 holds {frames} of 2000 poses of" in "".join(said.split("\n")[-2:])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mcap", "a.mp4"]
 
 
 def test_people_in_another_order_are_compared_with_themselves(tmp_path: Path) -> None:

@@ -152,6 +152,14 @@ def test_where_nothing_can_be_written_is_said_before_the_build(model: Model, tmp
             run(BuildFlags(model=str(model[1]), out=out, target="sm86", dry_run=True))
 
 
+def test_a_file_that_is_no_plan_is_not_replaced_unasked(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(UserError, match="exists and is no plan that can be read"):
+        _build(model, tmp_path / "notes", target="sm86")
+    assert (tmp_path / "notes").read_text() == "mine"
+    assert _build(model, tmp_path / "notes", target="sm86", force=True).targets == ("sm86",)
+
+
 def test_without_o_the_plan_goes_to_the_user_cache(model: Model, cache: Path) -> None:
     run(BuildFlags(model=str(model[1]), target="sm86"))
     assert [path.suffix for path in sorted((cache / "plans").iterdir())] == [".plan", ".json"]

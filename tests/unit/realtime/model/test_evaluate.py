@@ -109,3 +109,31 @@ def test_mistakes_are_named(model: Path, mocap: Path, tmp_path: Path) -> None:
         evaluate(str(model), tmp_path / "nothing")
     with pytest.raises(UserError, match="no protocol"):
         evaluate(str(model), mocap, ["mine"])
+
+
+def test_mistakes_of_films_are_named_before_any_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compare(*_: object, **__: object) -> None:
+        raise AssertionError("a film was looked at")
+
+    monkeypatch.setattr("realtime.model.evaluate.compare", compare)
+    monkeypatch.setattr("realtime.model.evaluate.fetch", lambda name: None)
+    (tmp_path / "film.mp4").write_bytes(b"film")
+    film = [tmp_path / "film.mp4"]
+    with pytest.raises(UserError, match=r"none\.mp4"):
+        evaluate(clip=[*film, tmp_path / "none.mp4"])
+    with pytest.raises(UserError, match="is a camera or an address"):
+        evaluate(clip=[*film, Path("0")])
+    with pytest.raises(UserError, match="engine 'abacus'"):
+        evaluate(clip=film, engine="abacus")
+    with pytest.raises(UserError, match="leave out --align"):
+        evaluate(clip=film, align="end")
+    with pytest.raises(UserError, match="cannot be written"):
+        evaluate(clip=film, json=film[0] / "scores.json")
+    with pytest.raises(UserError, match=r"film\.mp4 exists: .*--overwrite"):
+        evaluate(clip=film, markdown=film[0])
+    with pytest.raises(UserError, match="add --data"):
+        evaluate(clip=film, plot=tmp_path / "delay.png")
+    with pytest.raises(AssertionError, match="looked at"):
+        evaluate(clip=film)

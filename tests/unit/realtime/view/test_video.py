@@ -56,6 +56,26 @@ def test_uneven_times_are_kept(steps_s: list[float]) -> None:
     np.testing.assert_allclose(shown, times_s - times_s[0], atol=1e-3)
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.gif", "a.png"])
+@pytest.mark.parametrize(
+    ("error", "left"), [(KeyboardInterrupt, False), (UserError, False), (ValueError, True)], ids=lambda one: str(one)
+)
+def test_what_is_left_undone_is_not_there_and_a_fault_of_ours_loses_no_picture(
+    tmp_path: Path, name: str, error: type[BaseException], left: bool
+) -> None:
+    out = tmp_path / name
+
+    def broken_off() -> None:
+        with open_writer(out, SIZE) as writer:
+            for index in range(5):
+                writer.write(picture(40 * index), index / 30)
+            raise error
+
+    with pytest.raises(error):
+        broken_off()
+    assert list(tmp_path.iterdir()) == [out] * left
+
+
 def test_a_set_clock_and_a_loop_neither_stop_nor_stretch_the_film(tmp_path: Path) -> None:
     steps = [index / 30 for index in range(20)]
     shown = write(tmp_path / "a.mp4", [*steps, *(1e6 + step for step in steps), *steps])
