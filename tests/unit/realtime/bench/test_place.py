@@ -62,7 +62,7 @@ def test_feet_that_stand_on_the_floor_are_not_off_it(walk: np.ndarray) -> None:
     truth = scene.world_m[:, 0]
     poses = scene.world_m - scene.world_m[:, :1]
     assert np.abs(np.median(contact_heights(scene, truth, poses))) < 0.01
-    raised = contact_heights(scene, truth + (0, 0, 0.1), poses)
+    raised = contact_heights(scene, truth + np.array((0, 0, 0.1)), poses)
     assert np.median(raised) == pytest.approx(0.1, abs=0.01)
 
 
