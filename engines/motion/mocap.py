@@ -5,9 +5,8 @@ Axes: B batch, S frames of a sequence, 16 bones (bone b ends in joint b + 1). Wo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,13 +39,6 @@ class Bank:
     start: NDArray[np.int64]  # (clips,) first frame
     frames: NDArray[np.int64]  # (clips,)
     rate_hz: float
-
-    @classmethod
-    def load(cls, path: Path, subjects: Collection[str], rate_hz: float = 120.0) -> Bank:
-        """From an npz of `SUBJECT_CLIP -> (T, 17, 3)`, only these subjects; clips are cut where the capture flips."""
-        with np.load(path) as clips:
-            chosen = {name: clips[name] for name in clips.files if name.split("_")[0] in subjects}
-        return cls.of(chosen, rate_hz)
 
     @classmethod
     def of(cls, clips: Mapping[str, Float], rate_hz: float) -> Bank:

@@ -59,21 +59,11 @@ def bench_floor(
 
 
 def _clips(mocap: Path, walks: str, stands: str) -> tuple[list[Any], list[Any]]:
-    import zipfile
+    from realtime.bench.mocap_clips import read_clips
 
-    import numpy as np
-
-    from engines.errors import UserError
-
-    try:
-        with np.load(mocap) as archive:
-            return [archive[name] for name in walks.split(",")], [archive[name] for name in stands.split(",")]
-    except FileNotFoundError as error:
-        raise UserError(f"there is no file {mocap}: give an npz of clips with --mocap") from error
-    except KeyError as error:
-        raise UserError(f"{mocap} lacks a clip: name others with --walks and --stands ({error.args[0]})") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{mocap} cannot be read as an npz of plain arrays: write it with numpy.savez") from error
+    walking, standing = walks.split(","), stands.split(",")
+    clips = read_clips(mocap, [*walking, *standing], "--walks and --stands")
+    return [clips[key] for key in walking], [clips[key] for key in standing]
 
 
 def _met(rows: list[Row], kind: str, measure: str, limit: float, percent: int) -> Row:

@@ -33,12 +33,11 @@ def bench_place(
     Example: realtime bench place --mocap cmu_17j_120fps.npz
     """
     import sys
-    import zipfile
 
-    import numpy as np
     from rich.console import Console
 
     from engines.errors import UserError
+    from realtime.bench.mocap_clips import read_clips
     from realtime.bench.place_cases import board_rows, guess_rows, root_cost_us, walk_rows
 
     if not boards and mocap is None:
@@ -48,16 +47,7 @@ def bench_place(
         if boards:
             rows["boards"] = list(board_rows())
         if mocap is not None:
-            try:
-                with np.load(mocap) as archive:
-                    chosen = {name: archive[name] for name in clips.split(",")}
-            except FileNotFoundError as error:
-                raise UserError(f"there is no file {mocap}: give an npz of clips with --mocap") from error
-            except KeyError as error:
-                raise UserError(f"{mocap} does not hold all of the clips {clips}: name others with --clips") from error
-            except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-                raise UserError(f"{mocap} cannot be read as an npz of plain arrays: write it with numpy.savez"
-                                ) from error  # fmt: skip
+            chosen = read_clips(mocap, clips.split(","), "--clips")
             rows["walks"] = list(walk_rows(chosen, model))
             rows["guesses"] = list(guess_rows(chosen, model))
         costs = {str(people): root_cost_us(people) for people in (1, 8)}

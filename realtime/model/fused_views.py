@@ -6,7 +6,6 @@ itself. MPJPE about the hip, on the 12 joints that laboratories agree on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from typing import Any
@@ -20,7 +19,7 @@ from engines.lifting.poses import Lifter
 from realtime.library.place import settings
 from realtime.library.poses import Poses
 from realtime.library.whole import poses_of
-from realtime.model.four_views import COMPARED, LIMBS, TRUTH, Watched, true_poses, watch_views
+from realtime.model.four_views import LIMBS, TRUTH, Watched, true_poses
 from realtime.pipeline.pose_frame import Lift
 
 Double = NDArray[np.float64]
@@ -50,13 +49,8 @@ class FusedRow:
                 f"{self.less_percent:.0f}", f"{self.within_sigma_percent:.0f}")  # fmt: skip
 
 
-def fuse_pairs(lifter: Lifter, progress: Callable[[], None] | None = None) -> list[FusedRow]:
-    """Every pair, by both detectors. Fetches what is missing. Raises UserError."""
-    return pairs_of(*watch_views(COMPARED, progress), lifter)
-
-
 def pairs_of(placed: list[PlacedCamera], watched: dict[str, list[Watched]], lifter: Lifter) -> list[FusedRow]:
-    """Of what `watch_views` gives."""
+    """Every pair, by every detector, of what `watch_views` gives."""
     rows = []
     for detector, views in watched.items():
         poses = [_lifted(view, lifter) for view in views]

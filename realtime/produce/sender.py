@@ -88,11 +88,6 @@ class Sender(Closing):
         """Whether what is seen now is lifted, or may be remembered by whoever lifts what comes after it."""
         return self.ready or (self._ready_ns > 0 and monotonic_ns() - self._ready_ns < USEFUL_S * NS_PER_S)
 
-    @property
-    def lifted_at(self) -> str:
-        """The server that it speaks to now."""
-        return self._at.address
-
     def send(self, keypoints: Keypoints2D) -> None:
         """Its newest frames wait while the server has not told of those on their way; the oldest is left out."""
         self._seen.append(keypoints)

@@ -33,7 +33,10 @@ MODULES: dict[str, tuple[str, tuple[str, ...]]] = {
     "taps": ("engines/lifting/taps.py", ("tests/unit/engines/lifting", "tests/parity/test_stream_forms.py")),
     "root": ("calibration/person/root.py", ("tests/unit/calibration/person/test_root.py",)),
     "root_filter": ("calibration/person/root_filter.py", ("tests/unit/calibration/person/test_root.py",)),
-    "place": ("realtime/pipeline/place.py", (f"{UNIT}/pipeline/test_place.py", f"{UNIT}/pipeline/test_lift_batch.py")),
+    "place": (
+        "realtime/pipeline/place.py",
+        (f"{UNIT}/pipeline/test_place.py", f"{UNIT}/pipeline/test_lift_batch.py", f"{UNIT}/pipeline/test_feet.py"),
+    ),
     "gate": (
         "realtime/server/gate.py",
         (f"{UNIT}/server/test_gate.py", "tests/integration/server/test_stream_security.py"),

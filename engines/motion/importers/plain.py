@@ -51,7 +51,7 @@ def recordings(path: Path) -> list[Recording]:
 def names(path: Path) -> tuple[str, ...]:
     """The keys of an npz, its arrays unread."""
     try:
-        with np.load(path) as archive:
+        with path.open("rb") as file, np.load(file) as archive:
             return tuple(archive.files)
     except (ValueError, zipfile.BadZipFile, EOFError) as error:
         raise UserError(f"{path} is not a plain npz of arrays: write it with numpy.savez") from error
@@ -61,7 +61,7 @@ def arrays(path: Path) -> dict[str, NDArray[np.generic]]:
     """Every array of an npz; object arrays are refused."""
     check_npz(path)
     try:
-        with np.load(path) as archive:
+        with path.open("rb") as file, np.load(file) as archive:
             return {key: archive[key] for key in archive.files}
     except FileNotFoundError:
         raise UserError(f"no file {path}: give the path of an npz") from None

@@ -118,3 +118,57 @@ def test_people_in_one_setting_do_not_share_their_past() -> None:
             placed.append(standing.place(Sighting(0, rays, SURE), pose, SIGMA, frame * 33_333_333))
         np.testing.assert_allclose(placed[0].root_m, [0, 4, HIP], atol=0.08)
         np.testing.assert_allclose(placed[1].root_m, [2, 6, HIP], atol=0.08)
+
+
+def in_camera_axes(x: float, y: float) -> np.ndarray:
+    return np.asarray((np.add(STANDING, [x, y, HIP]) - [0, 0, GROUND.height_m]) @ GROUND.rotation)
+
+
+def seen_at(camera_m: np.ndarray) -> tuple[Sighting, np.ndarray]:
+    rays = (camera_m[:, :2] / camera_m[:, 2:]).astype(np.float32)
+    return Sighting(0, rays, SURE), (camera_m - camera_m[0]).astype(np.float32)
+
+
+def test_a_floor_that_is_found_later_is_stood_on_from_then_on() -> None:
+    standing, camera_m = Standing(Setting(CAMERA)), in_camera_axes(0.3, 4)
+    for frame in range(40):
+        placed = standing.place(*seen_at(camera_m), SIGMA, frame * 33_333_333)
+    np.testing.assert_allclose(placed.root_m, camera_m[0], atol=0.02)
+    assert standing.body.up == (0.0, 0.0, 0.0)
+    standing.stand_on(GROUND)
+    for frame in range(40, 80):
+        placed = standing.place(*seen_at(camera_m), SIGMA, frame * 33_333_333)
+    np.testing.assert_allclose(placed.root_m, [0.3, 4, HIP], atol=0.05)
+    np.testing.assert_allclose(placed.joints_m, STANDING, atol=0.02)
+    assert standing.body.up != (0.0, 0.0, 0.0)
+
+
+def test_what_a_floor_is_learned_from_is_where_the_person_was_seen_before_it_had_its_say() -> None:
+    camera_m = in_camera_axes(-0.4, 5)
+    for setting in (Setting(CAMERA), Setting(CAMERA, GROUND)):
+        standing = Standing(setting)
+        for frame in range(5):
+            placed = standing.place(*seen_at(camera_m), SIGMA, frame * 33_333_333)
+        np.testing.assert_allclose(np.array(placed.seen.joints_m), camera_m, rtol=0.02, atol=0.02)
+        assert placed.seen.score == [1.0] * 17
+
+
+def test_a_direction_that_does_not_say_how_sure_it_is_is_taken_to_be_two_degrees_off() -> None:
+    assert Standing(Setting(CAMERA)).body.up == (0.0, 0.0, 0.0)
+    unsaid, said = replace(GROUND, normal_sigma_deg=np.nan), replace(GROUND, normal_sigma_deg=2.0)
+    doubtful = replace(GROUND, normal_sigma_deg=8.0)
+    ups = [np.array(Standing(Setting(CAMERA, ground)).body.up) for ground in (unsaid, said, doubtful)]
+    assert np.array_equal(ups[0], ups[1])
+    assert np.linalg.norm(ups[2]) < np.linalg.norm(ups[1]) < 1
+    np.testing.assert_allclose(np.cross(ups[1], GROUND.up), 0, atol=1e-12)
+
+
+def test_somebody_not_seen_for_a_moment_is_where_they_were_and_later_nowhere() -> None:
+    standing, camera_m = Standing(Setting(CAMERA)), in_camera_axes(0, 4)
+    sighting, pose = seen_at(camera_m)
+    nothing = replace(sighting, rays=np.full((17, 2), np.nan, np.float32))
+    for frame in range(10):
+        standing.place(sighting, pose, SIGMA, frame * 33_333_333)
+    held = standing.place(nothing, pose, SIGMA, 10 * 33_333_333)
+    np.testing.assert_allclose(held.root_m, camera_m[0], atol=0.05)
+    assert np.isnan(standing.place(nothing, pose, SIGMA, 10 * 33_333_333 + 10**9).root_m).all()

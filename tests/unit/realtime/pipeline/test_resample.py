@@ -161,6 +161,32 @@ def test_caller_may_reuse_its_arrays() -> None:
     assert (first.rays == 0).all()
 
 
-def test_rate_must_make_sense() -> None:
+def test_after_a_gap_all_is_as_it_was_at_the_beginning() -> None:
+    """Whichever phase the last frame before it was in."""
+    for frames in (120, 121):
+        resampler = Resampler()
+        ticks_of(camera(60, 3)[:frames], resampler)
+        later = [10**10 + time for time in camera(60, 0.1)]
+        assert [of_frame[-1].phase for of_frame in ticks_of(later, resampler)] == [0, 1, 0, 1, 0, 1]
+
+
+def test_a_rate_is_believed_after_six_intervals() -> None:
+    resampler, phases = Resampler(), []
+    for time_ns in camera(60, 0.2)[:8]:
+        resampler.push(time_ns, *frame(time_ns))
+        phases.append(resampler.phases)
+    assert phases == [1] * 6 + [2] * 2
+
+
+@pytest.mark.parametrize("rate_hz", [0, 0.99, 1000.1, -30])
+def test_rate_must_make_sense(rate_hz: float) -> None:
     with pytest.raises(ValueError, match="rate_hz"):
-        Resampler(0)
+        Resampler(rate_hz)
+
+
+@pytest.mark.parametrize("rate_hz", [1, 1000])
+def test_slow_and_fast_models_have_their_own_rate(rate_hz: float) -> None:
+    resampler = Resampler(rate_hz)
+    period_ns = int(1e9 / rate_hz)
+    ticks = [tick for index in range(5) for tick in resampler.push(index * min(period_ns, GAP_NS), *frame(0))]
+    assert sum(tick.commit for tick in ticks) == (5 if rate_hz == 1000 else 3)

@@ -18,6 +18,7 @@ Rotation = pytest.importorskip("scipy.spatial.transform").Rotation
 
 from engines.errors import UserError  # noqa: E402
 from engines.models.skeleton import LEFT, RIGHT  # noqa: E402
+from engines.motion.importers import plain  # noqa: E402
 from engines.motion.importers.load_motion import load_clips, load_evaluation_set  # noqa: E402
 from engines.motion.importers.mpi_inf_3dhp import TEST_17_TO_17, TRAIN_28_TO_17  # noqa: E402
 from engines.motion.importers.object_npz import load_object  # noqa: E402
@@ -160,6 +161,19 @@ def test_plain_npz_round_trip_and_its_mistakes(tmp_path: Path) -> None:
     np.savez(tmp_path / "mine.npz", **{**good, "camera_matrix": MATRIX[:2]})
     with pytest.raises(UserError, match=r"camera_matrix has the shape \(2, 3\)"):
         load_evaluation_set(tmp_path / "mine.npz")
+    for key, wrong in (("score", np.ones((45, 16))), ("joints", np.ones(16, bool))):
+        np.savez(tmp_path / "mine.npz", **good, **{key: wrong})
+        with pytest.raises(UserError, match="score must have the shape"):
+            load_evaluation_set(tmp_path / "mine.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"text"])
+def test_a_damaged_file_is_no_plain_one(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mine.npz"
+    path.write_bytes(content)
+    for read in (plain.names, plain.arrays, load_clips, load_evaluation_set):
+        with pytest.raises(UserError, match=r"not a plain npz of arrays: write it with numpy\.savez"):
+            read(path)
 
 
 class Bomb:
