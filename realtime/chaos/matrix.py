@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import tempfile
 from collections.abc import Iterator
@@ -11,11 +12,14 @@ from typing import Any
 
 from engines.errors import UserError
 from realtime.chaos.faults import FAULTS, Fault
+from realtime.chaos.place import LeftOutError
 from realtime.chaos.programs import found, free_addresses, new_stream, program, run_words
 from realtime.chaos.scenes import SCENES, STARTING
 from realtime.chaos.target import PATIENCE_S, Target
 from realtime.chaos.witness import Witness
 from realtime.clock import unix_ns
+
+log = logging.getLogger("realtime.chaos")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,10 @@ def line(cell: Cell) -> str:
 
 
 def in_scene(name: str, folder: Path, rng: random.Random) -> Iterator[Cell]:
-    """Every fault of a scene, until one is not survived. What the scene itself complains of is a cell, too."""
+    """Every fault of a scene, until one is not survived. What the scene itself complains of is a cell, too.
+
+    A scene that this machine cannot set up has none, and the log says why.
+    """
     done: list[Cell] = []
     try:
         with SCENES[name](folder) as place, Witness(
@@ -77,6 +84,8 @@ def in_scene(name: str, folder: Path, rng: random.Random) -> Iterator[Cell]:
                     break
                 yield done[-1]
                 done.clear()
+    except LeftOutError as error:
+        log.warning("%s is left out: %s", name, error)
     except UserError as error:
         yield Cell(name, "the scene", 0.0, None, 0.0, 0, 0, 0, [], str(error))
     yield from done

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
@@ -24,18 +24,27 @@ _POLL_S = 0.05
 
 
 @contextlib.contextmanager
-def program(*words: str, files: int | None = None, log: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """`realtime WORDS`; with `files`: so many may be open at once. What it says goes to `log`, else where ours does."""
-    command = [sys.executable, "-m", "realtime", *words]
-    if files is not None:
-        command = ["/bin/sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
+def program(
+    *words: str, inside: Sequence[str] = (), more_env: Mapping[str, str] | None = None, log: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`realtime WORDS`; `inside`: the words before it that make its surroundings and then become the program.
+
+    What it says goes to `log`, else where ours does.
+    """
+    command = [*inside, sys.executable, "-m", "realtime", *words]
+    env = {**os.environ, **(more_env or {})}
     with contextlib.ExitStack() as stack:
         said = None if log is None else stack.enter_context(log.open("ab"))
-        popen = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True)
+        popen = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True, env=env)
         try:
             yield popen
         finally:
             end(popen)
+
+
+def after(script: str) -> list[str]:
+    """Words for `inside`: the program of this process id starts once a line of shell has been run."""
+    return ["/bin/sh", "-c", f'{script} && exec "$@"', "sh"]
 
 
 def end(popen: subprocess.Popen[bytes]) -> None:
