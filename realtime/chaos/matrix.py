@@ -56,13 +56,13 @@ def as_json(cells: list[Cell]) -> dict[str, Any]:
     return {"cells": len(cells), "well": sum(cell.well for cell in cells), "each": [asdict(cell) for cell in cells]}
 
 
-HEAD = f"{'scene':<10} {'fault':<24} gap ms  back ms  sessions  missed  wrong  status (ms after the fault began)"
+HEAD = f"{'scene':<16} {'fault':<24} gap ms  back ms  sessions  missed  wrong  status (ms after the fault began)"
 
 
 def line(cell: Cell) -> str:
     back = "never" if cell.back_ms is None else f"{cell.back_ms:.0f}"
     states = " ".join(f"{state}@{at_ms:.0f}" for state, at_ms in cell.states)
-    return (f"{cell.scene:<10} {cell.fault:<24} {cell.gap_ms:6.0f} {back:>8} {cell.sessions:9d} {cell.missed:7d} "
+    return (f"{cell.scene:<16} {cell.fault:<24} {cell.gap_ms:6.0f} {back:>8} {cell.sessions:9d} {cell.missed:7d} "
             f"{cell.wrong:6d}  {states}{'  ' if cell.complaint else ''}{cell.complaint}")  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -45,6 +46,34 @@ def program(
 def after(script: str) -> list[str]:
     """Words for `inside`: the program of this process id starts once a line of shell has been run."""
     return ["/bin/sh", "-c", f'{script} && exec "$@"', "sh"]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """`realtime serve` with one `realtime produce`. `intake`: the server again, where keypoints come in."""
+
+    target: Target
+    intake: Target
+    producer: psutil.Process
+    stream: str
+
+
+@contextlib.contextmanager
+def serving(
+    folder: Path, *, serve_env: Mapping[str, str] | None = None, produce_env: Mapping[str, str] | None = None
+) -> Iterator[Door]:
+    intake, address, rpc_address = free_addresses(3)
+    stream, log = "door", folder / "served.log"
+    serve = ["serve", "--bind", intake, "--address", address, "--rpc", rpc_address]
+    produce = ["produce", "--to", intake, "--stream", stream, "--source", "demo", "--loop", "--detector", "lite"]
+    with (
+        program(*serve, more_env=serve_env, log=log) as server,
+        program(*produce, more_env=produce_env, log=log) as producer,
+    ):
+        yield Door(
+            publisher(stream, address, rpc_address, server), publisher(stream, intake, intake, server),
+            psutil.Process(producer.pid), stream,
+        )  # fmt: skip
 
 
 def end(popen: subprocess.Popen[bytes]) -> None:

@@ -15,10 +15,11 @@ import psutil
 from engines.errors import UserError
 from realtime.assets.fetch import fetch
 from realtime.chaos.camera_server import MjpegServer
+from realtime.chaos.clock_scenes import on_producers_clock, on_servers_clock, on_set_clock
 from realtime.chaos.faults import FAULTS, PAUSE_S, Fault, kill, wait
 from realtime.chaos.full_memory import on_full_memory
 from realtime.chaos.place import Place, Scene, some
-from realtime.chaos.programs import after, found, free_addresses, new_stream, program, publisher, run_words
+from realtime.chaos.programs import after, found, free_addresses, new_stream, program, publisher, run_words, serving
 from realtime.chaos.target import PATIENCE_S, Target
 
 FAULT_S = 4.0  # how long a camera is as it should not be
@@ -98,22 +99,17 @@ def replayed(folder: Path) -> Iterator[Place]:
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[Place]:
     """`realtime serve` with one `realtime produce`."""
-    intake, address, rpc_address = free_addresses(3)
-    stream, log = "door", folder / "served.log"
-    serve = ["serve", "--bind", intake, "--address", address, "--rpc", rpc_address]
-    produce = ["produce", "--to", intake, "--stream", stream, "--source", "demo", "--loop", "--detector", "lite"]
-    with program(*serve, log=log) as server, program(*produce, log=log) as producer:
-        target = publisher(stream, address, rpc_address, server)
-        at_intake = publisher(stream, intake, intake, server)
-        faults: dict[str, Fault] = {"pause-produce": partial(_pause_process, psutil.Process(producer.pid))}
+    with serving(folder) as door:
+        faults: dict[str, Fault] = {"pause-produce": partial(_pause_process, door.producer)}
         for name in ("junk", "http", "crowd"):
-            faults[f"intake-{name}"] = partial(_elsewhere, FAULTS[name], at_intake)
-        yield Place(target, stream, {**some(*_SOCKETS), **faults, "pause-serve": _pause_session})
+            faults[f"intake-{name}"] = partial(_elsewhere, FAULTS[name], door.intake)
+        yield Place(door.target, door.stream, {**some(*_SOCKETS), **faults, "pause-serve": _pause_session})
 
 
 SCENES: dict[str, Scene] = {
     "clip": on_a_clip, "camera": on_a_camera, "recorded": recorded, "drawn": drawn, "64 files": short_of_files,
     "full disk": on_a_full_disk, "full memory": on_full_memory, "replayed": replayed, "served": served,
+    "set clock": on_set_clock, "producer's clock": on_producers_clock, "server's clock": on_servers_clock,
 }  # fmt: skip
 # Done to a session of its own each, as soon as it has a lifter: before its first beat, its model not loaded.
 STARTING = (
