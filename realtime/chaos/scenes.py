@@ -23,6 +23,7 @@ from realtime.chaos.programs import after, found, free_addresses, new_stream, pr
 from realtime.chaos.target import PATIENCE_S, Target
 
 FAULT_S = 4.0  # how long a camera is as it should not be
+VIEWER_PAUSE_S = 10.0
 FEW_FILES = 64
 TAKE_S = 15.0  # the session's start included
 _SOCKETS = ("junk", "http", "crowd", "flood-requests", "flood-topics", "subscribers", "deaf")
@@ -156,17 +157,22 @@ def _camera_faults(camera: MjpegServer) -> dict[str, Fault]:
 
 
 def _pause_viewer(target: Target, _: random.Random) -> None:
-    _pause_process(target.process("viewer"), target, _)
+    """For long: nobody waits for it."""
+    _suspend(target.process("viewer"), VIEWER_PAUSE_S)
 
 
-def _pause_session(target: Target, rng: random.Random) -> None:
-    _pause_process(target.session, target, rng)
+def _pause_session(target: Target, _: random.Random) -> None:
+    _suspend(target.session, 2 * PAUSE_S)
 
 
 def _pause_process(process: psutil.Process, _: Target, __: random.Random) -> None:
+    _suspend(process, 2 * PAUSE_S)
+
+
+def _suspend(process: psutil.Process, pause_s: float) -> None:
     process.suspend()
     try:
-        wait(2 * PAUSE_S)
+        wait(pause_s)
     finally:
         process.resume()
 
