@@ -59,7 +59,7 @@ class RestingFeet:
         self._t_ns = t_ns
         if not 0 < dt_s <= GAP_S or not math.isfinite(x + y + z):
             self._begin()
-            self._begun_ns = t_ns
+            self._begun_ns, dt_s = t_ns, 0.0
             if not math.isfinite(x + y + z):
                 return (x, y, z), pose_m
         own = {ankle: _plus((x, y, z), pose_m[ankle].tolist()) for ankle in ANKLES}

@@ -38,13 +38,14 @@ class Vmc:
         self._following: int | None = None
         self._session = ""
         self._start_m = np.zeros(3)
-        self._begun_ns: int | None = None
+        self._at_ns: int | None = None  # capture of the message before
+        self._seconds = 0.0
 
     def __call__(self, message: PoseMessage) -> None:
-        if self._begun_ns is None:
-            self._begun_ns = message.t_capture_ns
-        seconds = max(0, message.t_capture_ns - self._begun_ns) / NS_PER_S
-        head = [Osc("/VMC/Ext/OK", (1,)), Osc("/VMC/Ext/T", (seconds,))]
+        if self._at_ns is not None:  # where the publisher's clock was set back time goes on all the same
+            self._seconds += max(0, message.t_capture_ns - self._at_ns) / NS_PER_S
+        self._at_ns = message.t_capture_ns
+        head = [Osc("/VMC/Ext/OK", (1,)), Osc("/VMC/Ext/T", (self._seconds,))]
         person = self._chosen(message)
         if person is None:
             self._out.send(head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import tempfile
 from collections.abc import Iterator
@@ -11,11 +12,14 @@ from typing import Any
 
 from engines.errors import UserError
 from realtime.chaos.faults import FAULTS, Fault
+from realtime.chaos.place import LeftOutError
 from realtime.chaos.programs import found, free_addresses, new_stream, program, run_words
 from realtime.chaos.scenes import SCENES, STARTING
 from realtime.chaos.target import PATIENCE_S, Target
 from realtime.chaos.witness import Witness
 from realtime.clock import unix_ns
+
+log = logging.getLogger("realtime.chaos")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +56,21 @@ def as_json(cells: list[Cell]) -> dict[str, Any]:
     return {"cells": len(cells), "well": sum(cell.well for cell in cells), "each": [asdict(cell) for cell in cells]}
 
 
-HEAD = f"{'scene':<10} {'fault':<24} gap ms  back ms  sessions  missed  wrong  status (ms after the fault began)"
+HEAD = f"{'scene':<16} {'fault':<24} gap ms  back ms  sessions  missed  wrong  status (ms after the fault began)"
 
 
 def line(cell: Cell) -> str:
     back = "never" if cell.back_ms is None else f"{cell.back_ms:.0f}"
     states = " ".join(f"{state}@{at_ms:.0f}" for state, at_ms in cell.states)
-    return (f"{cell.scene:<10} {cell.fault:<24} {cell.gap_ms:6.0f} {back:>8} {cell.sessions:9d} {cell.missed:7d} "
+    return (f"{cell.scene:<16} {cell.fault:<24} {cell.gap_ms:6.0f} {back:>8} {cell.sessions:9d} {cell.missed:7d} "
             f"{cell.wrong:6d}  {states}{'  ' if cell.complaint else ''}{cell.complaint}")  # fmt: skip
 
 
 def in_scene(name: str, folder: Path, rng: random.Random) -> Iterator[Cell]:
-    """Every fault of a scene, until one is not survived. What the scene itself complains of is a cell, too."""
+    """Every fault of a scene, until one is not survived. What the scene itself complains of is a cell, too.
+
+    A scene that this machine cannot set up has none, and the log says why.
+    """
     done: list[Cell] = []
     try:
         with SCENES[name](folder) as place, Witness(
@@ -77,6 +84,8 @@ def in_scene(name: str, folder: Path, rng: random.Random) -> Iterator[Cell]:
                     break
                 yield done[-1]
                 done.clear()
+    except LeftOutError as error:
+        log.warning("%s is left out: %s", name, error)
     except UserError as error:
         yield Cell(name, "the scene", 0.0, None, 0.0, 0, 0, 0, [], str(error))
     yield from done

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -24,18 +25,55 @@ _POLL_S = 0.05
 
 
 @contextlib.contextmanager
-def program(*words: str, files: int | None = None, log: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """`realtime WORDS`; with `files`: so many may be open at once. What it says goes to `log`, else where ours does."""
-    command = [sys.executable, "-m", "realtime", *words]
-    if files is not None:
-        command = ["/bin/sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]
+def program(
+    *words: str, inside: Sequence[str] = (), more_env: Mapping[str, str] | None = None, log: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`realtime WORDS`; `inside`: the words before it that make its surroundings and then become the program.
+
+    What it says goes to `log`, else where ours does.
+    """
+    command = [*inside, sys.executable, "-m", "realtime", *words]
+    env = {**os.environ, **(more_env or {})}
     with contextlib.ExitStack() as stack:
         said = None if log is None else stack.enter_context(log.open("ab"))
-        popen = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True)
+        popen = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True, env=env)
         try:
             yield popen
         finally:
             end(popen)
+
+
+def after(script: str) -> list[str]:
+    """Words for `inside`: the program of this process id starts once a line of shell has been run."""
+    return ["/bin/sh", "-c", f'{script} && exec "$@"', "sh"]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """`realtime serve` with one `realtime produce`. `intake`: the server again, where keypoints come in."""
+
+    target: Target
+    intake: Target
+    producer: psutil.Process
+    stream: str
+
+
+@contextlib.contextmanager
+def serving(
+    folder: Path, *, serve_env: Mapping[str, str] | None = None, produce_env: Mapping[str, str] | None = None
+) -> Iterator[Door]:
+    intake, address, rpc_address = free_addresses(3)
+    stream, log = "door", folder / "served.log"
+    serve = ["serve", "--bind", intake, "--address", address, "--rpc", rpc_address]
+    produce = ["produce", "--to", intake, "--stream", stream, "--source", "demo", "--loop", "--detector", "lite"]
+    with (
+        program(*serve, more_env=serve_env, log=log) as server,
+        program(*produce, more_env=produce_env, log=log) as producer,
+    ):
+        yield Door(
+            publisher(stream, address, rpc_address, server), publisher(stream, intake, intake, server),
+            psutil.Process(producer.pid), stream,
+        )  # fmt: skip
 
 
 def end(popen: subprocess.Popen[bytes]) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -17,28 +15,19 @@ import psutil
 from engines.errors import UserError
 from realtime.assets.fetch import fetch
 from realtime.chaos.camera_server import MjpegServer
+from realtime.chaos.clock_scenes import on_producers_clock, on_servers_clock, on_set_clock
 from realtime.chaos.faults import FAULTS, PAUSE_S, Fault, kill, wait
-from realtime.chaos.programs import found, free_addresses, new_stream, program, publisher, run_words
+from realtime.chaos.full_memory import on_full_memory
+from realtime.chaos.place import Place, Scene, some
+from realtime.chaos.programs import after, found, free_addresses, new_stream, program, publisher, run_words, serving
 from realtime.chaos.target import PATIENCE_S, Target
 
 FAULT_S = 4.0  # how long a camera is as it should not be
+VIEWER_PAUSE_S = 10.0
 FEW_FILES = 64
 TAKE_S = 15.0  # the session's start included
 _SOCKETS = ("junk", "http", "crowd", "flood-requests", "flood-topics", "subscribers", "deaf")
 _FPS = 20.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Place:
-    """A program at work, and what may be done to it."""
-
-    target: Target
-    stream: str
-    faults: Mapping[str, Fault] = field(default_factory=lambda: FAULTS)
-    by_arrival: bool = False  # as `Witness` has it
-
-
-Scene = Callable[[Path], AbstractContextManager[Place]]
 
 
 @contextlib.contextmanager
@@ -65,7 +54,7 @@ def recorded(folder: Path) -> Iterator[Place]:
     with program(*run_words("demo", stream), log=log) as popen:
         target = found(stream, popen)
         with program("record", "-o", str(take), "--address", target.running.address, log=log) as recorder:
-            yield Place(target, stream, _some("kill-lifter", "kill-producer", "junk", "flood-topics", "pause-all"))
+            yield Place(target, stream, some("kill-lifter", "kill-producer", "junk", "flood-topics", "pause-all"))
         if recorder.returncode:
             raise UserError(f"the recorder ended with code {recorder.returncode}: see {log}")
     _check_take(take)
@@ -77,21 +66,21 @@ def drawn(folder: Path) -> Iterator[Place]:
     with program(*run_words("demo", stream, "--render", str(film), "--fps", "5", "--size", "320x240", view=True),
                  log=folder / "drawn.log") as popen:  # fmt: skip
         faults: dict[str, Fault] = {"kill-viewer": partial(kill, "viewer"), "pause-viewer": _pause_viewer}
-        yield Place(found(stream, popen), stream, {**faults, **_some("kill-lifter", "kill-producer", "pause-all")})
+        yield Place(found(stream, popen), stream, {**faults, **some("kill-lifter", "kill-producer", "pause-all")})
 
 
 @contextlib.contextmanager
 def short_of_files(folder: Path) -> Iterator[Place]:
     stream = new_stream("files")
-    with program(*run_words("demo", stream), files=FEW_FILES, log=folder / "files.log") as popen:
-        yield Place(found(stream, popen), stream, _some("kill-lifter", "kill-producer", "crowd", "flood-topics"))
+    with program(*run_words("demo", stream), inside=after(f"ulimit -n {FEW_FILES}"), log=folder / "files.log") as popen:
+        yield Place(found(stream, popen), stream, some("kill-lifter", "kill-producer", "crowd", "flood-topics"))
 
 
 @contextlib.contextmanager
 def on_a_full_disk(folder: Path) -> Iterator[Place]:
     stream = new_stream("full")
     with program(*run_words("demo", stream, "--log-json", "/dev/full"), log=folder / "full.log") as popen:
-        yield Place(found(stream, popen), stream, _some("kill-lifter", "kill-producer"))
+        yield Place(found(stream, popen), stream, some("kill-lifter", "kill-producer"))
 
 
 @contextlib.contextmanager
@@ -105,38 +94,29 @@ def replayed(folder: Path) -> Iterator[Place]:
     words = ["replay", str(take), "--loop", "--address", address, "--rpc", rpc_address]
     with program(*words, log=folder / "replayed.log") as popen:
         target = publisher(stream, address, rpc_address, popen)
-        yield Place(target, stream, {**_some(*_SOCKETS), "pause-replay": _pause_session}, by_arrival=True)
+        yield Place(target, stream, {**some(*_SOCKETS), "pause-replay": _pause_session}, by_arrival=True)
 
 
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[Place]:
     """`realtime serve` with one `realtime produce`."""
-    intake, address, rpc_address = free_addresses(3)
-    stream, log = "door", folder / "served.log"
-    serve = ["serve", "--bind", intake, "--address", address, "--rpc", rpc_address]
-    produce = ["produce", "--to", intake, "--stream", stream, "--source", "demo", "--loop", "--detector", "lite"]
-    with program(*serve, log=log) as server, program(*produce, log=log) as producer:
-        target = publisher(stream, address, rpc_address, server)
-        at_intake = publisher(stream, intake, intake, server)
-        faults: dict[str, Fault] = {"pause-produce": partial(_pause_process, psutil.Process(producer.pid))}
+    with serving(folder) as door:
+        faults: dict[str, Fault] = {"pause-produce": partial(_pause_process, door.producer)}
         for name in ("junk", "http", "crowd"):
-            faults[f"intake-{name}"] = partial(_elsewhere, FAULTS[name], at_intake)
-        yield Place(target, stream, {**_some(*_SOCKETS), **faults, "pause-serve": _pause_session})
+            faults[f"intake-{name}"] = partial(_elsewhere, FAULTS[name], door.intake)
+        yield Place(door.target, door.stream, {**some(*_SOCKETS), **faults, "pause-serve": _pause_session})
 
 
 SCENES: dict[str, Scene] = {
     "clip": on_a_clip, "camera": on_a_camera, "recorded": recorded, "drawn": drawn, "64 files": short_of_files,
-    "full disk": on_a_full_disk, "replayed": replayed, "served": served,
+    "full disk": on_a_full_disk, "full memory": on_full_memory, "replayed": replayed, "served": served,
+    "set clock": on_set_clock, "producer's clock": on_producers_clock, "server's clock": on_servers_clock,
 }  # fmt: skip
 # Done to a session of its own each, as soon as it has a lifter: before its first beat, its model not loaded.
 STARTING = (
     "kill-producer", "kill-lifter", "kill-both", "stop-producer", "stop-lifter", "pause-all", "pause-supervisor",
     "junk",
 )  # fmt: skip
-
-
-def _some(*names: str) -> dict[str, Fault]:
-    return {name: FAULTS[name] for name in names}
 
 
 def _camera_faults(camera: MjpegServer) -> dict[str, Fault]:
@@ -177,17 +157,22 @@ def _camera_faults(camera: MjpegServer) -> dict[str, Fault]:
 
 
 def _pause_viewer(target: Target, _: random.Random) -> None:
-    _pause_process(target.process("viewer"), target, _)
+    """For long: nobody waits for it."""
+    _suspend(target.process("viewer"), VIEWER_PAUSE_S)
 
 
-def _pause_session(target: Target, rng: random.Random) -> None:
-    _pause_process(target.session, target, rng)
+def _pause_session(target: Target, _: random.Random) -> None:
+    _suspend(target.session, 2 * PAUSE_S)
 
 
 def _pause_process(process: psutil.Process, _: Target, __: random.Random) -> None:
+    _suspend(process, 2 * PAUSE_S)
+
+
+def _suspend(process: psutil.Process, pause_s: float) -> None:
     process.suspend()
     try:
-        wait(2 * PAUSE_S)
+        wait(pause_s)
     finally:
         process.resume()
 

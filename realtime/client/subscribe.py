@@ -56,7 +56,8 @@ class Subscriber(Closing):
         self._session, self._seq = "", -1
         self._newest: PoseMessage | None = None
         self._received_ns = 0  # monotonic
-        self._published: deque[tuple[int, int]] = deque(maxlen=RATE_WINDOW)  # (seq, t_publish_ns) of this session
+        # (seq, t_publish_ns, received, monotonic) of this session
+        self._published: deque[tuple[int, int, int]] = deque(maxlen=RATE_WINDOW)
         self._told: set[str] = set()
         with own_context() as self._context:
             self._socket = open_subscriber(
@@ -141,10 +142,13 @@ class Subscriber(Closing):
 
     @property
     def rate_hz(self) -> float:
-        """The publisher's own rate over its last messages, whatever part of them was read; 0 when unknown."""
+        """The publisher's own rate over its last messages, whatever part of them was read; 0 when unknown.
+
+        Where the publisher's clock was set it is measured anew.
+        """
         if len(self._published) < 2:
             return 0.0
-        (first, first_ns), (last, last_ns) = self._published[0], self._published[-1]
+        (first, first_ns, _), (last, last_ns, _) = self._published[0], self._published[-1]
         return (last - first) * NS_PER_S / max(1, last_ns - first_ns)
 
     @property
@@ -180,8 +184,17 @@ class Subscriber(Closing):
             self._published.clear()
             self._session, self.sessions = session, self.sessions + 1
         self._seq, self.gaps, self.received, self._newest = seq, self.gaps + gap, self.received + 1, message
-        self._published.append((seq, message.t_publish_ns))
+        if self._was_set(message.t_publish_ns):
+            self._published.clear()
+        self._published.append((seq, message.t_publish_ns, self._received_ns))
         return message
+
+    def _was_set(self, t_publish_ns: int) -> bool:
+        """Whether the publisher's clock was, since the message before: it goes back, or further on than ours."""
+        if not self._published:
+            return False
+        _, before_ns, came_ns = self._published[-1]
+        return not 0 <= t_publish_ns - before_ns <= self._received_ns - came_ns + int(ALIVE_S * NS_PER_S)
 
     def _before(self, seq: int) -> int:
         """What a session's first message follows: the session's beginning, where it began after we did."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 import zmq
 
 from realtime.client.reconnect import Reconnect
-from realtime.clock import NS_PER_S, monotonic_ns, to_unix_ns, unix_ns
+from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.closing import Closing
 from realtime.contracts import Keypoints2D
 from realtime.produce.best_clock import BestClock
@@ -81,7 +81,7 @@ class Connection(Closing):
             if isinstance(answer, Receipt):
                 self.received = max(self.received, answer.seq)
             elif isinstance(answer, Clock):
-                self._clock.answered(answer, unix_ns(), self.heard_ns)
+                self._clock.answered(answer, self.heard_ns)
             elif isinstance(answer, Joined):
                 if self.joined:  # it had asked twice
                     continue
@@ -98,7 +98,7 @@ class Connection(Closing):
                 self._join_ns = now_ns + NS_PER_S
             return
         if self._clock.due(now_ns):
-            self.say(AskClock(unix_ns()))
+            self.say(AskClock(now_ns))
         if now_ns - self.spoke_ns > pause_ns or now_ns - max(self.heard_ns, self._asked_ns) > pause_ns:
             self.spoke_ns = self._asked_ns = now_ns
             self.say(Ping(state, why))
@@ -143,7 +143,7 @@ class Connection(Closing):
         assert clock is not None
         return encode_keypoints(
             keypoints, stream=self.join.stream, session=self.join.life, seq=seq,
-            t_capture_ns=to_unix_ns(keypoints.stamp.capture_ns) + clock.offset_ns,
-            t_detect_ns=to_unix_ns(keypoints.detected_ns) + clock.offset_ns,
-            t_publish_ns=unix_ns() + clock.offset_ns, past=past,
+            t_capture_ns=keypoints.stamp.capture_ns + clock.offset_ns,
+            t_detect_ns=keypoints.detected_ns + clock.offset_ns,
+            t_publish_ns=monotonic_ns() + clock.offset_ns, past=past,
         )  # fmt: skip

@@ -22,8 +22,9 @@ from realtime import subscribe
 from realtime.assets.fetch import fetch
 from realtime.chaos.faults import FAULTS
 from realtime.chaos.matrix import at_start, in_scene
+from realtime.chaos.place import Place
 from realtime.chaos.ring_trial import as_made, made
-from realtime.chaos.scenes import SCENES, Place
+from realtime.chaos.scenes import SCENES
 from realtime.clock import unix_ns
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds processes as Linux names them")

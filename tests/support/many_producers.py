@@ -72,13 +72,14 @@ class Light:
         self.sender.tend()
         self._seen = xy_px_of(stream)
         self._frame = 0
+        self.ahead_ns = 0  # of the source's own time: set it, and that time has jumped
 
     def step(self) -> None:
         self.sender.tend()
         if self.sender.useful:
             now_ns = monotonic_ns()
             person = Person2D(0, *self._seen(self._frame))
-            stamp = Stamp(self._frame, now_ns, self._frame * PERIOD_NS)
+            stamp = Stamp(self._frame, now_ns, self._frame * PERIOD_NS + self.ahead_ns)
             self.sender.send(Keypoints2D(stamp, IMAGE_WH, (person,), now_ns, 0))
             self._frame += 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,13 @@ def test_an_avatar_moves_as_the_person_does() -> None:
         assert values["/VMC/Ext/OK"] == [1]
         assert values["/VMC/Ext/T"] == [pytest.approx(frame / 30, abs=1e-4)]
         assert values["/VMC/Ext/Root/Pos"] == ["root", 0, 0, 0, 0, 0, 0, 1]
+
+
+def test_time_goes_on_where_the_publishers_clock_was_set_back() -> None:
+    one = message({1: in_camera(walk(1)[0])})
+    poses = [replace(one, t_capture_ns=at_ns) for at_ns in (10**12, 2 * 10**12, 0, 10**9)]
+    told = [dict(messages)["/VMC/Ext/T"] for messages in sent(poses)]
+    assert told == [[0], [1000], [1000], [1001]]
 
 
 def test_who_looks_at_the_camera_with_arms_out_turns_nothing() -> None:

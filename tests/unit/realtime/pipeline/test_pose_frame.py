@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from calibration.floor.ground import from_angles, save_ground
 from calibration.lens.camera_file import save_camera
@@ -16,8 +19,10 @@ from realtime.config import PlaceConfig
 from realtime.contracts import Keypoints2D, Person2D, PoseFrame, Stamp
 from realtime.pipeline.confirm import CONFIRM_FRAMES
 from realtime.pipeline.pose_frame import HOLD_NS, Lift
+from realtime.pipeline.resample import GAP_NS
 
 FRAME_NS = 33_333_333
+FEET_SEEN = np.array([(320 + 5 * one, 375, 0.9) for one in range(4)], np.float32)
 # A standing person, as parts of their height: x right, y down.
 STANDING = np.array([
     (0, 0.52), (-0.06, 0.52), (-0.06, 0.75), (-0.06, 0.97), (0.06, 0.52), (0.06, 0.75), (0.06, 0.97), (0, 0.38),
@@ -172,6 +177,30 @@ def test_a_timeline_that_jumps_back_starts_anew(new_lift: Callable[..., Lift]) -
     for frame in range(100, 110):
         lift(keypoints(frame, {0: 320}))
     assert ids(lift(keypoints(5, {}))) == {}
+
+
+jumps = st.one_of(st.integers(-2 * 10**9, 2 * 10**9), st.sampled_from([-(10**14), -3600 * 10**9, 3600 * 10**9, 10**14]))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(jumps, min_size=1, max_size=4), st.booleans())
+def test_whoever_is_there_after_the_timeline_has_jumped_is_shown_anew(
+    new_lift: Callable[..., Lift], jumps_ns: list[int], with_feet: bool
+) -> None:
+    """Forth or back by however much, also to before the first frame. A step back by less than a gap may be a frame out
+    of order: it is waited for the time to be where it was."""
+    lift, at_ns, newest_ns = new_lift(), 0, 0
+    for number, jump_ns in enumerate([0, *jumps_ns]):
+        at_ns += jump_ns
+        behind = -(-max(0, newest_ns - at_ns) // FRAME_NS) if newest_ns - at_ns <= GAP_NS else 0
+        for frame in range(behind + 20):
+            seen = keypoints(frame + 20 * number, {0: 320})
+            persons = tuple(replace(one, feet=FEET_SEEN if with_feet else None) for one in seen.persons)
+            poses = lift(replace(seen, stamp=replace(seen.stamp, source_ns=at_ns), persons=persons))
+            assert all(np.isfinite(one.joints_m).all() for one in poses.persons)
+            newest_ns, at_ns = at_ns, at_ns + FRAME_NS
+        assert ids(poses) == {0: False}
+        assert np.isfinite(poses.persons[0].root_m).all()
 
 
 def test_with_look_ahead_the_pose_is_placed_where_the_person_was() -> None:
