@@ -143,7 +143,8 @@ def _room(space: str, at: Timestamp) -> FrameTransform:
 def _bones(person: PersonPose, space: str, at: Timestamp) -> list[FrameTransform]:
     joints = to_y_up(person.positions_m, space)
     feet = None if person.feet_m is None else to_y_up(person.feet_m + person.root_m, space)
-    turned = node_rotations(joints, feet)
+    hands = None if person.hands_m is None else to_y_up(person.hands_m + person.root_m, space)
+    turned = node_rotations(joints, feet, hands)
     places, turns = node_offsets(joints, turned), local_rotations(turned)
     back = Y_UP[space].T  # the hips stand in the stream's own axes
     places[0], turns[0] = back @ places[0], back @ turns[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from realtime.files.read_source import NOTHING_TOLD, Told, read_source
 from realtime.library.offline import check_installed, smoothed
 from realtime.library.place import settings
 from realtime.library.poses import Poses
-from realtime.library.recording import Recording
+from realtime.library.recording import Recording, wanted
 from realtime.library.whole import Progress, poses_of
 from realtime.pipeline.pose_frame import Lift
 from realtime.pipeline.setting import SettingFor
@@ -76,9 +76,7 @@ def lift_file(
     if options.person is not None and len(read.recording.ids) > 1:
         raise UserError(f"{source} has {len(read.recording.ids)} people, who cannot all have the size of "
                         f"{options.person}: leave out --person")  # fmt: skip
-    recording = read.recording if told.feet else replace(read.recording, feet=None)
-    if told.feet and recording.feet is None:
-        raise UserError(f"{source} has no heels and toes: leave out --feet")
+    recording = wanted(read.recording, told.feet, told.hands, f"{source} has", "--")
     find = settings(options.camera or read.camera, options.ground, options.person)
     poses = _lift(recording, find, options, progress and (lambda done, total: progress("lifted", done, total)))
     if options.offline:
@@ -89,7 +87,7 @@ def lift_file(
 
 
 def write_poses(poses: Poses, target: Path) -> None:
-    """An .npz with the fields of `Poses`, those of feet where there are any."""
+    """An .npz with the fields of `Poses`, those of feet and hands where there are any."""
     values = {field.name: getattr(poses, field.name) for field in fields(Poses)}
     arrays: dict[str, Any] = {name: np.asarray(value) for name, value in values.items() if value is not None}
 

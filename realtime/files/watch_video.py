@@ -17,10 +17,10 @@ from realtime.sources.open_source import open_source
 
 def watch_video(
     source: Path, people: int, detector: str, fps: float | None = None, progress: Progress | None = None,
-    feet: bool = False,
+    feet: bool = False, hands: bool = False,
 ) -> Keypoints:  # fmt: skip
     """Every frame, as `realtime run --max-speed` sees it. `fps`: of numbered pictures, which do not say it. `feet`:
-    heels and toes too.
+    heels and toes too; `hands`: knuckles.
 
     Raises UserError for what is no video, or shows nobody.
     """
@@ -30,7 +30,7 @@ def watch_video(
     times_s: list[float] = []
     with (
         open_source(str(source), max_speed=True, file_fps=fps) as video,
-        open_detector(detector, people, feet=feet) as detect,
+        open_detector(detector, people, feet=feet, hands=hands) as detect,
     ):
         while (frame := video.read()) is not None:
             frames.append(detect.detect(frame))
