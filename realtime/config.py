@@ -63,6 +63,7 @@ class DetectorConfig:
     people: int = 1
     threads: int | None = None  # None: the detector's own choice
     feet: bool = False  # heels and toes too
+    hands: bool = False  # the hands' knuckles too
 
     @property
     def is_own(self) -> bool:

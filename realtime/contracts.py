@@ -26,6 +26,7 @@ class Person2D:
     xy_px: Array  # (17, 2), NaN where there is no estimate
     score: Array  # (17,), 0 to 1
     feet: Array | None = None  # (4, 3): x and y in pixels, and score, of FEET; None: not looked for
+    hands: Array | None = None  # (6, 3): as `feet`, of HANDS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +55,8 @@ class Pose3D:
     root_sigma_m: float = float("nan")  # 1-sigma error of the root along the view; NaN where it is not known
     feet_m: Array | None = None  # (4, 3), FEET relative to the hip; None: not looked for
     feet_sigma_m: Array | None = None  # (4,), 1-sigma error of each
+    hands_m: Array | None = None  # (6, 3), HANDS relative to the hip, NaN where not seen; None: not looked for
+    hands_sigma_m: Array | None = None  # (6,), NaN likewise
 
 
 @dataclass(frozen=True, slots=True, eq=False)

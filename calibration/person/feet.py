@@ -17,10 +17,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.person.root import MIN_SCORE
+from calibration.person.hanging import (
+    Vector,
+    depth_of,
+    depth_variance,
+    is_seen,
+    normalised,
+    off_the_ray,
+    view_of,
+)
 
 Array = NDArray[np.float32]
-Vector = NDArray[np.float64]
 
 GAP_S = 0.5
 _LEGS = ((1, 2, 3), (4, 5, 6))  # hip, knee, ankle
@@ -72,24 +79,24 @@ def _place(
 ) -> tuple[Vector, Vector]:  # fmt: skip
     """Heel and toe (2, 3) and by how much they may be off about their ankle (2,)."""
     ankle, knee = joints_m[leg[2]], joints_m[leg[1]]
-    shank, up = _normalised(knee - ankle)
+    shank, up = normalised(knee - ankle)
     idle, spread = _idle(joints_m, leg, up), _ANATOMY
     if foot.pointing is not None:
         past = _PAST * math.sqrt(1 + dt_s / _BACK_S)
         of_past = spread**2 / (spread**2 + past**2)
-        idle = _normalised(of_past * foot.pointing + (1 - of_past) * idle)[1]
+        idle = normalised(of_past * foot.pointing + (1 - of_past) * idle)[1]
         spread = 1 / math.hypot(1 / spread, 1 / past)
     heel_seen, toe_seen = seen
-    if _is_seen(toe_seen):
-        pointing, off = _on_its_ray(foot, ankle, shank, _view(toe_seen), idle, spread)
+    if is_seen(toe_seen):
+        pointing, off = _on_its_ray(foot, ankle, shank, view_of(toe_seen), idle, spread)
     else:
         pointing, off = idle, min(2 * spread, 1.0) * foot.toe * shank
     foot.pointing = pointing
     length = foot.toe * shank
     heel = ankle + _HEEL * shank * _turned_back(pointing, up)
     heel_off = off / 2
-    if _is_seen(heel_seen):
-        view = _view(heel_seen)
+    if is_seen(heel_seen):
+        view = view_of(heel_seen)
         aside = (heel @ view) * view - heel
         if np.linalg.norm(aside) < _FURTHEST_M:
             heel = heel + aside
@@ -102,18 +109,16 @@ def _on_its_ray(
     foot: _Foot, ankle: Vector, shank: float, view: Vector, idle: Vector, spread: float
 ) -> tuple[Vector, float]:
     """Where a foot points whose toe is seen along `view`, and by how much (m) the toe may be off."""
-    away = float(ankle @ view)
-    across = away * view - ankle  # from the ankle to the ray's nearest point
+    across = off_the_ray(ankle, view)
     aside = float(np.linalg.norm(across))
     if foot.toe < aside / shank < 2 * _LONGEST:
         foot.toe += _LENGTHEN * (min(aside / shank, _LONGEST) - foot.toe)
     length = foot.toe * shank
     told = length * float(idle @ view)  # how deep, by what is known without the ray
-    deep = math.copysign(math.sqrt(max(length**2 - aside**2, 0.0)), told)
-    slack = max(aside, 0.2 * length) * _SEEN_M
-    variance, prior = (slack / max(abs(deep), math.sqrt(slack))) ** 2, (spread * length) ** 2
+    deep = math.copysign(depth_of(length, aside), told)
+    variance, prior = depth_variance(length, aside, deep, _SEEN_M), (spread * length) ** 2
     deep = (deep * prior + told * variance) / (prior + variance)
-    return _normalised(across + deep * view)[1], math.hypot(math.sqrt(prior * variance / (prior + variance)), _SEEN_M)
+    return normalised(across + deep * view)[1], math.hypot(math.sqrt(prior * variance / (prior + variance)), _SEEN_M)
 
 
 def _idle(joints_m: Vector, leg: tuple[int, int, int], up: Vector) -> Vector:
@@ -121,27 +126,13 @@ def _idle(joints_m: Vector, leg: tuple[int, int, int], up: Vector) -> Vector:
     hip, knee, ankle = (joints_m[joint] for joint in leg)
     thigh = hip - ankle
     bent = knee - ankle - ((knee - ankle) @ thigh) / max(thigh @ thigh, 1e-9) * thigh
-    ahead = _normalised(np.cross(joints_m[_LEFT_HIP] - joints_m[_RIGHT_HIP], joints_m[_SPINE] - joints_m[_HIP]))[1]
+    ahead = normalised(np.cross(joints_m[_LEFT_HIP] - joints_m[_RIGHT_HIP], joints_m[_SPINE] - joints_m[_HIP]))[1]
     forward = bent + _TURNED_M * ahead
-    forward = _normalised(forward - (forward @ up) * up)[1]
+    forward = normalised(forward - (forward @ up) * up)[1]
     return math.cos(_DOWN) * forward - math.sin(_DOWN) * up
 
 
 def _turned_back(pointing: Vector, up: Vector) -> Vector:
     """The heel's direction from the ankle: the toe's, turned in the plane of foot and shank, away from the shank."""
-    down = _normalised(-up - (-up @ pointing) * pointing)[1]
+    down = normalised(-up - (-up @ pointing) * pointing)[1]
     return math.cos(_BETWEEN) * pointing + math.sin(_BETWEEN) * down
-
-
-def _is_seen(point: Sequence[float]) -> bool:
-    return point[2] >= MIN_SCORE and math.isfinite(point[0] + point[1])
-
-
-def _view(point: Sequence[float]) -> Vector:
-    return _normalised(np.array((point[0], point[1], 1.0)))[1]
-
-
-def _normalised(vector: Vector) -> tuple[float, Vector]:
-    """Its length, and it at a length of 1; of nothing, nothing."""
-    length = float(np.linalg.norm(vector))
-    return length, vector / max(length, 1e-9)

@@ -37,6 +37,7 @@ class Cleaned:
     left_out: int  # joints that were seen where they cannot be
     doubt: float  # 0 to 1: about the sides
     legs_swapped: bool = False
+    arms_swapped: bool = False
 
 
 class Cleaner:
@@ -87,7 +88,8 @@ class Cleaner:
                 if not is_believed:
                     clean[joint], trust[joint] = self._coast(joint, expected[joint])
         self._remember(places, sure, believed)
-        return Cleaned(clean, trust, believed, swapped, sum(out), self._sides.doubt, self._sides.legs_swapped)
+        return Cleaned(clean, trust, believed, swapped, sum(out), self._sides.doubt, self._sides.legs_swapped,
+                       self._sides.arms_swapped)  # fmt: skip
 
     def _exchange(self, joints: tuple[int, ...]) -> None:
         order = [FLIP[joint] if joint in joints else joint for joint in range(JOINTS)]

@@ -17,10 +17,16 @@ LEFT: tuple[int, ...] = (4, 5, 6, 11, 12, 13)
 # Joint order after a left-right mirror: mirrored = pose[..., FLIP, :] with x negated.
 FLIP: tuple[int, ...] = (0, 4, 5, 6, 1, 2, 3, 7, 8, 9, 10, 14, 15, 16, 11, 12, 13)
 
-# Beyond the 17, derived where they are asked for: see calibration.person.feet. A mirror exchanges the sides.
+# Beyond the 17, derived where they are asked for: see calibration.person.feet and hands. A mirror exchanges the sides.
 FEET: tuple[str, ...] = ("right_heel", "right_toe", "left_heel", "left_toe")
 FEET_FLIP: tuple[int, ...] = (2, 3, 0, 1)
 FEET_OF_MEDIAPIPE33: tuple[int, ...] = (30, 32, 29, 31)
+# Of a hand the roots of the little and the index finger, and the thumb's second joint.
+HANDS: tuple[str, ...] = ("right_pinky", "right_index", "right_thumb", "left_pinky", "left_index", "left_thumb")
+HANDS_FLIP: tuple[int, ...] = (3, 4, 5, 0, 1, 2)
+HANDS_OF_MEDIAPIPE33: tuple[int, ...] = (18, 20, 22, 17, 19, 21)
+EXTREMITIES: dict[str, tuple[str, ...]] = {"feet": FEET, "hands": HANDS}
+HANG_ON: dict[str, tuple[int, ...]] = {"feet": (3, 3, 6, 6), "hands": (16, 16, 16, 13, 13, 13)}  # joint of each point
 
 # Weights of the 33 MediaPipe landmarks in each joint; every row sums to 1.
 _MEDIAPIPE: dict[int, dict[int, float]] = {

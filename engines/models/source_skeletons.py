@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from engines.errors import UserError
 from engines.models.normalise import MIN_SCORE
-from engines.models.skeleton import FEET_OF_MEDIAPIPE33, JOINT_NAMES
+from engines.models.skeleton import FEET_OF_MEDIAPIPE33, HANDS_OF_MEDIAPIPE33, JOINT_NAMES
 
 Float = NDArray[np.float32]
 Way = Mapping[str, float]  # weights of a set's joints; they sum to 1
@@ -63,6 +63,7 @@ class SourceSkeleton:
     about: str
     ways: Mapping[str, Sequence[Way]] = field(default_factory=lambda: WAYS, repr=False)
     feet: tuple[int, ...] = ()  # the places of FEET (engines.models.skeleton); none: it has no feet
+    hands: tuple[int, ...] = ()  # those of HANDS likewise
     _rows: tuple[tuple[tuple[NDArray[np.intp], Float], ...], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -88,9 +89,11 @@ class SourceSkeleton:
 
     def to_feet(self, xy: ArrayLike, score: ArrayLike) -> Float:
         """Keypoints (..., N, 2) and scores (..., N) -> FEET (..., 4, 3): places and scores, NaN and 0 where missing."""
-        given, sure = np.asarray(xy, np.float32)[..., self.feet, :], np.asarray(score, np.float32)[..., self.feet, None]
-        known = np.isfinite(given).all(-1, keepdims=True)
-        return np.concatenate((given, np.where(known, sure.clip(0, 1), 0)), -1)
+        return _picked(self.feet, xy, score)
+
+    def to_hands(self, xy: ArrayLike, score: ArrayLike) -> Float:
+        """Keypoints (..., N, 2) and scores (..., N) -> HANDS (..., 6, 3), as `to_feet`."""
+        return _picked(self.hands, xy, score)
 
     def _joint(self, ways: Sequence[tuple[NDArray[np.intp], Float]], xy: Float, score: Float) -> tuple[Float, Float]:
         out, sure = np.full((*score.shape[:-1], 2), np.nan, np.float32), np.zeros(score.shape[:-1], np.float32)
@@ -102,6 +105,12 @@ class SourceSkeleton:
                 shares = np.abs(weights) / np.abs(weights).sum()
                 sure[there] = (scores[there] @ shares).clip(0, 1)
         return out, sure
+
+
+def _picked(places: tuple[int, ...], xy: ArrayLike, score: ArrayLike) -> Float:
+    given, sure = np.asarray(xy, np.float32)[..., places, :], np.asarray(score, np.float32)[..., places, None]
+    known = np.isfinite(given).all(-1, keepdims=True)
+    return np.concatenate((given, np.where(known, sure.clip(0, 1), 0)), -1)
 
 
 OURS = "h36m17"
@@ -137,12 +146,12 @@ SKELETONS: dict[str, SourceSkeleton] = {
         SourceSkeleton("coco17", 17, _COCO, "COCO: YOLO pose, rtmlib's body, Detectron2, ViTPose"),
         SourceSkeleton("movenet", 17, _COCO, "MoveNet: COCO's order; give x before y, in pixels"),
         SourceSkeleton("wholebody133", 133, _COCO, "COCO-WholeBody: rtmlib's wholebody, DWPose",
-                       feet=(22, 20, 19, 17)),
+                       feet=(22, 20, 19, 17), hands=(129, 117, 115, 108, 96, 94)),
         SourceSkeleton("halpe26", 26, _COCO | {"thorax": 18, "hip": 19}, "Halpe-26: AlphaPose, rtmlib with feet",
                        feet=(25, 21, 24, 20)),
         SourceSkeleton("body25", 25, _BODY_25, "OpenPose's BODY_25", feet=(24, 22, 21, 19)),
         SourceSkeleton("mediapipe33", 33, _MEDIAPIPE, "MediaPipe's and BlazePose's 33 landmarks",
-                       WAYS | {"spine": _LIVE_SPINE}, FEET_OF_MEDIAPIPE33),
+                       WAYS | {"spine": _LIVE_SPINE}, FEET_OF_MEDIAPIPE33, HANDS_OF_MEDIAPIPE33),
     )
 }  # fmt: skip
 

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.models.skeleton import PARENTS
+from engines.models.skeleton import JOINTS, PARENTS
 from realtime.bridge.colours import BONES, MIDDLE_RGB, joint_rgb
 from realtime.clock import NS_PER_S
 from realtime.rig.axes import Y_UP, Z_UP, to_y_up
+from realtime.rig.extremities import ON, known_lines, points_of
 from realtime.rig.nodes import NODES
 from realtime.rig.rotations import local_rotations, node_offsets, node_rotations, quaternions
 from realtime.wire.messages import KeypointsMessage, PersonPose, PoseMessage
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 Double = NDArray[np.float64]
 
 SHOWN_NS = 500_000_000  # a figure that is not sent again goes
-_BONE_M, _JOINT_M, _POINT_PX = 0.03, 0.05, 5.0
+_BONE_M, _THIN_M, _JOINT_M, _POINT_PX = 0.03, 0.012, 0.05, 5.0
 
 
 def scene(message: PoseMessage) -> SceneUpdate:
@@ -72,6 +73,14 @@ def image_annotations(message: KeypointsMessage) -> ImageAnnotations:
             timestamp=at, type=PointsAnnotationType.LineList, points=[points[end] for bone in bones for end in bone],
             outline_colors=[_colour(joint, False) for _, joint in bones], thickness=_POINT_PX / 2,
         ))  # fmt: skip
+        whole = points_of(person.xy_px, *(None if one is None else one[:, :2] for one in (person.feet, person.hands)))
+        if whole is not None:
+            lines = known_lines(whole)
+            drawn.append(PointsAnnotation(
+                timestamp=at, type=PointsAnnotationType.LineList, thickness=_POINT_PX / 4,
+                points=[Point2(x=float(whole[end, 0]), y=float(whole[end, 1])) for line in lines for end in line],
+                outline_colors=[_colour(ON[end - JOINTS], False) for _, end in lines],
+            ))  # fmt: skip
     return ImageAnnotations(timestamp=at, points=drawn)
 
 
@@ -103,11 +112,20 @@ def _figure(person: PersonPose, space: str, at: Timestamp) -> SceneEntity:
     places = person.positions_m.astype(float).tolist()
     points = [Point3(x=x, y=y, z=z) for x, y, z in places]
     colours = [_colour(joint, person.held) for joint in range(len(PARENTS))]
+    origin = Pose(position=Vector3(x=0, y=0, z=0), orientation=upright)
     line = LinePrimitive(
-        type=LinePrimitiveLineType.LineList, pose=Pose(position=Vector3(x=0, y=0, z=0), orientation=upright),
-        thickness=_BONE_M, points=[points[end] for bone in BONES for end in bone],
+        type=LinePrimitiveLineType.LineList, pose=origin, thickness=_BONE_M,
+        points=[points[end] for bone in BONES for end in bone],
         colors=[colours[joint] for _, joint in BONES for _ in range(2)],
     )  # fmt: skip
+    lines = [line]
+    if (extremities := points_of(person.joints_m, person.feet_m, person.hands_m)) is not None:
+        thin, ends_m = known_lines(extremities), (extremities + person.root_m).astype(float).tolist()
+        lines.append(LinePrimitive(
+            type=LinePrimitiveLineType.LineList, pose=origin, thickness=_THIN_M,
+            points=[Point3(x=x, y=y, z=z) for ends in thin for x, y, z in (ends_m[end] for end in ends)],
+            colors=[colours[ON[end - JOINTS]] for _, end in thin for _ in range(2)],
+        ))  # fmt: skip
     spheres = [
         SpherePrimitive(
             pose=Pose(position=Vector3(x=x, y=y, z=z), orientation=upright),
@@ -122,7 +140,7 @@ def _figure(person: PersonPose, space: str, at: Timestamp) -> SceneEntity:
     )  # fmt: skip
     return SceneEntity(
         timestamp=at, frame_id=space, id=f"person-{person.id}", lifetime=Duration(sec=0, nsec=SHOWN_NS),
-        lines=[line], spheres=spheres, texts=[label],
+        lines=lines, spheres=spheres, texts=[label],
     )  # fmt: skip
 
 
@@ -143,7 +161,8 @@ def _room(space: str, at: Timestamp) -> FrameTransform:
 def _bones(person: PersonPose, space: str, at: Timestamp) -> list[FrameTransform]:
     joints = to_y_up(person.positions_m, space)
     feet = None if person.feet_m is None else to_y_up(person.feet_m + person.root_m, space)
-    turned = node_rotations(joints, feet)
+    hands = None if person.hands_m is None else to_y_up(person.hands_m + person.root_m, space)
+    turned = node_rotations(joints, feet, hands)
     places, turns = node_offsets(joints, turned), local_rotations(turned)
     back = Y_UP[space].T  # the hips stand in the stream's own axes
     places[0], turns[0] = back @ places[0], back @ turns[0]

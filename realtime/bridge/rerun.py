@@ -1,7 +1,8 @@
 """Rerun: people as figures in space, their keypoints in the picture; to its viewer, or to a recording (.rrd).
 
-`/people/ID` has the bones (LineStrips3D) and joints (Points3D) in the stream's own axes, `/keypoints/ID` (Points2D)
-what the detector saw; who is gone is cleared. The timelines are `capture`, when frames were grabbed, and `frame_id`.
+`/people/ID` has the bones (LineStrips3D) and joints (Points3D) in the stream's own axes, `/people/ID/extremities` feet
+and hands where they are sent (LineStrips3D), `/keypoints/ID` (Points2D) what the detector saw; who is gone is cleared.
+The timelines are `capture`, when frames were grabbed, and `frame_id`.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from engines.models.skeleton import JOINT_NAMES, JOINTS
 from engines.write_aside import refuse_existing, require_writable
 from realtime.bridge.colours import BONES, joint_rgb
 from realtime.closing import Closing
+from realtime.rig.extremities import ON, known_lines, points_of
 from realtime.wire.messages import KeypointsMessage, PersonPose, PoseMessage
 
-_BONE_M, _JOINT_M, _POINT_PX = 0.012, 0.025, 4.0  # radii
+_BONE_M, _THIN_M, _JOINT_M, _POINT_PX = 0.012, 0.005, 0.025, 4.0  # radii
 _COLOURS = {held: [joint_rgb(joint, held) for joint in range(JOINTS)] for held in (False, True)}
 
 
@@ -92,11 +94,15 @@ class Rerun(Closing):
             axes = self._rerun.ViewCoordinates
             stream.log("people", axes.RIGHT_HAND_Z_UP if message.space == "world" else axes.RDF, static=True)
         people = [person for person in message.persons if np.isfinite(person.root_m).all()]
-        self._show("people", {person.id: self._figure(person) for person in people})
+        figures = {f"{person.id}": self._figure(person) for person in people}
+        for person in people:
+            if (whole := points_of(person.joints_m, person.feet_m, person.hands_m)) is not None:
+                figures[f"{person.id}/extremities"] = [self._lines(whole + person.root_m, person.held)]
+        self._show("people", figures)
         points = self._keypoints()
         if points is not None:
             self._set_time(points.t_capture_ns, points.frame_id)
-            self._show("keypoints", {person.id: self._points(person.xy_px) for person in points.persons})
+            self._show("keypoints", {f"{person.id}": self._points(person.xy_px) for person in points.persons})
 
     def _begun(self) -> Any:
         stream = self._rerun.RecordingStream("realtime")
@@ -113,9 +119,9 @@ class Rerun(Closing):
         self._stream.set_time("capture", timestamp=np.datetime64(at_ns, "ns"))
         self._stream.set_time("frame_id", sequence=frame_id)
 
-    def _show(self, where: str, figures: dict[int, list[Any]]) -> None:
+    def _show(self, where: str, figures: dict[str, list[Any]]) -> None:
         """These, and no longer who was shown there before."""
-        paths = {f"{where}/{number}": figure for number, figure in figures.items()}
+        paths = {f"{where}/{name}": figure for name, figure in figures.items()}
         for path, figure in paths.items():
             self._stream.log(path, *figure)
         for path in [path for path in self._shown if path.startswith(f"{where}/") and path not in paths]:
@@ -132,6 +138,14 @@ class Rerun(Closing):
             places, radii=_JOINT_M, colors=colours, class_ids=0, keypoint_ids=range(JOINTS), show_labels=False
         )
         return [bones, joints]
+
+    def _lines(self, points: Any, held: bool) -> Any:
+        """Feet and hands of points (27, 3)."""
+        lines = known_lines(points)
+        return self._rerun.LineStrips3D(
+            [points[list(line)] for line in lines], radii=_THIN_M,
+            colors=[_COLOURS[held][ON[end - JOINTS]] for _, end in lines],
+        )  # fmt: skip
 
     def _points(self, xy_px: Any) -> list[Any]:
         seen = np.flatnonzero(np.isfinite(xy_px).all(1))

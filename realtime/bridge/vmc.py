@@ -56,7 +56,9 @@ class Vmc:
             self._start_m = start_of(joints, message.space)
         head.append(Osc("/VMC/Ext/Root/Pos", ("root", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)))
         feet = None if person.feet_m is None else to_y_up(person.feet_m + person.root_m, message.space)
-        bones = list(bones_of(joints - self._start_m, None if feet is None else feet - self._start_m))
+        hands = None if person.hands_m is None else to_y_up(person.hands_m + person.root_m, message.space)
+        bones = list(bones_of(joints - self._start_m, None if feet is None else feet - self._start_m,
+                              None if hands is None else hands - self._start_m))  # fmt: skip
         self._out.send(head + bones[:BONES_A_PACKET])
         self._out.send(bones[BONES_A_PACKET:])
 
@@ -76,9 +78,10 @@ def start_of(joints_m: Double, space: str) -> Double:
     return np.array((joints_m[0, 0], floor, joints_m[0, 2]))
 
 
-def bones_of(joints_m: Double, feet_m: Double | None = None) -> Iterator[Osc]:
-    """The bone messages of a pose (17, 3), and FEET (4, 3) if known, y up, metres from the avatar's origin."""
-    turned = node_rotations(joints_m, feet_m)
+def bones_of(joints_m: Double, feet_m: Double | None = None, hands_m: Double | None = None) -> Iterator[Osc]:
+    """The bone messages of a pose (17, 3), and FEET (4, 3) and HANDS (6, 3) if known, y up, metres from the avatar's
+    origin."""
+    turned = node_rotations(joints_m, feet_m, hands_m)
     places = node_offsets(joints_m, turned) * _POSITION
     turns = quaternions(local_rotations(turned)) * _QUATERNION
     for node, place, turn in zip(NODES, places.tolist(), turns.tolist(), strict=True):

@@ -2,7 +2,8 @@
 
 The page is the only file; it fetches nothing from elsewhere. What it gets is JSON, a message a frame:
 `{"seq": 5, "people": [{"id": 1, "held": false, "joints": [[x, y, z], ...]}]}`, millimetres, x right, y up, z towards
-the camera. The connection is not encrypted.
+the camera. With feet or hands a person has `lines` too, `[[from, to, joint], ...]`: two such places, and the joint that
+says the side. The connection is not encrypted.
 """
 
 from __future__ import annotations
@@ -16,16 +17,18 @@ import socket
 import threading
 from http import HTTPStatus
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from engines.errors import UserError
 from engines.extras import pip_install
+from engines.models.skeleton import JOINTS
 from realtime.bridge.listen_at import listen_at
 from realtime.closing import Closing
 from realtime.rig.axes import to_y_up
-from realtime.wire.messages import PoseMessage
+from realtime.rig.extremities import ON, Floats, known_lines, points_of
+from realtime.wire.messages import PersonPose, PoseMessage
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import Server, ServerConnection
@@ -140,14 +143,21 @@ class Web(Closing):
 
 
 def frame_json(message: PoseMessage) -> str:
-    people = [
-        {
-            "id": person.id, "held": person.held,
-            "joints": np.rint(1000 * to_y_up(person.positions_m, message.space)).astype(int).tolist(),
-        }
-        for person in message.persons if np.isfinite(person.root_m).all()
-    ]  # fmt: skip
+    people = [_person(person, message.space) for person in message.persons if np.isfinite(person.root_m).all()]
     return json.dumps({"seq": message.seq, "people": people}, separators=(",", ":"))
+
+
+def _person(person: PersonPose, space: str) -> dict[str, Any]:
+    sent = {"id": person.id, "held": person.held, "joints": _millimetres(person.positions_m, space)}
+    points = points_of(person.joints_m, person.feet_m, person.hands_m)
+    if points is not None:
+        places = _millimetres(np.nan_to_num(points) + person.root_m, space)
+        sent["lines"] = [[places[start], places[end], ON[end - JOINTS]] for start, end in known_lines(points)]
+    return sent
+
+
+def _millimetres(points_m: Floats, space: str) -> list[list[int]]:
+    return cast("list[list[int]]", np.rint(1000 * to_y_up(points_m, space)).astype(int).tolist())
 
 
 def _reachable(host: str) -> str:

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from engines.errors import UserError
-from engines.models.skeleton import FEET_OF_MEDIAPIPE33, FLIP, MEDIAPIPE33_TO_17
+from engines.models.skeleton import FEET_OF_MEDIAPIPE33, FLIP, HANDS_OF_MEDIAPIPE33, MEDIAPIPE33_TO_17
 from realtime.assets.fetch import fetch
 from realtime.clock import NS_PER_MS
 from realtime.closing import Closing
@@ -47,11 +47,10 @@ class Detector(Closing):
     last_world_m: Array  # (persons, 33, 3): x right, y down, z forward, metres, from the middle of the hips
 
     def __init__(
-        self, size: str = "full", people: int = 1, threads: int | None = None, feet: bool = False
+        self, size: str = "full", people: int = 1, threads: int | None = None, feet: bool = False, hands: bool = False
     ) -> None:  # fmt: skip
-        """`threads` keeps the networks on that many of this process's CPUs (Linux). `feet`: heels and toes too.
-
-        Raises UserError.
+        """`threads` keeps the networks on that many of this process's CPUs (Linux). `feet`: heels and toes too;
+        `hands`: knuckles. Raises UserError.
         """
         if size not in DETECTOR_SIZES:
             raise UserError(f"there is no detector size '{size}': choose one of {', '.join(DETECTOR_SIZES)}")
@@ -62,7 +61,8 @@ class Detector(Closing):
         self._tracker = Tracker()
         self._cuts = CutFinder()
         self._last_ms = -1
-        self._feet = feet
+        self._feet = list(FEET_OF_MEDIAPIPE33) if feet else None
+        self._hands = list(HANDS_OF_MEDIAPIPE33) if hands else None
         self._rgb = np.empty((0, 0, 3), np.uint8)
         self._noisy = True  # the networks still have warnings to give that no user can act on
         self._small = SmallPeople(self._find)
@@ -94,9 +94,10 @@ class Detector(Closing):
         self._small.saw(frame.image_bgr, frame.stamp.source_ns, [_box(xy_px) for xy_px in skeletons_px])
         ids = self._tracker.assign(skeletons_px, frame.stamp.source_ns, joints_m)
         return tuple(
-            Person2D(track_id, xy_px, people[index][1], _feet(poses[index], size_px) if self._feet else None)
+            Person2D(track_id, xy_px, people[index][1], _picked(self._feet, poses[index], size_px),
+                     _picked(self._hands, poses[index], size_px))
             for track_id, xy_px, index in zip(ids, skeletons_px, kept, strict=True)
-        )
+        )  # fmt: skip
 
     def close(self) -> None:
         with _stderr_to_log():
@@ -168,13 +169,15 @@ def _joints(landmarks: Array) -> tuple[Array, Array]:
     return xy, np.ascontiguousarray(score, np.float32)
 
 
-def _feet(landmarks: Array, size_px: Array) -> Array:
-    """(33, 3) landmarks -> FEET (4, 3): places in pixels, and scores."""
-    feet = landmarks[list(FEET_OF_MEDIAPIPE33)]
-    inside = _inside(feet[:, :2])
-    feet[:, :2] *= size_px
-    feet[:, 2] = feet[:, 2].clip(0, 1) * inside
-    return feet
+def _picked(wanted: list[int] | None, landmarks: Array, size_px: Array) -> Array | None:
+    """(33, 3) landmarks -> those wanted (N, 3): places in pixels, and scores. None: none are."""
+    if wanted is None:
+        return None
+    picked = landmarks[wanted]
+    inside = _inside(picked[:, :2])
+    picked[:, :2] *= size_px
+    picked[:, 2] = picked[:, 2].clip(0, 1) * inside
+    return picked
 
 
 def _inside(xy: Array) -> Array:

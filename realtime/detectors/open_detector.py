@@ -8,9 +8,12 @@ from realtime.detectors.own_detector import OwnDetector
 
 
 def open_detector(
-    name: str, people: int, threads: int | None = None, feet: bool = False
+    name: str, people: int, threads: int | None = None, feet: bool = False, hands: bool = False
 ) -> Detector | OwnDetector:  # fmt: skip
-    """`threads`: of MediaPipe's. `feet`: heels and toes too. Raises UserError where there is none of that name."""
+    """`threads`: of MediaPipe's. `feet`: heels and toes too; `hands`: knuckles.
+
+    Raises UserError where there is none of that name.
+    """
     if name in DETECTOR_SIZES:
-        return Detector(name, people, threads, feet)
-    return OwnDetector(name, people, feet)
+        return Detector(name, people, threads, feet, hands)
+    return OwnDetector(name, people, feet, hands)

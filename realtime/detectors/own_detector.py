@@ -32,15 +32,17 @@ class OwnDetector(Closing):
     one. rtmlib's classes are such.
     """
 
-    def __init__(self, name: str, people: int = 1, feet: bool = False) -> None:
-        """`feet`: heels and toes too. Raises UserError where there is no such class, or it cannot be made, or its joint
-        set has no feet."""
+    def __init__(self, name: str, people: int = 1, feet: bool = False, hands: bool = False) -> None:
+        """`feet`: heels and toes too; `hands`: knuckles. Raises UserError where there is no such class, or it cannot be
+        made, or its joint set has no such points."""
         self._name, self._people = name, people
         self._detect: Any = _made(name)
         self._skeleton: SourceSkeleton = skeleton_named(getattr(self._detect, "skeleton", _JOINTS))
-        self._feet = feet
+        self._feet, self._hands = feet, hands
         if feet and not self._skeleton.feet:
             raise UserError(f"the joints of {self._skeleton.name} have no heels and toes: leave out --feet")
+        if hands and not self._skeleton.hands:
+            raise UserError(f"the joints of {self._skeleton.name} have no knuckles: leave out --hands")
         self._tracker, self._cuts = Tracker(), CutFinder()
 
     def detect(self, frame: Frame) -> tuple[Person2D, ...]:
@@ -57,8 +59,9 @@ class OwnDetector(Closing):
         skeletons_px: list[Array] = [np.ascontiguousarray(xy_px[index], np.float32) for index in kept]
         ids = self._tracker.assign(skeletons_px, frame.stamp.source_ns)
         feet = self._skeleton.to_feet(given_px, given) if self._feet and len(given_px) else None
+        hands = self._skeleton.to_hands(given_px, given) if self._hands and len(given_px) else None
         return tuple(Person2D(track_id, at_px, np.ascontiguousarray(score[index], np.float32),
-                              None if feet is None else feet[index])
+                              None if feet is None else feet[index], None if hands is None else hands[index])
                      for track_id, at_px, index in zip(ids, skeletons_px, kept, strict=True))  # fmt: skip
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from engines.errors import UserError
 from realtime.export.recording import Track
+from realtime.library.poses import OF_EXTREMITIES
 
 Double = NDArray[np.float64]
 RATES_HZ = (1.0, 1000.0)
@@ -57,6 +58,5 @@ def evened(track: Track, rate_hz: float) -> Track:
     unseen = track.unseen[nearest] | lost[:, None]
     return Track(
         track.person, track.space, ticks, between(track.joints_m), between(track.sigma_m), unseen,
-        None if track.feet_m is None else between(track.feet_m),
-        None if track.feet_sigma_m is None else between(track.feet_sigma_m),
+        **{name: between(values) for name in OF_EXTREMITIES if (values := getattr(track, name)) is not None},
     )  # fmt: skip

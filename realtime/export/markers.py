@@ -22,6 +22,7 @@ MARKERS: tuple[str, ...] = (
     "LShoulder", "LElbow", "LWrist", "RShoulder", "RElbow", "RWrist",
 )  # fmt: skip
 OF_FEET: tuple[str, ...] = ("RHeel", "RBigToe", "LHeel", "LBigToe")  # where the recording has feet
+OF_HANDS: tuple[str, ...] = ("RHandLittle", "RHandIndex", "RHandThumb", "LHandLittle", "LHandIndex", "LHandThumb")
 MODELLED, GAP = 0.0, -1.0  # a C3D's residuals: not measured by cameras of its own; not there
 C3D_FRAMES = 65_535  # the header counts them in 16 bits
 
@@ -83,8 +84,9 @@ def write_trc(track: Track, rate_hz: float, path: Path, name: str) -> str:
 
 
 def _markers(track: Track) -> tuple[tuple[str, ...], Double]:
-    """Names (N,) and places (T, N, 3), NaN in a gap: the joints, and the feet where there are any."""
-    joints = np.where(track.gap[:, None, None], np.nan, track.joints_m)
-    if track.feet_m is None:
-        return MARKERS, joints
-    return (*MARKERS, *OF_FEET), np.concatenate((joints, track.feet_m), 1)
+    """Names (N,) and places (T, N, 3), NaN in a gap: the joints, and feet and hands where there are any."""
+    names, places = MARKERS, [np.where(track.gap[:, None, None], np.nan, track.joints_m)]
+    for more, found in ((OF_FEET, track.feet_m), (OF_HANDS, track.hands_m)):
+        if found is not None:
+            names, places = (*names, *more), [*places, found]
+    return names, np.concatenate(places, 1)

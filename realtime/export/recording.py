@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import UserError
-from engines.models.skeleton import FEET, JOINTS
+from engines.models.skeleton import EXTREMITIES, JOINTS
+from realtime.library.poses import OF_EXTREMITIES
 from realtime.takes.poses import take_poses
 from realtime.wire.messages import PersonPose, PoseMessage
 
@@ -37,6 +38,8 @@ class Track:
     unseen: NDArray[np.bool_]  # (T, 17): the joint was not seen in that frame, what is given goes on from the past
     feet_m: Double | None = None  # (T, 4, 3) FEET in space, NaN where not known; None: the recording has none
     feet_sigma_m: Double | None = None  # (T, 4)
+    hands_m: Double | None = None  # (T, 6, 3) HANDS likewise
+    hands_sigma_m: Double | None = None  # (T, 6)
 
     @property
     def gap(self) -> NDArray[np.bool_]:
@@ -44,7 +47,7 @@ class Track:
         return np.asarray(np.isnan(self.joints_m).any((1, 2)))
 
 
-_NOT_ALWAYS = ("space", "ids", "unseen", "feet_m", "feet_sigma_m")
+_NOT_ALWAYS = ("space", "ids", "unseen", *OF_EXTREMITIES)
 
 
 def read_tracks(path: Path, stream: str | None = None, person: str | None = None) -> list[Track]:
@@ -125,17 +128,27 @@ def _track(name: str, space: str, rows: list[tuple[float, PersonPose | None]]) -
     rows = rows[there[0] : there[-1] + 1] if there else rows[:1]
     joints, sigma = np.full((len(rows), JOINTS, 3), np.nan), np.full((len(rows), JOINTS), np.nan)
     unseen = np.ones((len(rows), JOINTS), bool)
-    feet, feet_sigma = np.full((len(rows), len(FEET), 3), np.nan), np.full((len(rows), len(FEET)), np.nan)
     lag_s = 0.0
     for row, (_, person) in enumerate(rows):
         if person is not None:
             joints[row], sigma[row], unseen[row] = person.positions_m, person.sigma_m, False
             unseen[row, list(person.unseen)] = True
             lag_s = person.lag_frames * MODEL_STEP_S
-            if person.feet_m is not None and person.feet_sigma_m is not None:
-                feet[row], feet_sigma[row] = person.feet_m + person.root_m, person.feet_sigma_m
-    own = {} if np.isnan(feet).all() else {"feet_m": feet, "feet_sigma_m": feet_sigma}
-    return Track(name, space, np.array([at_s for at_s, _ in rows]) - lag_s, joints, sigma, unseen, **own)
+    times = np.array([at_s for at_s, _ in rows]) - lag_s
+    return Track(name, space, times, joints, sigma, unseen, **_extremities([person for _, person in rows]))
+
+
+def _extremities(rows: list[PersonPose | None]) -> dict[str, Double]:
+    """The fields of `Track` for those that any row has."""
+    fields: dict[str, Double] = {}
+    for name, points in EXTREMITIES.items():
+        places, sigma = np.full((len(rows), len(points), 3), np.nan), np.full((len(rows), len(points)), np.nan)
+        for row, person in enumerate(rows):
+            if person is not None and (found := getattr(person, f"{name}_m")) is not None:
+                places[row], sigma[row] = found + person.root_m, getattr(person, f"{name}_sigma_m")
+        if not np.isnan(places).all():
+            fields |= {f"{name}_m": places, f"{name}_sigma_m": sigma}
+    return fields
 
 
 def _renamed(track: Track, known: set[str]) -> Track:
@@ -171,25 +184,28 @@ def _lifted(path: Path) -> list[Track]:
     if "unseen" in fields and fields["unseen"].shape == unseen.shape:
         unseen |= fields["unseen"].astype(bool)
     times = fields["t_s"] - fields["t_s"][0]
-    feet, feet_sigma = _lifted_feet(fields, people, np.isnan(sigma[..., 0]))
+    more = _lifted_extremities(fields, people, np.isnan(sigma[..., 0]))
     if not people:
-        return [Track("0", space, times, joints, sigma, unseen, feet, feet_sigma)]
+        return [Track("0", space, times, joints, sigma, unseen, **more)]
     ids = fields["ids"] if "ids" in fields and fields["ids"].shape == people else np.arange(people[0])
     return [Track(str(number), space, times, joints[:, column], sigma[:, column], unseen[:, column],
-                  None if feet is None else feet[:, column], None if feet_sigma is None else feet_sigma[:, column])
+                  **{name: values[:, column] for name, values in more.items()})
             for column, number in enumerate(ids.tolist())]  # fmt: skip
 
 
-def _lifted_feet(
+def _lifted_extremities(
     fields: dict[str, NDArray[Any]], people: tuple[int, ...], gap: NDArray[np.bool_]
-) -> tuple[Double | None, Double | None]:  # fmt: skip
-    """FEET in space and their errors, NaN in gaps; None where the file has none."""
-    shape = (len(fields["t_s"]), *people, len(FEET))
-    if "feet_m" not in fields or fields["feet_m"].shape != (*shape, 3) or fields["feet_sigma_m"].shape != shape:
-        return None, None
-    feet = np.asarray(fields["feet_m"] + fields["root_m"][..., None, :], np.float64)
-    sigma = np.asarray(fields["feet_sigma_m"], np.float64)
-    return np.where(gap[..., None, None], np.nan, feet), np.where(gap[..., None], np.nan, sigma)
+) -> dict[str, Double]:  # fmt: skip
+    """Feet and hands in space and their errors, NaN in gaps: those that the file has."""
+    more: dict[str, Double] = {}
+    for name, points in EXTREMITIES.items():
+        shape = (len(fields["t_s"]), *people, len(points))
+        places, sigma = fields.get(f"{name}_m"), fields.get(f"{name}_sigma_m")
+        if places is not None and sigma is not None and places.shape == (*shape, 3) and sigma.shape == shape:
+            in_space = np.asarray(places + fields["root_m"][..., None, :], np.float64)
+            more[f"{name}_m"] = np.where(gap[..., None, None], np.nan, in_space)
+            more[f"{name}_sigma_m"] = np.where(gap[..., None], np.nan, np.asarray(sigma, np.float64))
+    return more
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:

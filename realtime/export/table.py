@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.models.skeleton import FEET, JOINT_NAMES
+from engines.models.skeleton import EXTREMITIES, JOINT_NAMES
 from realtime.export.recording import Track
 from realtime.rig.angles import joint_angles
 from realtime.rig.axes import to_y_up
@@ -28,16 +28,17 @@ def columns_of(tracks: Sequence[Track]) -> Columns:
 
 
 def _alike(tracks: Sequence[Track]) -> list[Track]:
-    """With feet that are not known where only others have some: a table has the same columns for all."""
-    if all(track.feet_m is None for track in tracks):
-        return list(tracks)
-    return [
-        track if track.feet_m is not None else replace(
-            track, feet_m=np.full((len(track.t_s), len(FEET), 3), np.nan),
-            feet_sigma_m=np.full((len(track.t_s), len(FEET)), np.nan),
-        )
-        for track in tracks
-    ]  # fmt: skip
+    """With feet and hands that are not known where only others have some: a table has the same columns for all."""
+    alike: list[Track] = []
+    for track in tracks:
+        missing: dict[str, Any] = {}
+        for name, points in EXTREMITIES.items():
+            there = any(getattr(one, f"{name}_m") is not None for one in tracks)
+            if there and getattr(track, f"{name}_m") is None:
+                missing[f"{name}_m"] = np.full((len(track.t_s), len(points), 3), np.nan)
+                missing[f"{name}_sigma_m"] = np.full((len(track.t_s), len(points)), np.nan)
+        alike.append(replace(track, **missing))
+    return alike
 
 
 def _of_one(track: Track) -> Columns:
@@ -49,10 +50,12 @@ def _of_one(track: Track) -> Columns:
             columns[f"{name}_{letter}_m"] = track.joints_m[:, joint, axis]
     columns |= {f"{name}_sigma_m": track.sigma_m[:, joint] for joint, name in enumerate(JOINT_NAMES)}
     columns |= {f"{name}_unseen": track.unseen[:, joint] for joint, name in enumerate(JOINT_NAMES)}
-    if track.feet_m is not None and track.feet_sigma_m is not None:
-        for point, name in enumerate(FEET):
-            columns |= {f"{name}_{letter}_m": track.feet_m[:, point, axis] for axis, letter in enumerate("xyz")}
-            columns[f"{name}_sigma_m"] = track.feet_sigma_m[:, point]
+    for places, sigma, names in ((track.feet_m, track.feet_sigma_m, EXTREMITIES["feet"]),
+                                 (track.hands_m, track.hands_sigma_m, EXTREMITIES["hands"])):  # fmt: skip
+        if places is not None and sigma is not None:
+            for point, name in enumerate(names):
+                columns |= {f"{name}_{letter}_m": places[:, point, axis] for axis, letter in enumerate("xyz")}
+                columns[f"{name}_sigma_m"] = sigma[:, point]
     angles = joint_angles(to_y_up(track.joints_m, track.space))
     return columns | {f"{name}_deg": values for name, values in angles.items()}
 

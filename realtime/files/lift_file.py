@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from realtime.files.read_source import NOTHING_TOLD, Told, read_source
 from realtime.library.offline import check_installed, smoothed
 from realtime.library.place import settings
 from realtime.library.poses import Poses
-from realtime.library.recording import Recording
+from realtime.library.recording import Recording, wanted
 from realtime.library.whole import Progress, poses_of
 from realtime.pipeline.pose_frame import Lift
 from realtime.pipeline.setting import SettingFor
@@ -92,14 +92,11 @@ def _as_asked(read: Keypoints, source: Path, options: LiftOptions, told: Told) -
     if options.person is not None and len(read.recording.ids) > 1:
         raise UserError(f"{source} has {len(read.recording.ids)} people, who cannot all have the size of "
                         f"{options.person}: leave out --person")  # fmt: skip
-    recording = read.recording if told.feet else replace(read.recording, feet=None)
-    if told.feet and recording.feet is None:
-        raise UserError(f"{source} has no heels and toes: leave out --feet")
-    return recording
+    return wanted(read.recording, told.feet, told.hands, f"{source} has", "--")
 
 
 def write_poses(poses: Poses, target: Path) -> None:
-    """An .npz with the fields of `Poses`, those of feet where there are any."""
+    """An .npz with the fields of `Poses`, those of feet and hands where there are any."""
     values = {field.name: getattr(poses, field.name) for field in fields(Poses)}
     arrays: dict[str, Any] = {name: np.asarray(value) for name, value in values.items() if value is not None}
 

@@ -49,7 +49,8 @@ def read_openpose(
     for persons, at_s in zip(found, times_s.tolist(), strict=True):
         ours = [as_17(set_of, without_zeros(xy, score, "")[0], score) for xy, score in persons]
         feet = [set_of.to_feet(xy, score) if set_of.feet else None for xy, score in persons]
-        shown = [Person2D(0, xy, score, own) for (xy, score), own in zip(ours, feet, strict=True) if (score > 0).any()]
+        hands = [set_of.to_hands(xy, score) if set_of.hands else None for xy, score in persons]
+        shown = [Person2D(0, *own, *more) for own, *more in zip(ours, feet, hands, strict=True) if (own[1] > 0).any()]
         frames.append(followed.push(shown, round(at_s * NS_PER_S)))
     recording = recording_of(frames, times_s.tolist(), size)
     doubts += check_upright(recording.xy_px, recording.score, "keypoints")

@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engines.errors import UserError
-from engines.models.skeleton import FEET, JOINTS
-from realtime.library.poses import OF_FEET, PERSONAL, Poses
+from engines.models.skeleton import FEET, HANDS, JOINTS
+from realtime.library.poses import OF_EXTREMITIES, PERSONAL, Poses
 
 # T: the frames, as many in each; P: people, an axis that files of one person lack. What is not here is one value.
 _SHAPES: dict[str, tuple[str | int, ...]] = {
     "joints_m": ("T", JOINTS, 3), "root_m": ("T", 3), "sigma_m": ("T", JOINTS), "root_sigma_m": ("T",),
     "window_fill": ("T",), "held": ("T",), "unseen": ("T", JOINTS), "t_s": ("T",), "ids": ("P",), "scale": ("T",),
     "feet_m": ("T", len(FEET), 3), "feet_sigma_m": ("T", len(FEET)),
+    "hands_m": ("T", len(HANDS), 3), "hands_sigma_m": ("T", len(HANDS)),
 }  # fmt: skip
 _NAMES = tuple(field.name for field in fields_of(Poses))
 _TEXTS = ("scale",)
@@ -29,7 +30,7 @@ def read_poses(path: Path) -> Poses:
     fields = _load(path)
     if "held" in fields and "t_s" in fields:
         fields = _of_before(fields) | fields
-    missing = [name for name in _NAMES if name not in fields and name not in OF_FEET]
+    missing = [name for name in _NAMES if name not in fields and name not in OF_EXTREMITIES]
     if missing:
         raise UserError(f"{path} holds no poses ({missing[0]} is missing): give an .npz that 'realtime lift' wrote")
     frames = len(fields["t_s"]) if fields["t_s"].ndim else 0

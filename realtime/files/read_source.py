@@ -23,6 +23,7 @@ class Told:
     people: int = 1  # of a video, or a folder of JSON: as many are looked for
     detector: str = "full"  # of a video
     feet: bool = False  # heels and toes are wanted
+    hands: bool = False  # knuckles are
 
     @property
     def joints(self) -> SourceSkeleton | None:
@@ -62,4 +63,4 @@ def read_source(
         raise UserError(f"{source} is taken for a video, which has its own: leave out --skeleton, --fps and --size")
     from realtime.files.watch_video import watch_video
 
-    return watch_video(source, told.people, told.detector, told.fps, progress, told.feet, find)
+    return watch_video(source, told.people, told.detector, told.fps, progress, told.feet, told.hands, find)

@@ -18,10 +18,10 @@ from realtime.sources.open_source import open_source
 
 def watch_video(
     source: Path, people: int, detector: str, fps: float | None = None, progress: Progress | None = None,
-    feet: bool = False, find: SettingFor | None = None,
+    feet: bool = False, hands: bool = False, find: SettingFor | None = None,
 ) -> Keypoints:  # fmt: skip
     """Every frame, as `realtime run --max-speed` sees it. `fps`: of numbered pictures, which do not say it. `feet`:
-    heels and toes too. `find`: the setting that is to fit its pictures.
+    heels and toes too; `hands`: knuckles. `find`: the setting that is to fit its pictures.
 
     Raises UserError for what is no video, or shows nobody, or has pictures that do not fit.
     """
@@ -31,7 +31,7 @@ def watch_video(
     times_s: list[float] = []
     with (
         open_source(str(source), max_speed=True, file_fps=fps) as video,
-        open_detector(detector, people, feet=feet) as detect,
+        open_detector(detector, people, feet=feet, hands=hands) as detect,
     ):
         if find is not None:
             find(video.image_wh)  # a lens of another aspect is told before hours of detecting

@@ -200,5 +200,6 @@ def _pose(at_s: float, frame: PoseFrame) -> Pose:
 def _person(pose: Pose3D) -> PersonPose:
     return PersonPose(
         pose.track_id, pose.joints_m, pose.root_m, pose.sigma_m, pose.score, pose.lag_frames, pose.window_fill,
-        pose.held, pose.unseen, pose.root_sigma_m, pose.feet_m, pose.feet_sigma_m,
+        pose.held, pose.unseen, pose.root_sigma_m, pose.feet_m, pose.feet_sigma_m, pose.hands_m,
+        pose.hands_sigma_m,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from engines.errors import UserError
 from engines.extras import pip_install
 from engines.lifting.poses import RATE_HZ
-from engines.models.skeleton import FEET, JOINTS, PARENTS
+from engines.models.skeleton import EXTREMITIES, HANG_ON, JOINTS, PARENTS
 from realtime.clock import NS_PER_S
 from realtime.library.poses import Poses
 from realtime.pipeline.resample import GAP_NS
@@ -29,7 +29,6 @@ Rows = NDArray[np.intp]
 _JOINTS, _ROOT = 2e-5, 3e-4
 _UNSURE_M = 0.05
 _SIGMA_M = 0.01, 1.0  # outside of these a joint's own error counts no more
-_ANKLES = [3, 3, 6, 6]  # of FEET
 _FEWEST = 5  # frames that a spline wants
 
 
@@ -46,7 +45,8 @@ def smoothed(poses: Poses) -> Poses:
     """
     joints, roots = poses.joints_m.astype(np.float64), poses.root_m.astype(np.float64)
     check_installed()
-    feet = None if poses.feet_m is None else poses.feet_m.astype(np.float64)
+    extremities = {name: getattr(poses, f"{name}_m").astype(np.float64) for name in EXTREMITIES
+                   if getattr(poses, f"{name}_m") is not None}  # fmt: skip
     several = poses.held.ndim == 2
     for column, person in enumerate(poses.each()):
         own_joints, own_roots = (joints[:, column], roots[:, column]) if several else (joints, roots)
@@ -56,23 +56,22 @@ def smoothed(poses: Poses) -> Poses:
             own_roots[rows] = _spline(person.t_s[rows], own_roots[rows], stiffness=_ROOT)
         _hold(own_joints, person.held)
         _hold(own_roots, person.held)
-        if feet is not None:
-            own_feet = feet[:, column] if several else feet
-            own_feet[:] = _feet(person, own_feet - person.joints_m[:, _ANKLES]) + own_joints[:, _ANKLES]
-            _hold(own_feet, person.held)
+        for name, points in extremities.items():
+            own, on = points[:, column] if several else points, list(HANG_ON[name])
+            own[:] = _about_joints(person, own - person.joints_m[:, on], name) + own_joints[:, on]
+            _hold(own, person.held)
     return replace(
         poses, joints_m=joints.astype(np.float32), root_m=roots.astype(np.float32), offline=True,
-        feet_m=None if feet is None else feet.astype(np.float32),
+        **{f"{name}_m": points.astype(np.float32) for name, points in extremities.items()},
     )  # fmt: skip
 
 
-def _feet(person: Poses, about_m: Double) -> Double:
-    """FEET about their ankles (T, 4, 3) -> the same, smooth."""
-    assert person.feet_sigma_m is not None
-    for rows in _stretches(person, about_m):
-        sigma_m = person.feet_sigma_m[rows].astype(np.float64)
-        for point in range(len(FEET)):
-            about_m[rows, point] = _spline(person.t_s[rows], about_m[rows, point], sigma_m[:, point])
+def _about_joints(person: Poses, about_m: Double, name: str) -> Double:
+    """FEET or HANDS about the joints that they hang on (T, N, 3) -> the same, smooth where they are known."""
+    sigma_m = getattr(person, f"{name}_sigma_m").astype(np.float64)
+    for point in range(about_m.shape[1]):
+        for rows in _stretches(person, about_m[:, point]):
+            about_m[rows, point] = _spline(person.t_s[rows], about_m[rows, point], sigma_m[rows, point])
     return about_m
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from realtime.contracts import Array
 
-OF_FEET = ("feet_m", "feet_sigma_m")
-PERSONAL = ("joints_m", "root_m", "sigma_m", "root_sigma_m", "window_fill", "held", "unseen", *OF_FEET)
+OF_EXTREMITIES = ("feet_m", "feet_sigma_m", "hands_m", "hands_sigma_m")
+PERSONAL = ("joints_m", "root_m", "sigma_m", "root_sigma_m", "window_fill", "held", "unseen", *OF_EXTREMITIES)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,6 +39,8 @@ class Poses:
     mode: str = "stream"
     feet_m: Array | None = None  # (T, 4, 3), right heel and toe, left heel and toe, as `joints_m`; None: not asked for
     feet_sigma_m: Array | None = None  # (T, 4); NaN, as `feet_m`, where they are not known
+    hands_m: Array | None = None  # (T, 6, 3), right little finger, index and thumb, then left; NaN where not seen
+    hands_sigma_m: Array | None = None  # (T, 6), NaN likewise
     offline: bool = False  # smoothed with all of the recording known, as no live pose can be
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,7 @@ class Recording:
     ids: NDArray[np.int64]  # (P,)
     alone: bool = False  # one person, whose poses have no axis of people
     feet: Array | None = None  # (T, P, 4, 3): x and y in pixels, and score, of FEET; None: not looked for
+    hands: Array | None = None  # (T, P, 6, 3): likewise, of HANDS
 
     @property
     def times_ns(self) -> NDArray[np.int64]:
@@ -42,9 +43,19 @@ class Recording:
         """One at a time, as a detector gives them."""
         for frame, (at_ns, seen) in enumerate(zip(self.times_ns.tolist(), self.seen, strict=True)):
             persons = tuple(Person2D(int(self.ids[row]), self.xy_px[frame, row], self.score[frame, row],
-                                     None if self.feet is None else self.feet[frame, row])
+                                     None if self.feet is None else self.feet[frame, row],
+                                     None if self.hands is None else self.hands[frame, row])
                             for row in np.flatnonzero(seen))  # fmt: skip
             yield Keypoints2D(Stamp(frame, at_ns, at_ns), self.image_wh, persons, at_ns, 0)
+
+
+def wanted(recording: Recording, feet: bool, hands: bool, source: str, option: str = "") -> Recording:
+    """With feet and hands only where they are. Raises UserError where the source has none that are, and names the
+    `option`."""
+    for name, asked, what in (("feet", feet, "heels and toes"), ("hands", hands, "knuckles")):
+        if asked and getattr(recording, name) is None:
+            raise UserError(f"{source} no {what}: leave out {option}{name}")
+    return replace(recording, feet=recording.feet if feet else None, hands=recording.hands if hands else None)
 
 
 def somebody(xy_px: Array, score: Array) -> NDArray[np.bool_]:
@@ -95,13 +106,15 @@ def _recorded(
     ours, ours_score = as_17(found, xy, score)
     doubts += check_upright(ours, ours_score, names.keypoints)
     feet = found.to_feet(xy, score) if found.feet else None
+    hands = found.to_hands(xy, score) if found.hands else None
     alone = ours.ndim == 3
     if alone:
-        ours, ours_score, feet = ours[:, None], ours_score[:, None], None if feet is None else feet[:, None]
+        ours, ours_score = ours[:, None], ours_score[:, None]
+        feet, hands = (None if one is None else one[:, None] for one in (feet, hands))
     numbers = np.arange(ours.shape[1]) if ids is None else np.array([int(one) for one in ids], np.int64)
     if len(numbers) != ours.shape[1] or len(set(numbers.tolist())) != len(numbers):
         raise UserError(f"ids must be {ours.shape[1]} different numbers, one for each person, got {numbers.tolist()}")
-    recording = Recording(ours, ours_score, times, size, numbers.astype(np.int64), alone, feet)
+    recording = Recording(ours, ours_score, times, size, numbers.astype(np.int64), alone, feet, hands)
     if not recording.seen.any():
         raise UserError(f"no frame has a joint that is seen: every joint of {names.keypoints} is NaN, or its score is "
                         f"below {MIN_SCORE}")  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,14 @@ from calibration.lens.rays import Camera
 from calibration.person.body_scale import BodyScale
 from engines.errors import UserError
 from engines.lifting.load_lifter import load_lifter
-from engines.models.skeleton import FEET
+from engines.models.skeleton import EXTREMITIES
 from engines.models.source_skeletons import skeleton_named
-from realtime.contracts import Pose3D
+from realtime.contracts import Array, Pose3D
 from realtime.library.doubts import KeypointsWarning
 from realtime.library.offline import smoothed
 from realtime.library.place import AnyPath, settings
 from realtime.library.poses import Poses
-from realtime.library.recording import Recording, recorded
+from realtime.library.recording import Recording, recorded, wanted
 from realtime.pipeline.pose_frame import Lift
 
 Progress = Callable[[int, int], None]  # frames done, of how many
@@ -36,6 +35,7 @@ def lift(
     camera: Camera | AnyPath | None = None, ground: Ground | AnyPath | None = None,
     person: BodyScale | str | None = None, lookahead: int = 0, model: str | Path = "default", engine: str = "auto",
     threads: int = 1, progress: Progress | None = None, offline: bool = False, feet: bool = False,
+    hands: bool = False,
 ) -> Poses:  # fmt: skip
     """Lift recorded 2D keypoints to metric 3D poses with the code that runs live.
 
@@ -47,7 +47,8 @@ def lift(
     `camera`, `ground`: a file of `realtime calibrate`, or the object; `person`: a name or a file. Without, the lens
     spans 60 degrees, poses are in camera axes, and sizes are an assumed body's. `lookahead`: model frames of 1/30 s of
     future that each pose sees, 0, 2, 4 or 8: smoother. `offline`: smoothed with the whole recording known, which no
-    live pose can be; steadier still, hardly truer (needs SciPy). `feet`: heels and toes too, of joints that have them.
+    live pose can be; steadier still, hardly truer (needs SciPy). `feet`: heels and toes too, `hands`: knuckles of the
+    hands, of joints that have them.
 
     Without either the rows are, bit for bit, what a live session publishes of the same keypoints. Warns
     (`KeypointsWarning`) of what looks wrong in the keypoints; raises `UserError` for what cannot be lifted.
@@ -56,9 +57,7 @@ def lift(
     recording, doubts = recorded(keypoints, scores, t, fps, image_wh, named, ids)
     for doubt in doubts:
         warnings.warn(doubt, KeypointsWarning, stacklevel=2)
-    recording = recording if feet else replace(recording, feet=None)
-    if feet and recording.feet is None:
-        raise UserError("the keypoints have no heels and toes: leave out feet")
+    recording = wanted(recording, feet, hands, "the keypoints have")
     find = settings(camera, ground, person)
     if person is not None and len(recording.ids) > 1:
         raise UserError(f"{len(recording.ids)} people cannot all have the size of one person: leave out person")
@@ -111,9 +110,11 @@ class _Rows:
         self._sigma, self._root_sigma = np.full((*shape, 17), np.nan, np.float32), np.full(shape, np.nan, np.float32)
         self._fill, self._unseen = np.zeros(shape, np.float32), np.ones((*shape, 17), np.bool_)
         self._scale = np.full(shape, len(_SCALES) - 1)
-        feet = 0 if recording.feet is None else len(FEET)
-        self._feet = np.full((*shape, feet, 3), np.nan, np.float32)
-        self._feet_sigma = np.full((*shape, feet), np.nan, np.float32)
+        self._extremities: dict[str, Array] = {}  # those that are looked for, by their fields' names
+        for name, points in EXTREMITIES.items():
+            if getattr(recording, name) is not None:
+                self._extremities[f"{name}_m"] = np.full((*shape, len(points), 3), np.nan, np.float32)
+                self._extremities[f"{name}_sigma_m"] = np.full((*shape, len(points)), np.nan, np.float32)
 
     def put_at(self, source_ns: int, pose: Pose3D, scale: str) -> None:
         """Into every frame of that time in which the person is."""
@@ -128,26 +129,25 @@ class _Rows:
         self._root_sigma[at], self._fill[at] = pose.root_sigma_m, pose.window_fill
         self._unseen[at] = np.isin(np.arange(17), pose.unseen)
         self._scale[at] = _SCALES.index(scale)
-        if pose.feet_m is not None and pose.feet_sigma_m is not None:
-            self._feet[at], self._feet_sigma[at] = pose.feet_m, pose.feet_sigma_m
+        for name, rows in self._extremities.items():
+            found = getattr(pose, name)
+            rows[at] = np.nan if found is None else found
 
     def poses(self, lift: Lift, lag_frames: int, model: str, engine: str, mode: str) -> Poses:
         frames = np.arange(len(self.held))[:, None]
         last = np.maximum.accumulate(np.where(self.held, -1, frames))  # the row that a held row repeats
         rows, columns = np.nonzero(last >= 0)
         for filled in (self._joints, self._root, self._sigma, self._root_sigma, self._fill, self._scale,
-                       self._feet, self._feet_sigma):  # fmt: skip
+                       *self._extremities.values()):  # fmt: skip
             filled[rows, columns] = filled[last[rows, columns], columns]
         arrays = (self._joints, self._root, self._sigma, self._root_sigma, self._fill, self.held, self._unseen)
-        feet: dict[str, Any] = {"feet_m": self._feet, "feet_sigma_m": self._feet_sigma}
-        if self._recording.feet is None:
-            feet = {}
+        extremities: dict[str, Any] = self._extremities
         if self._recording.alone:
             arrays = tuple(array[:, 0] for array in arrays)  # type: ignore[assignment]
-            feet = {name: array[:, 0] for name, array in feet.items()}
+            extremities = {name: array[:, 0] for name, array in extremities.items()}
         setting = lift.setting
         assert setting is not None
         scale = np.array(_SCALES)[np.where(last >= 0, self._scale, len(_SCALES) - 1).min(1)]
         scale[(last < 0).all(1)] = _SCALES[0]
         return Poses(*arrays, self._recording.ids, self._recording.t_s, scale, setting.space, setting.calibration,
-                     lag_frames, model, engine, mode, **feet)  # fmt: skip
+                     lag_frames, model, engine, mode, **extremities)  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 
 from calibration.lens.rays import Camera
 from engines.keypoints.clean import Cleaner
-from engines.models.skeleton import FEET_FLIP, JOINTS
+from engines.models.skeleton import FEET_FLIP, HANDS_FLIP, JOINTS
 from realtime.clock import NS_PER_S
 from realtime.contracts import Array
 
@@ -26,11 +26,14 @@ class Sighting:
     seen: tuple[bool, ...] = ALL_SEEN  # (17,) in this very frame; others go on as they did
     doubt: float = 0.0  # 0 to 1, about left and right
     feet: Array | None = None  # (4, 3): rays and scores of FEET; None: not looked for
+    hands: Array | None = None  # (6, 3): as `feet`, of HANDS
 
 
-def feet_rays(camera: Camera, feet_px: Array) -> Array:
-    """Places in the picture and scores of FEET (4, 3) -> rays and scores (4, 3)."""
-    return np.concatenate((camera.rays(np.ascontiguousarray(feet_px[:, :2])), feet_px[:, 2:]), 1)
+def rays_of(camera: Camera, points_px: Array | None) -> Array | None:
+    """Places in the picture and scores (N, 3), of FEET or HANDS -> rays and scores (N, 3)."""
+    if points_px is None:
+        return None
+    return np.concatenate((camera.rays(np.ascontiguousarray(points_px[:, :2])), points_px[:, 2:]), 1)
 
 
 class CleanPeople:
@@ -53,10 +56,12 @@ class CleanPeople:
         self.left_out += cleaned.left_out
         if not any(cleaned.seen):
             return None
-        feet = sighting.feet
+        feet, hands = sighting.feet, sighting.hands
         if feet is not None and cleaned.legs_swapped:
             feet = feet[list(FEET_FLIP)]
-        return Sighting(sighting.track_id, cleaned.rays, cleaned.score, cleaned.seen, cleaned.doubt, feet)
+        if hands is not None and cleaned.arms_swapped:
+            hands = hands[list(HANDS_FLIP)]
+        return Sighting(sighting.track_id, cleaned.rays, cleaned.score, cleaned.seen, cleaned.doubt, feet, hands)
 
     def drop(self, track_id: int) -> None:
         """Forget a person; unknown ids are fine."""

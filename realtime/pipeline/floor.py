@@ -11,7 +11,7 @@ from calibration.floor.ground import Ground
 from calibration.floor.learn_floor import FloorLearner, Seen
 from calibration.floor.plane_fit import Plane
 from realtime.clock import NS_PER_S
-from realtime.contracts import Pose3D
+from realtime.contracts import Array, Pose3D
 from realtime.pipeline.setting import Setting
 
 NONE, ESTIMATED, MEASURED = "none", "estimated", "measured"
@@ -74,13 +74,20 @@ def on_floor(pose: Pose3D, before: Ground | None, now: Ground | None) -> Pose3D:
     """A held pose on the floor that holds now, which may be another than the one that it was placed on."""
     if before is now:
         return replace(pose, held=True)
-    root_m, joints_m = pose.root_m.astype(np.float64), pose.joints_m.astype(np.float64)
-    feet_m = np.zeros((0, 3)) if pose.feet_m is None else pose.feet_m.astype(np.float64)
+    root_m = pose.root_m.astype(np.float64)
     if before is not None:
-        root_m, joints_m, feet_m = before.to_camera(root_m), joints_m @ before.rotation, feet_m @ before.rotation
+        root_m = before.to_camera(root_m)
     if now is not None:
-        root_m, joints_m, feet_m = now.to_world(root_m), now.turn(joints_m), now.turn(feet_m)
+        root_m = now.to_world(root_m)
+
+    def turned(points_m: Array) -> Array:
+        """Relative to the hip (N, 3)."""
+        whole = points_m.astype(np.float64)
+        whole = whole if before is None else whole @ before.rotation
+        return np.asarray(whole if now is None else now.turn(whole), np.float32)
+
     return replace(
-        pose, root_m=root_m.astype(np.float32), joints_m=joints_m.astype(np.float32), held=True,
-        feet_m=None if pose.feet_m is None else feet_m.astype(np.float32),
+        pose, root_m=root_m.astype(np.float32), joints_m=turned(pose.joints_m), held=True,
+        feet_m=None if pose.feet_m is None else turned(pose.feet_m),
+        hands_m=None if pose.hands_m is None else turned(pose.hands_m),
     )  # fmt: skip

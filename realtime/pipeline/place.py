@@ -1,4 +1,4 @@
-"""A lifted pose to its place, in one walk: body, real size, root, floor, motion, feet, axes of camera or world."""
+"""A lifted pose to its place, in one walk: body, real size, root, floor, motion, feet, hands, axes of its space."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from calibration.floor.learn_floor import Seen
 from calibration.person.body import Body
 from calibration.person.bones import memory_of
 from calibration.person.feet import Feet
+from calibration.person.hands import place_hands
 from calibration.person.resting_feet import RestingFeet
 from calibration.person.root_filter import RootFilter
 from calibration.person.size import Size
@@ -34,6 +35,8 @@ class Placed:
     seen: Seen  # in camera axes, before the floor had its say: what a floor is learned from
     feet_m: Array | None = None  # (4, 3), FEET relative to the hip; None: not looked for, or the root is not known
     feet_sigma_m: Array | None = None  # (4,)
+    hands_m: Array | None = None  # (6, 3), HANDS likewise, NaN where not seen
+    hands_sigma_m: Array | None = None  # (6,), NaN likewise
 
 
 class Standing:
@@ -71,12 +74,14 @@ class Standing:
         held_m, pose_m = self._feet.hold(t_ns, tuple(moved_m), sized.pose_m, rays, sighting.seen)
         root_m = np.array(held_m)
         feet_m, feet_sigma_m = self._place_feet(t_ns, sighting, root_m, pose_m, sized.sigma_m)
+        hands_m, hands_sigma_m = _place_hands(sighting, root_m, pose_m, sized.sigma_m)
         if self.ground is not None:
             root_m, pose_m = self.ground.to_world(root_m), self.ground.turn(pose_m)
             feet_m = None if feet_m is None else self.ground.turn(feet_m).astype(np.float32)
+            hands_m = None if hands_m is None else self.ground.turn(hands_m).astype(np.float32)
         return Placed(
             root_m.astype(np.float32), root.sigma_depth_m, pose_m.astype(np.float32, copy=False), sized.sigma_m,
-            sized.scale, seen, feet_m, feet_sigma_m,
+            sized.scale, seen, feet_m, feet_sigma_m, hands_m, hands_sigma_m,
         )  # fmt: skip
 
     def _place_feet(
@@ -88,6 +93,16 @@ class Standing:
         self._heels_and_toes = self._heels_and_toes or Feet()
         places_m, errors_m = self._heels_and_toes.place(t_ns * 1e-9, pose_m + root_m, sigma_m, sighting.feet)
         return (places_m - root_m).astype(np.float32), errors_m.astype(np.float32)
+
+
+def _place_hands(
+    sighting: Sighting, root_m: Array64, pose_m: Array | Array64, sigma_m: Array
+) -> tuple[Array | None, Array | None]:
+    """HANDS relative to the hip (6, 3), in camera axes, and their errors (6,); none where nobody asks for them."""
+    if sighting.hands is None or not np.isfinite(root_m).all():
+        return None, None
+    places_m, errors_m = place_hands(pose_m + root_m, sigma_m, sighting.hands)
+    return (places_m - root_m).astype(np.float32), errors_m.astype(np.float32)
 
 
 def _up(ground: Ground | None) -> tuple[float, float, float]:

@@ -16,7 +16,7 @@ from engines.lifting.poses import Lifter
 from engines.models.known import GROUPS
 from realtime.config import PlaceConfig
 from realtime.contracts import CameraPlace, Keypoints2D, Pose3D, PoseFrame
-from realtime.pipeline.clean import CleanPeople, Sighting, feet_rays
+from realtime.pipeline.clean import CleanPeople, Sighting, rays_of
 from realtime.pipeline.confirm import FrameClock
 from realtime.pipeline.floor import Floor, on_floor
 from realtime.pipeline.lift_batch import LiftedPerson, LiftsPeople, People
@@ -176,7 +176,7 @@ class Lift:
             return setting, floor, []
         sightings = [
             Sighting(person.track_id, setting.camera.rays(person.xy_px), person.score,
-                     feet=None if person.feet is None else feet_rays(setting.camera, person.feet))
+                     feet=rays_of(setting.camera, person.feet), hands=rays_of(setting.camera, person.hands))
             for person in keypoints.persons
         ]
         return setting, floor, self._clean.push(source_ns, sightings)
@@ -258,6 +258,7 @@ class Lift:
             track_id, placed.joints_m, placed.root_m, placed.sigma_m, sighting.score, self._lag_frames,
             person.window_fill, held=False, unseen=unseen, root_sigma_m=placed.root_sigma_m,
             feet_m=placed.feet_m, feet_sigma_m=placed.feet_sigma_m,
+            hands_m=placed.hands_m, hands_sigma_m=placed.hands_sigma_m,
         )  # fmt: skip
         return track.pose
 

@@ -67,7 +67,8 @@ def main(link: Link, config: RunConfig) -> None:
             partial(open_configured, options), is_live(options.name), ring.head > 0, options.give_up_s
         ) as source,
         open_detector(
-            config.detector.size, config.detector.people, config.detector.threads, config.detector.feet
+            config.detector.size, config.detector.people, config.detector.threads, config.detector.feet,
+            config.detector.hands,
         ) as detector,
         ExitStack() as stack,
     ):

@@ -14,6 +14,7 @@ from engines.errors import UserError
 from engines.models.skeleton import JOINTS
 from realtime.clock import NS_PER_S
 from realtime.files.poses_file import read_poses
+from realtime.library.poses import OF_EXTREMITIES
 from realtime.takes.poses import take_poses
 from realtime.tracking.assignment import NOBODY, assign
 from realtime.view.film import Film
@@ -102,6 +103,7 @@ def _rows(path: Path) -> Iterator[PoseMessage]:
             PersonPose(
                 number, one.joints_m[row], one.root_m[row], np.nan_to_num(one.sigma_m[row]), ones, 0, 1.0,
                 bool(one.held[row]),
+                **{name: found[row] for name in OF_EXTREMITIES if (found := getattr(one, name)) is not None},
             )
             for number, one in enumerate(people) if there[number][row] and np.isfinite(one.joints_m[row]).all()
         )

@@ -42,7 +42,8 @@ def produce(config: RunConfig, address: str, stream: str, keys: ClientKeys | Non
     with (
         LastingSource(partial(open_configured, options), is_live(options.name), False, options.give_up_s) as source,
         open_detector(
-            config.detector.size, config.detector.people, config.detector.threads, config.detector.feet
+            config.detector.size, config.detector.people, config.detector.threads, config.detector.feet,
+            config.detector.hands,
         ) as detector,
         Sender(address, stream, keys) as sender,
     ):

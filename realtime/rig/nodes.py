@@ -57,6 +57,7 @@ INDEX: dict[str, int] = {name: index for index, name in enumerate(NAMES)}
 # joint -> the node that sits there; where two do, the first. None at the head's top: the head's bone ends there
 NODE_OF_JOINT: dict[int, int] = {node.joint: index for index, node in reversed(list(enumerate(NODES)))}
 TOES = {"RightFoot": 1, "LeftFoot": 3}  # where the toes of feet are among FEET (engines.models.skeleton)
+KNUCKLES = {"RightHand": (0, 1), "LeftHand": (3, 4)}  # where those of little and index finger are among HANDS
 # leaves end somewhere too: how far, in the rest pose, metres (feet forward, hands on along the arm)
 TIPS_M: dict[str, NDArray[np.float64]] = {
     "RightFoot": np.array((0.0, -0.05, 0.15)), "LeftFoot": np.array((0.0, -0.05, 0.15)),

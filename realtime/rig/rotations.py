@@ -5,7 +5,8 @@
 - Every other bone is swung from its parent's axes the shortest way to where it points.
 - A bone's twist about itself is not seen in joints. Thighs and upper arms take it from the plane of the bent knee or
   elbow: all of it from 45 degrees of bend on, none below 10, in between by degrees. Neck and head have none.
-- Hands turn with the forearm, and feet with the shin; where toes are known a foot is swung on to its toe.
+- Hands turn with the forearm, and feet with the shin; where toes are known a foot is swung on to its toe, and where
+  knuckles are a hand to the middle of those of the little and the index finger (to the one that is known).
 
 A frame's rotations depend on that frame alone: live and recorded ones are the same. Where joints lie in one place or
 in line, so that they point nowhere, a bone points as in the rest pose.
@@ -16,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from realtime.rig.nodes import INDEX, NODES, TIPS_M, TOES, Node
+from realtime.rig.nodes import INDEX, KNUCKLES, NODES, TIPS_M, TOES, Node
 
 Double = NDArray[np.float64]
 
@@ -26,10 +27,10 @@ _X, _Y = np.array((1.0, 0.0, 0.0)), np.array((0.0, 1.0, 0.0))
 _KNEES, _FORWARD_DEG = ("RightUpLeg", "LeftUpLeg"), 30.0  # a knee that seems to bend forward by less keeps its thigh
 
 
-def node_rotations(joints_m: Double, feet_m: Double | None = None) -> Double:
+def node_rotations(joints_m: Double, feet_m: Double | None = None, hands_m: Double | None = None) -> Double:
     """Joints (..., 17, 3), y up, finite -> rotations (..., 19, 3, 3) of the nodes from the rest pose, in these axes.
 
-    `feet_m`: FEET (..., 4, 3) in the same axes, NaN where not known.
+    `feet_m`: FEET (..., 4, 3), `hands_m`: HANDS (..., 6, 3), in the same axes, NaN where not known.
     """
     hips_line, shoulders_line = _along(joints_m, 1, 4, _X), _along(joints_m, 14, 11, _X)
     lower, upper = _along(joints_m, 0, 7, _Y), _along(joints_m, 7, 8, _Y)
@@ -45,7 +46,10 @@ def node_rotations(joints_m: Double, feet_m: Double | None = None) -> Double:
             turned[..., index, :, :] = _swung(node, joints_m, turned[..., node.parent, :, :])
             if feet_m is not None and node.name in TOES:
                 toe = feet_m[..., TOES[node.name], :] - joints_m[..., node.joint, :]
-                turned[..., index, :, :] = _on_the_toe(turned[..., index, :, :], TIPS_M[node.name], toe)
+                turned[..., index, :, :] = _on_the_tip(turned[..., index, :, :], TIPS_M[node.name], toe)
+            if hands_m is not None and node.name in KNUCKLES:
+                palm = _palm(hands_m[..., KNUCKLES[node.name], :]) - joints_m[..., node.joint, :]
+                turned[..., index, :, :] = _on_the_tip(turned[..., index, :, :], TIPS_M[node.name], palm)
     return turned
 
 
@@ -115,10 +119,17 @@ def _swung(node: Node, joints_m: Double, above: Double) -> Double:
     return _about(bone, _twist(node, bone, _along(joints_m, following.joint, following.end, bone), swung)) @ swung
 
 
-def _on_the_toe(with_shin: Double, tip: Double, toe: Double) -> Double:
-    """A foot that turns with its shin (..., 3, 3) swung the shortest way until its tip points to the toe (..., 3)."""
-    rest = np.einsum("...ij,j->...i", with_shin, tip / np.linalg.norm(tip))
-    return _shortest(rest, _unit(np.where(np.isfinite(toe), toe, 0), rest)) @ with_shin
+def _on_the_tip(with_limb: Double, rest_tip: Double, tip: Double) -> Double:
+    """A foot that turns with its shin (..., 3, 3), or a hand with its forearm, swung the shortest way to its
+    tip (..., 3), a toe or knuckles; left as it is where that is NaN."""
+    rest = np.einsum("...ij,j->...i", with_limb, rest_tip / np.linalg.norm(rest_tip))
+    return _shortest(rest, _unit(np.where(np.isfinite(tip), tip, 0), rest)) @ with_limb
+
+
+def _palm(knuckles: Double) -> Double:
+    """The middle (..., 3) of two knuckles (..., 2, 3), or the one that is not NaN; NaN where both are."""
+    one, other = knuckles[..., 0, :], knuckles[..., 1, :]
+    return np.asarray((np.where(np.isnan(one), other, one) + np.where(np.isnan(other), one, other)) / 2)
 
 
 def _twist(node: Node, bone: Double, following: Double, swung: Double) -> Double:

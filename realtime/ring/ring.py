@@ -16,7 +16,7 @@ import zlib
 import numpy as np
 
 from engines.errors import UserError
-from engines.models.skeleton import FEET, JOINTS
+from engines.models.skeleton import FEET, HANDS, JOINTS
 from realtime.closing import Closing
 from realtime.contracts import Keypoints2D, Person2D, Stamp
 from realtime.process.doorbell import Doorbell
@@ -24,7 +24,7 @@ from realtime.ring.segment import Segment
 
 SLOTS = 512  # 8.1 s of a 60 fps camera: the whole memory of a 243-frame model
 MAX_PEOPLE = 8
-_MAGIC = 0x5254_504F_5345_0003  # "RTPOSE", layout 3
+_MAGIC = 0x5254_504F_5345_0004  # "RTPOSE", layout 4
 # Words of the header, each 8 bytes.
 _LAYOUT, _SLOTS, _PEOPLE, _HEAD, _FINISHED, _CONSUMED = range(6)
 _HEADER_BYTES = 64
@@ -32,8 +32,8 @@ _HEADER_BYTES = 64
 _SLOT_WORDS_BYTES = 16
 _RECORD = struct.Struct("<5q4i")  # frame_id, capture, source, detected, dropped; width, height, persons, flags
 _PERSON = np.dtype([("track_id", "<i8"), ("xy_px", "<f4", (JOINTS, 2)), ("score", "<f4", (JOINTS,)),
-                    ("feet", "<f4", (len(FEET), 3))])  # fmt: skip
-_REPEATED, _WITH_FEET = 1, 2  # flags
+                    ("feet", "<f4", (len(FEET), 3)), ("hands", "<f4", (len(HANDS), 3))])  # fmt: skip
+_REPEATED, _WITH_FEET, _WITH_HANDS = 1, 2, 4  # flags
 _POLL_S = 0.0005  # for readers without a doorbell
 
 
@@ -142,7 +142,8 @@ class Ring(Closing):
         if len(persons) > self.max_people:
             raise ValueError(f"{len(persons)} persons in a ring made for {self.max_people}")
         with_feet = bool(persons) and persons[0].feet is not None  # a detector gives everybody's or nobody's
-        flags = _REPEATED * keypoints.repeated | _WITH_FEET * with_feet
+        with_hands = bool(persons) and persons[0].hands is not None
+        flags = _REPEATED * keypoints.repeated | _WITH_FEET * with_feet | _WITH_HANDS * with_hands
         _RECORD.pack_into(self._scratch, 0, stamp.frame_id, stamp.capture_ns, stamp.source_ns, keypoints.detected_ns,
                           keypoints.dropped, *keypoints.image_wh, len(persons), flags)  # fmt: skip
         for row, person in enumerate(persons):
@@ -151,6 +152,8 @@ class Ring(Closing):
             self._persons["score"][row] = person.score
             if with_feet:
                 self._persons["feet"][row] = np.nan if person.feet is None else person.feet
+            if with_hands:
+                self._persons["hands"][row] = np.nan if person.hands is None else person.hands
         return _RECORD.size + len(persons) * _PERSON.itemsize
 
 
@@ -213,7 +216,8 @@ def _decode(record: bytes) -> Keypoints2D:
     frame_id, capture_ns, source_ns, detected_ns, dropped, width, height, count, flags = _RECORD.unpack_from(record)
     rows = np.frombuffer(record, _PERSON, count, offset=_RECORD.size)
     feet = rows["feet"] if flags & _WITH_FEET else (None,) * count
-    persons = tuple(Person2D(int(row["track_id"]), row["xy_px"], row["score"], own)
-                    for row, own in zip(rows, feet, strict=True))  # fmt: skip
+    hands = rows["hands"] if flags & _WITH_HANDS else (None,) * count
+    persons = tuple(Person2D(int(row["track_id"]), row["xy_px"], row["score"], *own)
+                    for row, *own in zip(rows, feet, hands, strict=True))  # fmt: skip
     stamp = Stamp(frame_id, capture_ns, source_ns)
     return Keypoints2D(stamp, (width, height), persons, detected_ns, dropped, bool(flags & _REPEATED))

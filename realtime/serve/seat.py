@@ -107,7 +107,7 @@ class Seat:
     def _here(self, message: KeypointsMessage, received_ns: int) -> Keypoints2D:
         """Its stamps as monotonic ones of this machine; what a wrong clock puts into the future came at once."""
         persons = tuple(
-            Person2D(self.first_id + person.id, person.xy_px, person.score, person.feet)
+            Person2D(self.first_id + person.id, person.xy_px, person.score, person.feet, person.hands)
             for person in message.persons[: self.most_people]
         )
         self.next_id = max(self.next_id, *(person.track_id + 1 for person in persons), 0)

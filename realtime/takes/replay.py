@@ -175,7 +175,7 @@ def _pose_frame(message: PoseMessage) -> PoseFrame:
         Pose3D(
             person.id, person.joints_m, person.root_m, person.sigma_m, person.score, person.lag_frames,
             person.window_fill, person.held, person.unseen, person.root_sigma_m, person.feet_m,
-            person.feet_sigma_m,
+            person.feet_sigma_m, person.hands_m, person.hands_sigma_m,
         )
         for person in message.persons
     )  # fmt: skip
@@ -189,7 +189,7 @@ def _pose_frame(message: PoseMessage) -> PoseFrame:
 def _keypoints_frame(message: KeypointsMessage) -> Keypoints2D:
     return Keypoints2D(
         Stamp(message.frame_id, message.t_capture_ns, message.source_ns), message.image_wh,
-        tuple(Person2D(person.id, person.xy_px, person.score, person.feet) for person in message.persons),
+        tuple(Person2D(person.id, person.xy_px, person.score, person.feet, person.hands) for person in message.persons),
         message.t_detect_ns, message.dropped, message.repeated,
     )  # fmt: skip
 

@@ -33,6 +33,7 @@ class Show:
     ids: bool = True
     trail: bool = True
     marks: bool = True  # the camera and the axes
+    extremities: bool = True  # feet and hands
     smooth: bool = True  # pictures between two poses; a window's alone
     help: bool = False
 
@@ -60,6 +61,7 @@ class Picture:
         arrangement = arrange(self._stage.eye.size_wh, self.show.layout, size_wh, panel=self.show.panel)
         self._stage.eye.scene = arrangement.scene
         self._stage.trail, self._stage.marks = self.show.trail, self.show.marks
+        self._stage.extremities = self.show.extremities
         self._stage.draw(self._seen)
         return arrangement
 

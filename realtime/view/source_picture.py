@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from engines.errors import UserError
 from engines.models.normalise import MIN_SCORE
-from engines.models.skeleton import LEFT, PARENTS, RIGHT
+from engines.models.skeleton import JOINTS, LEFT, PARENTS, RIGHT
 from realtime.closing import Closing
+from realtime.rig.extremities import ON, known_lines, points_of
 from realtime.ring.picture_slot import PictureSlot, small
 from realtime.sources.source import Source
 from realtime.view.keypoints_feed import KeypointsFeed
 from realtime.view.scene.figure import TINTS_RGB
-from realtime.wire.messages import KeypointsMessage, PoseMessage
+from realtime.wire.messages import KeypointsMessage, PersonKeypoints, PoseMessage
 
 Image = NDArray[np.uint8]
 
@@ -127,5 +128,22 @@ def draw_keypoints(image_bgr: Image, keypoints: KeypointsMessage, scale: float) 
             colour = tint[0 if joint in LEFT else 1 if joint in RIGHT else 2]
             if parent >= 0 and seen[joint] and seen[parent]:
                 cv2.line(image_bgr, places[parent], places[joint], colour, thick, cv2.LINE_AA, _SHIFT)
+        _draw_extremities(image_bgr, person, scale, tint, max(1, thick // 2))
         for joint in np.flatnonzero(seen).tolist():
             cv2.circle(image_bgr, places[joint], thick * _SHARPNESS, (255, 255, 255), -1, cv2.LINE_AA, _SHIFT)
+
+
+def _draw_extremities(
+    image_bgr: Image, person: PersonKeypoints, scale: float, tint: list[list[int]], thick: int
+) -> None:  # fmt: skip
+    """Feet and hands where they were looked for and seen, in thin lines."""
+    body = np.concatenate((person.xy_px, person.score[:, None]), 1)
+    points = points_of(body, person.feet, person.hands)
+    if points is None:
+        return
+    points[~(points[:, 2] >= MIN_SCORE)] = np.nan
+    fixed = np.clip((points[:, :2].astype(np.float64) + 0.5) * scale - 0.5, -1e4, 1e4) * _SHARPNESS
+    for start, end in known_lines(points):
+        colour = tint[0 if ON[end - JOINTS] in LEFT else 1]
+        first, last = (tuple(int(value) for value in fixed[at].round()) for at in (start, end))
+        cv2.line(image_bgr, first, last, colour, thick, cv2.LINE_AA, _SHIFT)

@@ -28,7 +28,7 @@ _ANGLES_DEG = {"1": (0.0, 0.0), "2": (90.0, 0.0), "3": (0.0, 84.0), "4": (32.0, 
 _HELP = (
     ("?", "this help"), ("space", "pause"), ("1 2 3 4", "front, side, top, first view"), ("R", "reset the view"),
     ("L", "layout: inset, side, 3d"), ("P", "panel"), ("I", "ids"), ("F", "trail"), ("C", "camera and axes"),
-    ("M", "motion between poses"), ("S", "save a picture"), ("Q", "quit"),
+    ("E", "feet and hands"), ("M", "motion between poses"), ("S", "save a picture"), ("Q", "quit"),
     ("mouse", "drag turns, wheel zooms, Ctrl and drag moves"),
 )  # fmt: skip
 
@@ -125,8 +125,8 @@ class Window:
 
         return {
             "/": flip("help"), "H": flip("help"), "P": flip("panel"), "I": flip("ids"), "F": flip("trail"),
-            "C": flip("marks"), "M": flip("smooth"), " ": pause, "L": next_layout, "R": stage.eye.reset,
-            "S": self._save, **{key: look(angle) for key, angle in _ANGLES_DEG.items()},
+            "C": flip("marks"), "E": flip("extremities"), "M": flip("smooth"), " ": pause, "L": next_layout,
+            "R": stage.eye.reset, "S": self._save, **{key: look(angle) for key, angle in _ANGLES_DEG.items()},
         }  # fmt: skip
 
     def _save(self) -> None:

@@ -24,6 +24,7 @@ from realtime.wire.fields import (
 )
 from realtime.wire.framing import (
     FEET,
+    HANDS,
     JOINTS,
     KEYPOINTS,
     MAX_COORDINATE,
@@ -41,7 +42,6 @@ from realtime.wire.messages import Array, ClockOffset, KeypointsMessage, PersonK
 
 _POSE_FIELDS, _PERSON_FIELDS = 19, 10  # as many as this version knows
 _NUMBERS = (float, int)
-_NO_POINT = (0.0, 0.0)  # stands in for null until it becomes NaN
 
 
 def decode_pose(message: bytes) -> PoseMessage:
@@ -113,7 +113,9 @@ def _floor(fields: Fields) -> str:
 
 def _pose_person(fields: Fields) -> PersonPose:
     feet_m, feet_sigma_m = _feet(fields) if "feet" in fields else (None, None)
-    if len(fields) > _PERSON_FIELDS + 2 * (feet_m is not None) or "root" not in fields:
+    hands_m, hands_sigma_m = _hands(fields) if "hands" in fields else (None, None)
+    more = 2 * ((feet_m is not None) + (hands_m is not None))
+    if len(fields) > _PERSON_FIELDS + more or "root" not in fields:
         check_no_bytes(fields)
     fill, held = fields.get("window_fill"), fields.get("held")
     if type(fill) not in _NUMBERS or not 0 <= cast(float, fill) <= 1:
@@ -131,7 +133,7 @@ def _pose_person(fields: Fields) -> PersonPose:
         np.full(3, np.nan, np.float32) if root is None else numbers[JOINTS * 5 :],
         numbers[JOINTS * 3 : JOINTS * 4], numbers[JOINTS * 4 : JOINTS * 5],
         integer(fields, "lag_frames"), float(cast(float, fill)), held, _unseen(fields), _root_sigma(fields),
-        feet_m, feet_sigma_m,
+        feet_m, feet_sigma_m, hands_m, hands_sigma_m,
     )  # fmt: skip
 
 
@@ -139,6 +141,14 @@ def _feet(fields: Fields) -> tuple[Array, Array]:
     """Only publishers that were asked for feet send them."""
     numbers = numbers_of([*rows_of(fields, "feet", 3, FEET), *row_of(fields, "feet_sigma", FEET)])
     return numbers[: FEET * 3].reshape(FEET, 3), numbers[FEET * 3 :]
+
+
+def _hands(fields: Fields) -> tuple[Array, Array]:
+    """Likewise; NaN for null: a knuckle that was not seen."""
+    sigma = row_of(fields, "hands_sigma", HANDS)
+    places, errors = _places(fields, "hands", 3, HANDS), numbers_of([0.0 if one is None else one for one in sigma])
+    errors[[one is None for one in sigma]] = np.nan
+    return places, errors
 
 
 def _unseen(fields: Fields) -> tuple[int, ...]:
@@ -175,25 +185,29 @@ def keypoints_message(stream: str, fields: Fields) -> KeypointsMessage:
 
 def _keypoints_person(fields: Fields) -> PersonKeypoints:
     xy_px, score = _points(fields, "xy", "score", JOINTS)
-    if "feet" not in fields:
-        return PersonKeypoints(integer(fields, "id"), xy_px, score)
-    feet_px, feet_score = _points(fields, "feet", "feet_score", FEET)
-    feet = np.concatenate((feet_px, feet_score[:, None]), 1)
-    return PersonKeypoints(integer(fields, "id"), xy_px, score, feet)
+    feet = np.column_stack(_points(fields, "feet", "feet_score", FEET)) if "feet" in fields else None
+    hands = np.column_stack(_points(fields, "hands", "hands_score", HANDS)) if "hands" in fields else None
+    return PersonKeypoints(integer(fields, "id"), xy_px, score, feet, hands)
 
 
 def _points(fields: Fields, name: str, score_name: str, count: int) -> tuple[Array, Array]:
     """Places (count, 2), NaN for null, and scores (count,)."""
-    points = fields.get(name)
-    if type(points) is not list:
-        raise WireError(f"{name} is not a list: {points!r:.40}")
-    flat = rows_of({name: [_NO_POINT if point is None else point for point in points]}, name, 2, count)
-    xy_px = numbers_of(flat).reshape(count, 2)
-    xy_px[[point is None for point in points]] = np.nan
-    score = row_of(fields, score_name, count)
+    xy_px, score = _places(fields, name, 2, count), row_of(fields, score_name, count)
     numbers = numbers_of(score)
     check_score(score)
     return xy_px, numbers
+
+
+def _places(fields: Fields, name: str, width: int, count: int) -> Array:
+    """(count, width), NaN for null."""
+    points = fields.get(name)
+    if type(points) is not list:
+        raise WireError(f"{name} is not a list: {points!r:.40}")
+    nowhere = (0.0,) * width  # stands in for null until it becomes NaN
+    flat = rows_of({name: [nowhere if point is None else point for point in points]}, name, width, count)
+    places = numbers_of(flat).reshape(count, width)
+    places[[point is None for point in points]] = np.nan
+    return places
 
 
 def decode_status(message: bytes) -> Fields:

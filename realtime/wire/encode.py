@@ -35,7 +35,7 @@ def encode_pose(
     for text in (engine, model, frame.calibration):
         if len(text) > MAX_TEXT:
             raise WireError(f"'{text:.40}...' is longer than the {MAX_TEXT} characters that a text may have")
-    persons = [
+    persons: list[dict[str, Any]] = [
         {
             "id": person.track_id,
             "joints": _rows(person.joints_m, "joints"),
@@ -54,6 +54,9 @@ def encode_pose(
         if person.feet_m is not None and person.feet_sigma_m is not None:
             sent["feet"] = _rows(person.feet_m, "feet")
             sent["feet_sigma"] = _row(person.feet_sigma_m, "feet_sigma")
+        if person.hands_m is not None and person.hands_sigma_m is not None:
+            sent["hands"] = _points(person.hands_m)
+            sent["hands_sigma"] = [sigma if math.isfinite(sigma) else None for sigma in person.hands_sigma_m.tolist()]
     fields = {
         "v": VERSION, "session": session, "seq": seq, "frame_id": frame.stamp.frame_id,
         "t_capture_ns": t_capture_ns, "t_publish_ns": t_publish_ns, "source_ns": frame.stamp.source_ns,
@@ -81,6 +84,8 @@ def encode_keypoints(
         sent = {"id": person.track_id, "xy": _points(person.xy_px), "score": _score(person.score)}
         if person.feet is not None:
             sent |= {"feet": _points(person.feet[:, :2]), "feet_score": _score(person.feet[:, 2])}
+        if person.hands is not None:
+            sent |= {"hands": _points(person.hands[:, :2]), "hands_score": _score(person.hands[:, 2])}
         persons.append(sent)
     fields = {
         "v": VERSION, "session": session, "seq": seq, "frame_id": keypoints.stamp.frame_id,
@@ -97,8 +102,8 @@ def encode_status(fields: Mapping[str, Any], stream: str, encoding: str = "msgpa
     return topic(STATUS, stream) + encode_map(fields, encoding)
 
 
-def _points(xy_px: Array) -> list[list[float] | None]:
-    return [xy if math.isfinite(xy[0] + xy[1]) else None for xy in xy_px.tolist()]
+def _points(places: Array) -> list[list[float] | None]:
+    return [place if math.isfinite(sum(place)) else None for place in places.tolist()]
 
 
 def _camera(camera: CameraPlace) -> dict[str, object]:

@@ -17,6 +17,7 @@ VERSION = 1
 SKELETON = "h36m-17"
 JOINTS = 17
 FEET = 4  # right heel and toe, left heel and toe
+HANDS = 6  # right little finger, index finger and thumb, then the left ones
 POSE, KEYPOINTS, STATUS = "pose3d", "keypoints2d", "status"
 KINDS = (POSE, KEYPOINTS, STATUS)
 ENCODINGS = ("msgpack", "json")

@@ -43,6 +43,8 @@ class PersonPose:
     root_sigma_m: float = float("nan")  # 1-sigma error of the root along the view; NaN where it is not known
     feet_m: Array | None = None  # (4, 3), right heel and toe, left heel and toe, relative to the hip; None: not sent
     feet_sigma_m: Array | None = None  # (4,), 1-sigma error of each
+    hands_m: Array | None = None  # (6, 3), right little finger, index, thumb, then left; NaN: not seen; None: not sent
+    hands_sigma_m: Array | None = None  # (6,), NaN likewise
 
     @property
     def positions_m(self) -> Array:
@@ -98,6 +100,7 @@ class PersonKeypoints:
     xy_px: Array  # (17, 2), NaN where there is no estimate
     score: Array  # (17,), 0 to 1
     feet: Array | None = None  # (4, 3): x, y in pixels (NaN where there is no estimate) and score; None: not sent
+    hands: Array | None = None  # (6, 3): likewise, in the order of a pose's
 
 
 @dataclass(slots=True, eq=False)

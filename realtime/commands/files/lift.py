@@ -33,6 +33,10 @@ def lift(
         bool,
         typer.Option("--feet", help="Heels and toes too, hung on the lifted legs; of keypoints that have them."),
     ] = False,
+    hands: Annotated[
+        bool,
+        typer.Option("--hands", help="Knuckles of the hands too, hung on the lifted wrists; likewise."),
+    ] = False,
     detector: Annotated[
         str, typer.Option(metavar="lite|full|heavy|rtmpose|module:Class", help="Of a video: the detector.")
     ] = "full",
@@ -72,6 +76,7 @@ def lift(
     t_s (T,), unseen (T,17), scale (T,), ids (P,), space, calibration, lag_frames, model, engine, mode; of several
     people (T,P,...). Row t is the pose of frame t; held rows (nobody seen) repeat the last pose. offline: whether
     rows are smoothed (--offline). feet_m (T,4,3), feet_sigma_m (T,4): right heel and toe, left heel and toe (--feet).
+    hands_m (T,6,3), hands_sigma_m (T,6): right little finger's and index finger's knuckle and thumb, left (--hands).
 
     Examples:
       realtime lift keypoints.npz -o poses.npz --lookahead 4
@@ -89,7 +94,7 @@ def lift(
 
     source = Path(standard_input()) if str(source) == STANDARD_INPUT else source
     options = LiftOptions(model, mode, engine, lookahead, align, threads, plan, camera, ground, person, offline)
-    told = Told(skeleton, fps, size_of(size), people, detector, feet)
+    told = Told(skeleton, fps, size_of(size), people, detector, feet, hands)
     with progress_bar() as bar:
         task = bar.add_task(source.name, total=None)
 

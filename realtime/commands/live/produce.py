@@ -18,6 +18,7 @@ from realtime.commands.live.source_options import (
     Feet,
     Frames,
     GiveUp,
+    Hands,
     Loop,
     Mirror,
     People,
@@ -37,6 +38,7 @@ def produce(
     detector: Detector = None,
     people: People = None,
     feet: Feet = False,
+    hands: Hands = False,
     loop: Loop = False,
     rotate: Rotate = None,
     mirror: Mirror = False,
@@ -72,7 +74,7 @@ def produce(
         "source.rotate_deg": rotate,
         "source.file_fps": source_fps, "source.width": camera_width, "source.height": camera_height,
         "source.fps": camera_fps, "source.give_up_s": give_up, "detector.size": detector, "detector.people": people,
-        "detector.feet": feet or None,
+        "detector.feet": feet or None, "detector.hands": hands or None,
         "frames": frames, "duration_s": duration,
     }  # fmt: skip
     stop = threading.Event()

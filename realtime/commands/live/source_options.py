@@ -19,6 +19,7 @@ Detector = Annotated[
 ]  # fmt: skip
 People = Annotated[int | None, typer.Option(help="How many people to look for, 1 to 8.")]
 Feet = Annotated[bool, typer.Option("--feet", help="Heels and toes too, hung on the lifted legs.")]
+Hands = Annotated[bool, typer.Option("--hands", help="The hands' knuckles too, hung on the lifted wrists.")]
 Loop = Annotated[bool, typer.Option("--loop", help="Play a file again and again.")]
 Rotate = Annotated[
     int | None,

@@ -51,7 +51,8 @@ def view(
 
     In the window: drag to orbit, wheel to zoom, H for all keys, Q to quit. It opens as it was left.
     Left limbs are warm, right ones cool; a pose that is only held is grey, a joint that was not seen pale; a joint
-    swells with its uncertainty; rings are under feet that stand, a line behind who walks.
+    swells with its uncertainty; rings are under feet that stand, a line behind who walks. Feet and hands are thin lines
+    where the stream has them (realtime run --feet --hands).
 
     Examples:
       realtime view

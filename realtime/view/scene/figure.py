@@ -59,11 +59,11 @@ def _sphere(sectors: int, bands: int) -> tuple[Floats, NDArray[np.int32]]:
     polar = np.linspace(0, np.pi, bands + 1)[:, None]
     around = np.linspace(0, 2 * np.pi, sectors, endpoint=False)[None]
     xyz = (np.sin(polar) * np.cos(around), np.cos(polar) + 0 * around, np.sin(polar) * np.sin(around))
-    quads = _quads(bands + 1, sectors)
-    return np.stack(xyz, -1).reshape(-1, 3), quads[sectors:-sectors]  # at a pole half of each quad is nothing
+    rings = quads(bands + 1, sectors)
+    return np.stack(xyz, -1).reshape(-1, 3), rings[sectors:-sectors]  # at a pole half of each quad is nothing
 
 
-def _quads(rows: int, sectors: int) -> NDArray[np.int32]:
+def quads(rows: int, sectors: int) -> NDArray[np.int32]:
     """Two triangles for each cell of a grid of `rows` closed rings."""
     row, col = (axis.ravel() for axis in np.meshgrid(np.arange(rows - 1), np.arange(sectors), indexing="ij"))
     here, right = row * sectors + col, row * sectors + (col + 1) % sectors
@@ -80,15 +80,28 @@ def light(normals: Floats) -> tuple[Floats, Floats]:
     return lit[..., None], 0.22 * np.clip(towards, 0, 1)[..., None] ** 12
 
 
+def colours_of(score: Floats, tint: int, held: bool) -> Floats:
+    """Of joints (17, 3): their side's, paler where the camera hardly saw them, grey of somebody held."""
+    colour = TINTS_RGB[tint % len(TINTS_RGB)][_SIDE]
+    doubt = np.full(JOINTS, 0.85) if held else 0.6 * np.clip(1 - score / 0.5, 0, 1)
+    greyed: Floats = colour + (_GREY - colour) * doubt[:, None]
+    return greyed
+
+
+def round_of(detail: Detail) -> Floats:
+    """Cosines and sines (2, ring) round a tube."""
+    angle = np.linspace(0, 2 * np.pi, detail.ring, endpoint=False)
+    return np.stack((np.cos(angle), np.sin(angle)))
+
+
 class Body:
     """The mesh of one person. `vertices` and `colours` (V, 3) are rewritten by `update`; `triangles` stay."""
 
     def __init__(self, detail: Detail = FINE) -> None:
         self._ball, ball_triangles = _sphere(detail.sectors, detail.bands)
         self._ball_light = light(self._ball)
-        angle = np.linspace(0, 2 * np.pi, detail.ring, endpoint=False)
-        self._cos_sin = np.stack((np.cos(angle), np.sin(angle)))
-        balls, tube = JOINTS * len(self._ball), _quads(2, detail.ring)
+        self._cos_sin = round_of(detail)
+        balls, tube = JOINTS * len(self._ball), quads(2, detail.ring)
         self.vertices = np.zeros((balls + BONES * 2 * detail.ring, 3))
         self.colours = np.zeros_like(self.vertices)
         self.triangles = np.concatenate([
@@ -99,9 +112,7 @@ class Body:
 
     def update(self, joints_m: Floats, sigma_m: Floats, score: Floats, tint: int, held: bool) -> None:
         """Draws the pose (17, 3) in display axes; a held pose is grey, a joint that the camera hardly saw is paler."""
-        colour = TINTS_RGB[tint % len(TINTS_RGB)][_SIDE]
-        doubt = np.full(JOINTS, 0.85) if held else 0.6 * np.clip(1 - score / 0.5, 0, 1)
-        colour = colour + (_GREY - colour) * doubt[:, None]
+        colour = colours_of(score, tint, held)
         self._balls(joints_m, sigma_m, colour)
         self._tubes(joints_m, colour)
 
@@ -116,16 +127,25 @@ class Body:
         self.colours[self._ball_part] = np.minimum(colour[:, None] * lit + gloss, 1).reshape(-1, 3)
 
     def _tubes(self, joints_m: Floats, colour: Floats) -> None:
-        start, end = joints_m[_PARENT], joints_m[_CHILD]
-        across, aside = _perpendicular(end - start)
-        cos, sin = self._cos_sin[:, None, :, None]  # (1, ring, 1) each
-        normals = across[:, None] * cos + aside[:, None] * sin  # (bones, ring, 3)
-        first = start[:, None] + normals * (_TUBE * np.minimum(_GIRTH_M[_PARENT], _BULK_M[_CHILD]))[:, None, None]
-        last = end[:, None] + normals * (_TUBE * _GIRTH_M[_CHILD])[:, None, None]
-        self.vertices[self._tube_part] = np.stack((first, last), 1).reshape(-1, 3)
-        lit, gloss = light(normals)
-        shaded = np.minimum(colour[_CHILD, None] * lit + gloss, 1)
-        self.colours[self._tube_part] = np.stack((shaded, shaded), 1).reshape(-1, 3)
+        thick_m = _TUBE * np.minimum(_GIRTH_M[_PARENT], _BULK_M[_CHILD]), _TUBE * _GIRTH_M[_CHILD]
+        self.vertices[self._tube_part], self.colours[self._tube_part] = tubes(
+            joints_m[_PARENT], joints_m[_CHILD], thick_m, colour[_CHILD], self._cos_sin
+        )
+
+
+def tubes(
+    start_m: Floats, end_m: Floats, radii_m: tuple[Floats, Floats], colour: Floats, cos_sin: Floats
+) -> tuple[Floats, Floats]:
+    """Vertices and colours (n * 2 * ring, 3) of tubes from `start_m` (n, 3) to `end_m` with radii (n,) there and
+    colours (n, 3). `cos_sin` (2, ring): of the angles round them."""
+    across, aside = _perpendicular(end_m - start_m)
+    cos, sin = cos_sin[:, None, :, None]  # (1, ring, 1) each
+    normals = across[:, None] * cos + aside[:, None] * sin  # (n, ring, 3)
+    first, last = (at[:, None] + normals * radius_m[:, None, None]
+                   for at, radius_m in zip((start_m, end_m), radii_m, strict=True))  # fmt: skip
+    lit, gloss = light(normals)
+    shaded = np.minimum(colour[:, None] * lit + gloss, 1)
+    return np.stack((first, last), 1).reshape(-1, 3), np.stack((shaded, shaded), 1).reshape(-1, 3)
 
 
 def _perpendicular(axis: Floats) -> tuple[Floats, Floats]:

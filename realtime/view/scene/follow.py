@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engines.models.skeleton import JOINTS
 from realtime.contracts import CameraPlace
+from realtime.rig.extremities import ON, points_of
 from realtime.view.scene.figure import Floats
 from realtime.wire.messages import PersonPose, PoseMessage
 
@@ -36,6 +38,7 @@ class Figure:
     score: Floats  # (17,)
     held: bool
     standing: tuple[bool, bool]  # right and left foot at rest on the floor
+    extremities_m: Floats | None = None  # (10, 3), feet and hands about the joints they hang on, NaN where not known
 
 
 def upright(points_m: Floats, space: str) -> Floats:
@@ -104,7 +107,14 @@ class Follow:
         score = person.score.astype(np.float64)
         score[list(person.unseen)] = 0.0
         standing = self._standing(slot, t_ns, joints_m[list(ANKLES)])
-        return Figure(slot, person.id, joints_m, person.sigma_m.astype(np.float64), score, person.held, standing)
+        return Figure(slot, person.id, joints_m, person.sigma_m.astype(np.float64), score, person.held, standing,
+                      self._extremities(person))  # fmt: skip
+
+    def _extremities(self, person: PersonPose) -> Floats | None:
+        points = points_of(person.joints_m, person.feet_m, person.hands_m)
+        if points is None:
+            return None
+        return upright((points[JOINTS:] - points[list(ON)]).astype(np.float64), self.space)
 
     def _standing(self, slot: int, t_ns: int, ankles_m: Floats) -> tuple[bool, bool]:
         """Feet near the floor that have hardly moved since the message before."""

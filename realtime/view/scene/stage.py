@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.view.scene import floor
+from realtime.view.scene.extremities import Extremities
 from realtime.view.scene.eye import Eye
 from realtime.view.scene.figure import BACKGROUND_RGB, COARSE, FINE, TINTS_RGB, Body, Floats
 from realtime.view.scene.follow import ANKLES, TRAIL, Follow
@@ -44,7 +45,8 @@ class Stage:
         options.line_width, options.mesh_show_back_face = _LINE_PX * scale, False
         self._people: list[tuple[Body, Any, floor.Shadow, Any]] = []
         self._trails: list[tuple[floor.Trail, Any]] = []
-        self.trail = self.marks = True
+        self._extremities: list[tuple[Extremities, Any]] = []  # made by the first who has any
+        self.trail = self.marks = self.extremities = True
         self._set_up_floor()
         self._mark: Any = None  # lines
         self.eye = Eye(self._vis.get_view_control(), size_wh, angle_deg, self._extent_m)
@@ -106,6 +108,7 @@ class Stage:
         self._write(lines, lines.points, self._grid.vertices, lines.colors, self._grid.colours)
         self._draw_mark(follow)
         self._draw_people(follow, floor_y, reach_m)
+        self._draw_extremities(follow)
         self._draw_trails(follow, floor_y)
 
     def _draw_people(self, follow: Follow, floor_y: float, reach_m: float) -> None:
@@ -126,6 +129,20 @@ class Stage:
                 body.vertices[:], shadow.vertices[:] = 0, (0, floor_y, 0)
             self._write(mesh, mesh.vertices, body.vertices, mesh.vertex_colors, body.colours)
             self._write(flat, flat.vertices, shadow.vertices, flat.vertex_colors, shadow.colours)
+
+    def _draw_extremities(self, follow: Follow) -> None:
+        """Feet and hands, of those who have any."""
+        shown = [figure for figure in follow.figures if figure.extremities_m is not None] if self.extremities else []
+        while len(self._extremities) < len(shown):
+            made = Extremities(self._detail)
+            self._extremities.append((made, self._mesh(made.vertices, made.colours, made.triangles)))
+            self._vis.add_geometry(self._extremities[-1][1], reset_bounding_box=False)
+        for index, (made, mesh) in enumerate(self._extremities):
+            if index < len(shown):
+                made.update(shown[index], self.origin_m)
+            else:
+                made.vertices[:] = 0
+            self._write(mesh, mesh.vertices, made.vertices, mesh.vertex_colors, made.colours)
 
     def _draw_trails(self, follow: Follow, floor_y: float) -> None:
         while len(self._trails) < len(follow.figures):

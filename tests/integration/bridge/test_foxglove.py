@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,16 @@ from realtime.rig.nodes import NODES
 from realtime.server.publish import Publisher
 
 JOINTS = in_camera(walk(1)[0])
+FEET = (JOINTS[[3, 3, 6, 6]] - JOINTS[0] + np.array([(0, 0.05, 0.03), (0, 0.08, -0.15)] * 2)).astype(np.float32)
 SUBPROTOCOL = "foxglove.sdk.v1"
 
 
 def publish(publisher: Publisher, held: bool = False) -> None:
     frame, now_ns = publisher.sent(), monotonic_ns()
-    people = (pose(7, JOINTS, held=held),)
-    publisher.send_keypoints(known_keypoints(0))
+    people = (pose(7, JOINTS, held=held, feet_m=FEET, feet_sigma_m=np.full(4, 0.05, np.float32)),)
+    points = known_keypoints(0)
+    feet = np.concatenate((points.persons[0].xy_px[[3, 3, 6, 6]] + 9, np.full((4, 1), 0.9)), 1).astype(np.float32)
+    publisher.send_keypoints(replace(points, persons=(replace(points.persons[0], feet=feet),)))
     publisher.send(PoseFrame(Stamp(frame, now_ns, now_ns), (640, 480), people), engine="e")
 
 
@@ -111,6 +115,12 @@ def test_a_client_gets_people_and_transforms_by_their_schemas(port: int) -> None
             spheres = np.array([vector(sphere.pose.position) for sphere in figure.spheres])
             np.testing.assert_allclose(spheres, JOINTS, atol=1e-5)
             assert len(figure.lines[0].points) == 2 * 16
+            thin = figure.lines[1]
+            assert (len(thin.points), len(thin.colors)) == (2 * 6, 2 * 6)
+            ends = np.array([vector(point) for point in thin.points[:2]])
+            np.testing.assert_allclose(ends, (JOINTS[3], FEET[0] + JOINTS[0]), atol=1e-5)
+            over = client.latest["/keypoints"].points[2]
+            assert (len(over.points), len(over.outline_colors)) == (2 * 6, 6)
             points = client.latest["/keypoints"].points[0].points
             seen = known_keypoints(0).persons[0].xy_px[:16]  # the last joint is never seen
             np.testing.assert_allclose([(point.x, point.y) for point in points], seen, atol=1e-4)

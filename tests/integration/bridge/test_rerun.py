@@ -22,12 +22,19 @@ from realtime.server.publish import Publisher
 
 pytest.importorskip("rerun")
 JOINTS = in_camera(walk(1)[0])
+FEET = (JOINTS[[3, 3, 6, 6]] - JOINTS[0] + 0.1).astype(np.float32)
+HANDS = (JOINTS[[16, 16, 16, 13, 13, 13]] - JOINTS[0] + 0.1).astype(np.float32)
+HANDS[0] = np.nan  # not seen
 
 
 def publish(publisher: Publisher, person: int, held: bool = False) -> None:
     frame, now_ns = publisher.sent(), monotonic_ns()
     publisher.send_keypoints(known_keypoints(0))
-    people = (pose(person, JOINTS, held=held),)
+    extremities = {} if person == 8 else {
+        "feet_m": FEET, "feet_sigma_m": np.full(4, 0.05, np.float32), "hands_m": HANDS,
+        "hands_sigma_m": np.where(np.isnan(HANDS[:, 0]), np.nan, 0.05).astype(np.float32),
+    }  # fmt: skip
+    people = (pose(person, JOINTS, held=held, **extremities),)
     publisher.send(PoseFrame(Stamp(frame, now_ns, now_ns), (640, 480), people), engine="e")
 
 
@@ -65,6 +72,10 @@ def test_a_recording_holds_the_people_of_the_stream(tmp_path: Path) -> None:
         np.testing.assert_allclose(next(filter(None, joints)), JOINTS, atol=1e-5)
         strips = next(filter(None, found[f"/people/{person}"]["LineStrips3D:strips"]))
         assert np.shape(strips) == (16, 2, 3)
+    thin = next(filter(None, found["/people/7/extremities"]["LineStrips3D:strips"]))
+    assert np.shape(thin) == (12, 2, 3)
+    np.testing.assert_allclose(thin[0], (JOINTS[3], FEET[0] + JOINTS[0]), atol=1e-5)
+    assert "/people/8/extremities" not in found
     assert any(found["/people/7"]["Clear:is_recursive"]), "who is gone is cleared"
     np.testing.assert_array_equal(found["/people"]["ViewCoordinates:xyz"], [[[3, 2, 5]]])  # right, down, forward
     seen = known_keypoints(0).persons[0]

@@ -42,9 +42,15 @@ PIXELS = """
 """
 
 
-def publish(publisher: Publisher, held: bool = False) -> None:
+def publish(publisher: Publisher, held: bool = False, reach_m: float | None = None) -> None:
+    """`reach_m`: so high over the wrist is a knuckle."""
     frame, now_ns = publisher.sent(), monotonic_ns()
-    people = (pose(7, JOINTS[frame % 300], held=held),)
+    joints, hands = JOINTS[frame % 300], {}
+    if reach_m is not None:
+        knuckles = np.full((6, 3), np.nan, np.float32)
+        knuckles[4] = joints[13] - joints[0] - np.array((0, reach_m, 0))
+        hands = {"hands_m": knuckles, "hands_sigma_m": np.where(np.isnan(knuckles[:, 0]), np.nan, 0.05)}
+    people = (pose(7, joints, held=held, **hands),)
     publisher.send(PoseFrame(Stamp(frame, now_ns, now_ns), (640, 480), people), engine="e")
 
 
@@ -139,6 +145,10 @@ def test_a_browser_draws_the_person_and_goes_on_after_a_restart(tmp_path: Path) 
                     found = drawn(browser)
                     assert 0.25 < (found["bottom"] - found["top"]) / found["height"] < 0.9
                     browser.screenshot(tmp_path / "page.png")
+            with Publisher(address, None) as publisher:
+                until(lambda: drawn(browser)["top"] < found["top"] - found["height"] / 8,
+                      lambda: publish(publisher, reach_m=2.0))  # fmt: skip
+                browser.screenshot(tmp_path / "hand.png")
             until(lambda: "waiting" in browser.run("document.querySelector('#said').textContent"))
             assert drawn(browser)["left"] == 0
         assert bridge.end() == 0

@@ -99,6 +99,29 @@ def test_the_camera_is_drawn_where_it_stands_in_the_world() -> None:
     assert np.nonzero(drawn)[1].min() >= pixels[:, 0].min() - 60  # nothing else changed but the axes beside it
 
 
+def test_feet_and_hands_are_drawn_where_they_are_in_the_message_and_can_be_left_out() -> None:
+    seen = message(0)
+    (person,) = seen.persons
+    aside_m = np.array((0.15, 0.03, 0), np.float32)
+    hands_m = np.full((6, 3), np.nan, np.float32)
+    hands_m[:3] = person.joints_m[16] - aside_m
+    whole = replace(person, feet_m=person.joints_m[[3, 3, 6, 6]] + aside_m, hands_m=hands_m)
+    pictures = []
+    with Stage((640, 480), window=False, angle_deg=(0, 0), supersample=1) as stage:
+        for stage.extremities, one in ((True, person), (True, whole), (False, whole), (True, person)):
+            follow = Follow()
+            follow.update(replace(seen, persons=(one,)))
+            stage.draw(follow)
+            pictures.append(stage.image().astype(int))
+        figure = follow.figures[0]
+        tips_m = figure.joints_m[[3, 6, 16]] + upright(np.array((aside_m, aside_m, -aside_m), float), "camera")
+        pixels = stage.project(tips_m).round().astype(int)
+    drawn = np.abs(pictures[1] - pictures[0]).max(-1) > 20
+    assert all(drawn[y - 3 : y + 4, x - 3 : x + 4].any() for x, y in pixels)
+    np.testing.assert_array_equal(pictures[2], pictures[0])
+    np.testing.assert_array_equal(pictures[3], pictures[0])
+
+
 def test_the_person_stands_upright_and_faces_the_viewer(walk: list[np.ndarray]) -> None:
     warm, cool = limbs(walk[0])
     assert np.nonzero(warm)[1].mean() > np.nonzero(cool)[1].mean()  # the left arm is on the picture's right

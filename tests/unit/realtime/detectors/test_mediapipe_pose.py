@@ -200,13 +200,15 @@ def test_a_task_file_is_laid_out_as_mediapipe_maps_it() -> None:
     assert once == again
 
 
-def test_feet_are_at_the_ankles_and_asked_for(frames: list[Frame], detector: Detector) -> None:
-    with Detector(feet=True) as other:
+def test_feet_and_hands_are_at_ankles_and_wrists_and_asked_for(frames: list[Frame], detector: Detector) -> None:
+    with Detector(feet=True, hands=True) as other:
         for frame in frames:
             plain, (person, *_) = detector.detect(frame), other.detect(frame)
-    assert plain[0].feet is None
+    assert plain[0].feet is plain[0].hands is None
     np.testing.assert_array_equal(plain[0].xy_px, person.xy_px)
-    assert person.feet is not None
-    shin_px = np.linalg.norm(person.xy_px[[2, 2, 5, 5]] - person.xy_px[[3, 3, 6, 6]], axis=1)
-    assert (np.linalg.norm(person.feet[:, :2] - person.xy_px[[3, 3, 6, 6]], axis=1) < shin_px).all()
-    assert ((person.feet[:, 2] >= 0) & (person.feet[:, 2] <= 1)).all()
+    for found, hang_on, before in ((person.feet, [3, 3, 6, 6], [2, 2, 5, 5]),
+                                   (person.hands, [16] * 3 + [13] * 3, [15] * 3 + [12] * 3)):  # fmt: skip
+        assert found is not None
+        limb_px = np.linalg.norm(person.xy_px[before] - person.xy_px[hang_on], axis=1)
+        assert (np.linalg.norm(found[:, :2] - person.xy_px[hang_on], axis=1) < limb_px).all()
+        assert ((found[:, 2] >= 0) & (found[:, 2] <= 1)).all()

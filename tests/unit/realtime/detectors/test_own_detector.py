@@ -30,6 +30,10 @@ class Booted(Whole):
     skeleton = "halpe26"
     def __call__(self, image_bgr):
         return np.arange(52.0).reshape(1, 26, 2), np.full((1, 26), 0.5)
+class Handed(Whole):
+    skeleton = "mediapipe33"
+    def __call__(self, image_bgr):
+        return np.arange(66.0).reshape(1, 33, 2), np.full((1, 33), 0.5)
 class Nobody(Whole):
     def __call__(self, image_bgr):
         return [], []
@@ -77,6 +81,16 @@ def test_feet_are_those_of_its_joint_set() -> None:
         assert detector.detect(frame(0))[0].feet is None
     with pytest.raises(UserError, match="leave out --feet"):
         OwnDetector("my_detector:Whole", feet=True)
+
+
+def test_knuckles_are_those_of_its_joint_set() -> None:
+    with OwnDetector("my_detector:Handed", hands=True) as detector:
+        (person,) = detector.detect(frame(0))
+    assert person.feet is None
+    assert person.hands is not None
+    np.testing.assert_array_equal(person.hands[:, 0] / 2, (18, 20, 22, 17, 19, 21))  # right pinky, index, thumb; left
+    with pytest.raises(UserError, match="leave out --hands"):
+        OwnDetector("my_detector:Booted", hands=True)
 
 
 def test_nobody_is_nobody() -> None:

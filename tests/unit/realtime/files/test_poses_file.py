@@ -27,7 +27,10 @@ def poses(frames: int, seed: int = 0) -> Poses:
         np.sort(numbers.random(frames)), 2, "stream-243", "onnxruntime", "stream",
     )  # fmt: skip
     feet_m, feet_sigma_m = numbers.normal(size=(frames, 4, 3)), numbers.random((frames, 4))
-    return replace(made, feet_m=feet_m.astype(np.float32), feet_sigma_m=feet_sigma_m.astype(np.float32))
+    hands_m, hands_sigma_m = numbers.normal(size=(frames, 6, 3)), numbers.random((frames, 6))
+    hands_m[::2, 1], hands_sigma_m[::2, 1] = np.nan, np.nan  # not seen
+    extremities = {"feet_m": feet_m, "feet_sigma_m": feet_sigma_m, "hands_m": hands_m, "hands_sigma_m": hands_sigma_m}
+    return replace(made, **{name: values.astype(np.float32) for name, values in extremities.items()})
 
 
 @given(frames=st.integers(1, 20), seed=st.integers(0, 1000))
@@ -47,6 +50,7 @@ def test_what_lift_writes_is_read(tmp_path_factory: pytest.TempPathFactory, fram
         ({"joints_m": None}, "holds no poses (joints_m is missing)"),
         ({"joints_m": np.zeros((5, 16, 3))}, "joints_m has shape (5, 16, 3), expected (5, 17, 3)"),
         ({"feet_m": np.zeros((5, 2, 3))}, "feet_m has shape (5, 2, 3), expected (5, 4, 3)"),
+        ({"hands_sigma_m": np.zeros((5, 4))}, "hands_sigma_m has shape (5, 4), expected (5, 6)"),
         ({"held": np.zeros(4, bool)}, "held has shape (4,), expected (5,)"),
         ({"sigma_m": np.full((5, 17), "a")}, "sigma_m holds <U1, not numbers"),
         ({"t_s": np.array([0, 1, 3, 2, 4.0])}, "t_s is empty, not finite or runs backwards"),
@@ -84,11 +88,14 @@ def test_several_people_are_read_each(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read[1].feet_m, other.feet_m)
 
 
-def test_feet_that_nobody_asked_for_are_not_in_the_file(tmp_path: Path) -> None:
-    write_lifted(replace(poses(5), feet_m=None, feet_sigma_m=None), tmp_path / "poses.npz")
+@pytest.mark.parametrize(("name", "other"), [("feet", "hands"), ("hands", "feet")])
+def test_what_nobody_asked_for_is_not_in_the_file(tmp_path: Path, name: str, other: str) -> None:
+    write_lifted(replace(poses(5), **{f"{name}_m": None, f"{name}_sigma_m": None}), tmp_path / "poses.npz")
     with np.load(tmp_path / "poses.npz") as archive:
-        assert not any("feet" in name for name in archive.files)
-    assert read_poses(tmp_path / "poses.npz").feet_m is None
+        assert not any(name in field for field in archive.files)
+    read = read_poses(tmp_path / "poses.npz")
+    assert getattr(read, f"{name}_m") is None
+    assert getattr(read, f"{other}_m") is not None
 
 
 def test_a_file_of_before_is_read_as_one_person_in_camera_axes(tmp_path: Path) -> None:

@@ -165,3 +165,20 @@ def test_feet_go_with_their_ankles() -> None:
     assert np.abs(soles[1]).mean() < 0.7 * np.abs(soles[0]).mean()
     with pytest.raises(UserError, match="no heels and toes"):
         realtime.lift(person(5)["keypoints_px"], fps=30, image_wh=SIZE, feet=True)
+
+
+def test_hands_go_with_their_wrists_where_they_are_seen() -> None:
+    true, wrists = swinging(), [16, 16, 16, 13, 13, 13]
+    palm = np.array([(0.02, 0.07, 0.0), (-0.02, 0.08, 0.0), (-0.05, 0.05, 0.0)] * 2)
+    hands = noisy(true)[:, wrists] + palm + np.random.default_rng(3).normal(0, 0.02, (FRAMES, 6, 3))
+    hands[10:20, 2] = np.nan  # a thumb that was not seen
+    sigma = np.where(np.isnan(hands[..., 0]), np.nan, 0.05)
+    before = poses(noisy(true), hands_m=hands.astype(np.float32), hands_sigma_m=sigma.astype(np.float32))
+    after = smoothed(before)
+    assert before.hands_m is not None
+    assert after.hands_m is not None
+    np.testing.assert_array_equal(np.isnan(after.hands_m), np.isnan(before.hands_m))
+    palms = [one.hands_m - one.joints_m[:, wrists] - palm for one in (before, after)]
+    assert np.nanmean(np.abs(palms[1])) < 0.7 * np.nanmean(np.abs(palms[0]))
+    with pytest.raises(UserError, match="no knuckles: leave out hands"):
+        realtime.lift(person(5)["keypoints_px"], fps=30, image_wh=SIZE, hands=True)

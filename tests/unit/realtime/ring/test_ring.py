@@ -48,20 +48,23 @@ def test_a_record_comes_out_as_it_went_in(ring: Ring) -> None:
         assert a.xy_px.dtype == np.float32
 
 
-def test_feet_go_with_their_people_and_are_not_there_without(ring: Ring) -> None:
+@pytest.mark.parametrize(("name", "points"), [("feet", 4), ("hands", 6)])
+def test_feet_and_hands_go_with_their_people_and_are_not_there_without(ring: Ring, name: str, points: int) -> None:
     reader = ring.reader()
-    plain, feet = keypoints(1, people=2), np.arange(12, dtype=np.float32).reshape(4, 3)
-    walkers = tuple(replace(person, feet=feet + row) for row, person in enumerate(plain.persons))
+    plain, own = keypoints(1, people=2), np.arange(points * 3, dtype=np.float32).reshape(points, 3)
+    walkers = tuple(replace(person, **{name: own + row}) for row, person in enumerate(plain.persons))
     for sample in (replace(plain, persons=walkers, repeated=True), plain):
         ring.write(sample)
-    with_feet, without = (reader.read_next(timeout_s=0) for _ in range(2))
-    assert with_feet is not None
-    assert with_feet.repeated
-    for row, person in enumerate(with_feet.persons):
-        np.testing.assert_array_equal(person.feet, feet + row)
+    with_own, without = (reader.read_next(timeout_s=0) for _ in range(2))
+    assert with_own is not None
+    assert with_own.repeated
+    other = "hands" if name == "feet" else "feet"
+    for row, person in enumerate(with_own.persons):
+        np.testing.assert_array_equal(getattr(person, name), own + row)
+        assert getattr(person, other) is None
     assert without is not None
     assert not without.repeated
-    assert [person.feet for person in without.persons] == [None, None]
+    assert [person.feet for person in without.persons] == [person.hands for person in without.persons] == [None, None]
 
 
 def test_missing_joints_stay_missing(ring: Ring) -> None:

@@ -28,6 +28,11 @@ def frames(draw: st.DrawFn) -> PoseFrame:
     def array(*shape: int, elements: st.SearchStrategy[float] = coordinates) -> np.ndarray:
         return draw(hnp.arrays(np.float32, shape, elements=elements))
 
+    def partly(places: np.ndarray, sigma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        unseen = draw(st.lists(st.booleans(), min_size=len(places), max_size=len(places)))
+        places[unseen], sigma[unseen] = np.nan, np.nan
+        return places, sigma
+
     counts = st.integers(0, 2**63 - 1)
     persons = [
         Pose3D(
@@ -36,6 +41,7 @@ def frames(draw: st.DrawFn) -> PoseFrame:
             draw(st.floats(0, 1, width=32)), draw(st.booleans()),
             tuple(draw(st.lists(st.integers(0, 16), unique=True))), draw(st.floats(0, 60, width=32)),
             *((array(4, 3), array(4)) if draw(st.booleans()) else (None, None)),
+            *(partly(array(6, 3), array(6)) if draw(st.booleans()) else (None, None)),
         )
         for _ in range(draw(st.integers(0, 3)))
     ]  # fmt: skip
@@ -62,9 +68,10 @@ def test_a_frame_comes_back_bit_for_bit(frame: PoseFrame, encoding: str, seq: in
         assert (got.id, got.lag_frames, got.held) == (sent.track_id, sent.lag_frames, sent.held)
         assert (got.window_fill, got.unseen) == (sent.window_fill, sent.unseen)
         np.testing.assert_allclose(got.root_sigma_m, sent.root_sigma_m, rtol=1e-6)
-        for mine, theirs in ((got.feet_m, sent.feet_m), (got.feet_sigma_m, sent.feet_sigma_m)):
+        for name in ("feet_m", "feet_sigma_m", "hands_m", "hands_sigma_m"):
+            mine, theirs = getattr(got, name), getattr(sent, name)
             assert (mine is None) == (theirs is None)
-            assert mine is None or np.array_equal(mine, theirs)
+            assert mine is None or np.array_equal(mine, theirs, equal_nan=True)
         for a, b in ((got.joints_m, sent.joints_m), (got.root_m, sent.root_m), (got.sigma_m, sent.sigma_m)):
             assert a.dtype == np.float32
             assert a.flags.c_contiguous
@@ -85,19 +92,20 @@ def test_keypoints_come_back_bit_for_bit_and_meet_the_schema(encoding: str) -> N
         jsonschema.validate(decode_map(split(raw)[2]), schema("keypoints2d"))
 
 
+@pytest.mark.parametrize(("name", "points"), [("feet", 4), ("hands", 6)])
 @pytest.mark.parametrize("encoding", ["msgpack", "json"])
-def test_feet_are_sent_where_they_were_looked_for(encoding: str) -> None:
-    points, feet = known_keypoints(0), np.arange(12, dtype=np.float32).reshape(4, 3) / 12
-    feet[1, :2] = np.nan
-    sent = replace(points, persons=(replace(points.persons[0], feet=feet),))
+def test_feet_and_hands_are_sent_where_they_were_looked_for(encoding: str, name: str, points: int) -> None:
+    seen, own = known_keypoints(0), np.arange(3 * points, dtype=np.float32).reshape(points, 3) / (3 * points)
+    own[1, :2] = np.nan
+    sent = replace(seen, persons=(replace(seen.persons[0], **{name: own}),))
     raw = encode_keypoints(sent, **ABOUT, t_detect_ns=5, t_publish_ns=6, encoding=encoding)
-    np.testing.assert_array_equal(decode_keypoints(raw).persons[0].feet, feet)
+    np.testing.assert_array_equal(getattr(decode_keypoints(raw).persons[0], name), own)
     fields = decode_map(split(raw)[2])
     jsonschema.validate(fields, schema("keypoints2d"))
-    plain = decode_keypoints(encode_keypoints(points, **ABOUT, t_detect_ns=5, t_publish_ns=6))
-    assert plain.persons[0].feet is None
-    for name, wrong in (("feet", fields["persons"][0]["feet"][:3]), ("feet_score", [2.0] * 4), ("feet", "x")):
-        spoilt = {**fields, "persons": [{**fields["persons"][0], name: wrong}]}
+    plain = decode_keypoints(encode_keypoints(seen, **ABOUT, t_detect_ns=5, t_publish_ns=6))
+    assert plain.persons[0].feet is plain.persons[0].hands is None
+    for field, wrong in ((name, fields["persons"][0][name][:3]), (f"{name}_score", [2.0] * points), (name, "x")):
+        spoilt = {**fields, "persons": [{**fields["persons"][0], field: wrong}]}
         with pytest.raises(WireError):
             decode_keypoints(topic("keypoints2d", "main") + encode_map(spoilt, "msgpack"))
 

@@ -18,11 +18,15 @@ from realtime.wire.framing import VersionError, WireError, decode_map, encode_ma
 
 @pytest.mark.parametrize(("name", "wrong"), [
     ("feet", [[0.0] * 3] * 3), ("feet", [[0.0] * 2] * 4), ("feet", None), ("feet_sigma", [0.1] * 17),
-    ("feet_sigma", None), ("feet_sigma", [float("nan")] * 4),
+    ("feet_sigma", None), ("feet_sigma", [float("nan")] * 4), ("feet", [None] * 4),
+    ("hands", [[0.0] * 3] * 5), ("hands", [[0.0] * 2] * 6), ("hands", None), ("hands", [["a"] * 3] * 6),
+    ("hands_sigma", [0.1] * 5), ("hands_sigma", None), ("hands_sigma", [float("nan")] * 6), ("hands_sigma", ["a"] * 6),
+    ("hands", [[float("nan")] * 3] * 6),
 ])  # fmt: skip
-def test_feet_that_are_none_are_refused(name: str, wrong: Any) -> None:
+def test_feet_and_hands_that_are_none_are_refused(name: str, wrong: Any) -> None:
     frame = known_frame(0)
-    person = replace(frame.persons[0], feet_m=np.ones((4, 3), np.float32), feet_sigma_m=np.ones(4, np.float32))
+    person = replace(frame.persons[0], feet_m=np.ones((4, 3), np.float32), feet_sigma_m=np.ones(4, np.float32),
+                     hands_m=np.ones((6, 3), np.float32), hands_sigma_m=np.ones(6, np.float32))  # fmt: skip
     fields = decode_map(split(encode(replace(frame, persons=(person,))))[2])
     fields["persons"][0][name] = wrong
     with pytest.raises(WireError):
