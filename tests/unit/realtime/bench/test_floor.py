@@ -11,8 +11,8 @@ import pytest
 from walk_clips import gesture, straight_walk
 
 from engines.errors import UserError
-from realtime.bench.floor import LIMITS, NOTICED_S, _met, _noticed, bench_floor
-from realtime.bench.floor_cases import LENS, MOVES, SECONDS, long_scenes, scenes
+from realtime.bench.placing.floor import LIMITS, NOTICED_S, _met, _noticed, bench_floor
+from realtime.bench.placing.floor_cases import LENS, MOVES, SECONDS, long_scenes, scenes
 
 
 @pytest.fixture

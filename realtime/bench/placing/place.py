@@ -37,8 +37,8 @@ def bench_place(
     from rich.console import Console
 
     from engines.errors import UserError
-    from realtime.bench.mocap_clips import read_clips
-    from realtime.bench.place_cases import board_rows, guess_rows, root_cost_us, walk_rows
+    from realtime.bench.placing.mocap_clips import read_clips
+    from realtime.bench.placing.place_cases import board_rows, guess_rows, root_cost_us, walk_rows
 
     if not boards and mocap is None:
         raise UserError("nothing to measure: add --mocap")

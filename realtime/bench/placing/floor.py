@@ -43,7 +43,7 @@ def bench_floor(
     from rich.console import Console
 
     from engines.lifting.load_lifter import load_lifter
-    from realtime.bench.floor_cases import MOVES, SECONDS, long_scenes, measure, moved, scenes
+    from realtime.bench.placing.floor_cases import MOVES, SECONDS, long_scenes, measure, moved, scenes
 
     clips = _clips(mocap, walks, stands)
     with Console(stderr=True).status("measuring"), load_lifter(model) as lifter:
@@ -59,7 +59,7 @@ def bench_floor(
 
 
 def _clips(mocap: Path, walks: str, stands: str) -> tuple[list[Any], list[Any]]:
-    from realtime.bench.mocap_clips import read_clips
+    from realtime.bench.placing.mocap_clips import read_clips
 
     walking, standing = walks.split(","), stands.split(",")
     clips = read_clips(mocap, [*walking, *standing], "--walks and --stands")

@@ -1,0 +1,1 @@
+"""How true places are: floors, lenses, roots."""
