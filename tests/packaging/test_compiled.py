@@ -27,6 +27,7 @@ print(body.__file__, len(values), digest.hexdigest())
 """
 
 
+@pytest.mark.timeout(1200)  # a compiler beside other programs
 def test_compiled_modules_give_the_same_bits(tmp_path: Path) -> None:
     if find_spec("mypyc") is None or find_spec("setuptools") is None:
         pytest.skip("mypy, which compiles, is not installed: make setup-dev")

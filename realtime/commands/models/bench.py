@@ -5,10 +5,10 @@ from __future__ import annotations
 import typer
 
 from realtime.bench.engines import bench_engines
-from realtime.bench.placing.floor import bench_floor
 from realtime.bench.fusion import bench_fusion
 from realtime.bench.lifter import bench_lifter
 from realtime.bench.pipeline import bench_pipeline
+from realtime.bench.placing.floor import bench_floor
 from realtime.bench.placing.place import bench_place
 from realtime.bench.serving.directory import bench_directory
 from realtime.bench.serving.fleet import bench_fleet
