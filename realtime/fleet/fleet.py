@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,15 +13,16 @@ from typing import Any
 import zmq
 
 from engines.errors import UserError
+from engines.lifting.load_lifter import check_lifter
 from realtime.clock import NS_PER_S, deadline_ns, monotonic_ns
 from realtime.closing import Closing
 from realtime.fleet.actors import OPEN_S, DoorActor, WorkerActor
 from realtime.fleet.options import FleetOptions
-from realtime.fleet.ray_cluster import cause_of, ray_cluster
+from realtime.fleet.ray_cluster import cause_of, ray_cluster, require_answer
 from realtime.keys.key_store import KeyStore
+from realtime.server.metrics_page import require_place
 from realtime.wire.endpoints import bind, check_exposure, chosen, is_local
 
-LOGS = "/tmp/ray/session_latest/logs"  # of Ray and of all actors
 ANSWER_S = 30.0
 EMPTY_S = 120.0  # a worker's streams have gone elsewhere by then
 _LOOK_S = 0.2
@@ -49,8 +51,11 @@ class EndedError(UserError):
 class Fleet(Closing):
     """`run` until `stop` is set. `add`, `remove`, `upgrade` and `told` from any thread."""
 
-    def __init__(self, options: FleetOptions, stop: threading.Event) -> None:
-        """Raises UserError where Ray, the door or a worker cannot start; EndedError where `stop` is set meanwhile."""
+    def __init__(
+        self, options: FleetOptions, stop: threading.Event, say: Callable[[str], None] = lambda text: None
+    ) -> None:
+        """`say`: what is begun next. Raises UserError where Ray, the door or a worker cannot start; EndedError where
+        `stop` is set meanwhile."""
         self._options, self._stop = options, stop
         self._members: dict[str, _Member] = {}
         self._changing = threading.RLock()  # one change at a time
@@ -58,11 +63,14 @@ class Fleet(Closing):
         _require_free(options)
         self._wanted_since_ns = 0
         with ExitStack() as stack:
-            self._ray = stack.enter_context(ray_cluster(options.ray))
+            say("starting Ray" if options.ray is None else f"joining the Ray cluster at {options.ray}")
+            self._ray, self._logs = stack.enter_context(ray_cluster(options.ray))
+            say("opening the door")
             self._host = self._workers_host()
             self._door, self.door = self._open_door()
             self._door_running = self._door.run.remote()
             stack.callback(self._end)
+            say(f"starting {options.workers} worker{'s' if options.workers > 1 else ''}, loading the model")
             self._add(options.workers)
             self._owned = stack.pop_all()
 
@@ -79,7 +87,7 @@ class Fleet(Closing):
 
     def told(self) -> dict[str, Any]:
         """What the door says, and its addresses."""
-        return {**self._ask(self._door.told.remote()), "door": self.door, "logs": LOGS}
+        return {**self._ask(self._door.told.remote()), "door": self.door, "logs": str(self._logs)}
 
     def add(self, count: int) -> list[str]:
         """So many more workers; their names, once they lift. Raises UserError where the cluster has no room."""
@@ -209,7 +217,7 @@ class Fleet(Closing):
         self._early = self._early + 1 if early else 0
         if self._early >= _MOST_EARLY:
             raise UserError(f"{member.name} has died, as {_MOST_EARLY - 1} others did soon after their start: see the "
-                            f"logs in {LOGS}")  # fmt: skip
+                            f"logs in {self._logs}")  # fmt: skip
         log.warning("%s has died: its streams go elsewhere, and another worker is started", member.name)
         if self._members and self._stop.wait(_REPLACE_S):
             return
@@ -281,3 +289,10 @@ def _require_free(options: FleetOptions) -> None:
                 bind(held, address)
     if door.keys is not None:
         KeyStore(door.keys).server()
+    if door.metrics is not None:
+        require_place(door.metrics)
+    if options.ray is None:  # else the models are on the workers' machines
+        lifter = options.serve.lifter
+        check_lifter(lifter.model, lifter.engine, lifter.lookahead, lifter.plan, lifter.align)
+    else:
+        require_answer(options.ray)

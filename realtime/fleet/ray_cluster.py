@@ -10,7 +10,8 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from engines.errors import UserError
 
@@ -24,15 +25,18 @@ def require_ray() -> None:
         raise UserError("'realtime fleet' needs another library: run pip install 'realtime-pose[fleet]'")
 
 
+class Cluster(NamedTuple):
+    ray: Any  # the module, connected
+    logs: Path  # of Ray and of all actors, on this machine
+
+
 @contextlib.contextmanager
-def ray_cluster(address: str | None) -> Iterator[Any]:
-    """The module, connected. `address`: of a cluster that runs; None: one is started here, and ended with the context.
+def ray_cluster(address: str | None) -> Iterator[Cluster]:
+    """`address`: of a cluster that runs; None: one is started here, and ended with the context.
 
     Raises UserError where it cannot be reached or started.
     """
     require_ray()
-    if address is not None:
-        _require_answer(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a fleet tells nobody of itself
     logging.getLogger("ray").setLevel(logging.ERROR)
     import ray
@@ -42,9 +46,9 @@ def ray_cluster(address: str | None) -> Iterator[Any]:
     try:
         if address is None:
             # Alone, whatever else runs here: RAY_ADDRESS would lead elsewhere.
-            ray.init(address="local", include_dashboard=False, object_store_memory=_STORE_BYTES, **quiet)
+            begun: Any = ray.init(address="local", include_dashboard=False, object_store_memory=_STORE_BYTES, **quiet)
         else:
-            ray.init(address=address, **quiet)
+            begun = ray.init(address=address, **quiet)
     except (ConnectionError, ValueError, RuntimeError, OSError, TimeoutError) as error:
         first = str(error).strip().partition("\n")[0][:160]
         if address is None:
@@ -56,13 +60,13 @@ def ray_cluster(address: str | None) -> Iterator[Any]:
     # Ray prints remarks on who has died, and does not let itself be told where.
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         try:
-            yield ray
+            yield Cluster(ray, Path(begun.address_info["session_dir"]) / "logs")
         finally:
             ray.shutdown()
 
 
-def _require_answer(address: str) -> None:
-    """Ray itself would try for minutes, and say how on every line."""
+def require_answer(address: str) -> None:
+    """Ray itself would try for minutes, and say how on every line. Raises UserError where nobody answers."""
     if address == "auto":
         return
     host, _, port = address.rpartition(":")

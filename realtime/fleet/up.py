@@ -7,12 +7,13 @@ import logging
 import threading
 from typing import Any
 
+from rich.console import Console
+
 from engines.errors import UserError
 from realtime.fleet.control import Control, Order
 from realtime.fleet.fleet import EndedError, Fleet
 from realtime.fleet.options import FleetOptions
 from realtime.fleet.ray_cluster import require_ray
-from realtime.server.metrics_page import require_prometheus
 
 log = logging.getLogger("realtime.fleet")
 
@@ -20,12 +21,10 @@ log = logging.getLogger("realtime.fleet")
 def up(options: FleetOptions, stop: threading.Event) -> None:
     """Raises UserError where something of it cannot start."""
     require_ray()
-    if options.door.metrics is not None:
-        require_prometheus()
     ready: list[Fleet] = []
     with (
         contextlib.suppress(EndedError),
-        Control(options.name, lambda order: _obey(ready, order)), Fleet(options, stop) as fleet,
+        Control(options.name, lambda order: _obey(ready, order)), _started(options, stop) as fleet,
     ):  # fmt: skip
         ready.append(fleet)
         figures = f", figures at {fleet.door['metrics']}" if fleet.door["metrics"] else ""
@@ -34,6 +33,15 @@ def up(options: FleetOptions, stop: threading.Event) -> None:
         fleet.run()
         ready.clear()
         log.info("the fleet ends")
+
+
+def _started(options: FleetOptions, stop: threading.Event) -> Fleet:
+    """What goes on meanwhile, about ten seconds, is shown: on a terminal in one line, elsewhere in a few."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return Fleet(options, stop, log.info)
+    with console.status("") as spinner:
+        return Fleet(options, stop, spinner.update)
 
 
 def _obey(ready: list[Fleet], order: Order) -> Any:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from realtime.process.board import Condition
 from realtime.process.states import RUNNING, STARTING, STOPPED, worst
 
 IN_THE_WAY = ("producer", "lifter")  # of a pose; the others only look on
 
 
-def stream_state(conditions: dict[str, Condition], published: bool) -> dict[str, object]:
+def stream_state(
+    conditions: Mapping[str, Condition], published: bool, in_the_way: Sequence[str] = IN_THE_WAY
+) -> dict[str, object]:
     """`state`, `state_since_ns`, `why` and `processes` of PROTOCOL.md. `published`: a pose has gone out."""
-    way = [conditions[name] for name in IN_THE_WAY if name in conditions and conditions[name].state != STOPPED]
+    way = [conditions[name] for name in in_the_way if name in conditions and conditions[name].state != STOPPED]
     state = worst(RUNNING, *(condition.state for condition in way)) if way else STOPPED
     culprits = [condition for condition in way if condition.state == state]
     told: dict[str, object] = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from calibration.cameras.cameras_file import Cameras
 from calibration.floor.ground import Ground
 from calibration.lens.placed import PlacedCamera
@@ -57,8 +59,9 @@ class Room:
             self._published += 1
         return self._published - before
 
-    def tell(self, now_ns: int) -> None:
-        """The fused stream's status: which cameras it is made of, and how their clocks differ."""
+    def tell(self, now_ns: int, about: Mapping[str, object]) -> None:
+        """The fused stream's status: which cameras it is made of, how their clocks differ, and what is told of it
+        besides."""
         state, why = self._condition(now_ns)
         if now_ns - self._told_ns < _TELL_NS and state == self._state:
             return
@@ -66,7 +69,7 @@ class Room:
             self._since_ns = now_ns
         self._told_ns, self._state = now_ns, state
         self._publisher.status(
-            {"state": state, "why": why, "state_since_ns": to_unix_ns(self._since_ns), **self._fuser.doings()},
+            {"state": state, "why": why, "state_since_ns": to_unix_ns(self._since_ns), **self._fuser.doings(), **about},
             stream=self._stream,
         )  # fmt: skip
 

@@ -7,6 +7,7 @@ import logging
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from queue import SimpleQueue
@@ -35,6 +36,7 @@ from realtime.serve.seats import Seats
 from realtime.server.metrics_page import MetricsPage
 from realtime.server.publish import Publisher
 from realtime.wire.endpoints import PUBLISH_HIGH_WATER
+from realtime.wire.framing import Fields
 
 _LOOK_NS = NS_PER_S // 10
 _TELL_NS = NS_PER_S
@@ -56,7 +58,8 @@ class Stops(Protocol):
 class Server(Closing):
     """`run` until `stop` is set. Raises UserError where it cannot begin."""
 
-    def __init__(self, options: ServeOptions) -> None:
+    def __init__(self, options: ServeOptions, about: Callable[[str], Fields] = lambda stream: {}) -> None:
+        """`about`: what the status of a stream says besides."""
         stream = options.stream
         self.figures = Figures(monotonic_ns())
         self.published: Counter[str] = Counter()  # frames, by stream
@@ -74,7 +77,7 @@ class Server(Closing):
                 collect = partial(server_metrics, self.figures, options.streams)
                 self._page = stack.enter_context(MetricsPage(options.metrics, collect))
             self._owned = stack.pop_all()
-        self._options = options
+        self._options, self._about = options, about
         fused = "" if cameras is None else stream.name
         self._window_ns = int(options.window_ms * NS_PER_MS)
         self.seats = Seats(
@@ -135,7 +138,7 @@ class Server(Closing):
             self.seats.look(now_ns)
             self._tell(now_ns)
             if self._room is not None:
-                self._room.tell(now_ns)
+                self._room.tell(now_ns, self._about(self._options.stream.name))
             lifted = {stream: seat.life for stream, seat in self.seats.by_stream.items() if not seat.handover}
             if lifted != self._lifted:
                 self._lifted = lifted
@@ -220,7 +223,7 @@ class Server(Closing):
             seat.told_ns, seat.told_state = now_ns, state
             self.figures.left_out += seat.left_out - seat.left_out_told
             seat.left_out_told = seat.left_out
-            self._publisher.status(_status(seat, state, why), stream=seat.stream)
+            self._publisher.status({**_status(seat, state, why), **self._about(seat.stream)}, stream=seat.stream)
 
 
 def _state(seat: Seat) -> tuple[str, str]:

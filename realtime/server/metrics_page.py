@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,7 +41,7 @@ class MetricsPage(Closing):
         try:
             self._server, self._thread = start_http_server(port, host, registry)
         except OSError as error:
-            raise UserError(f"cannot answer /metrics at {place} ({error.strerror}): name another place") from error
+            raise _no_place(place, error) from error
         self.address = f"http://{host}:{self._server.server_port}/metrics"
         if not is_local(f"tcp://{host}:{port}"):
             log.warning("%s is open to everyone who can reach it", self.address)
@@ -49,6 +50,21 @@ class MetricsPage(Closing):
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def require_place(place: str) -> None:
+    """Raises UserError where the library is missing, and for a place that is taken or is none."""
+    require_prometheus()
+    host, port = metrics_place(place)
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise _no_place(place, error) from error
+
+
+def _no_place(place: str, error: OSError) -> UserError:
+    return UserError(f"cannot answer /metrics at {place} ({error.strerror}): name another place")
 
 
 def metrics_place(text: str) -> tuple[str, int]:

@@ -39,7 +39,7 @@ def status(stream: str, rpc_address: str | None, *, as_json: bool, watch: bool, 
 
 
 def _told(client: RpcClient, herald: StatusListener | None, stream: str) -> dict[str, Any]:
-    """By the publisher; where that is gone or stands still, by its supervisor."""
+    """By the publisher; where that is gone, stands still or knows nothing of the stream, by its supervisor."""
     asked_ns = monotonic_ns()
     try:
         told = client.ask("status", 2 * PATIENCE_S if herald is None else PATIENCE_S).get("streams", {}).get(stream)
@@ -48,6 +48,8 @@ def _told(client: RpcClient, herald: StatusListener | None, stream: str) -> dict
         if said is None:
             raise
         return said
+    if told is None and herald is not None:
+        told = _heard(herald, asked_ns)
     if told is None:
         raise UserError(f"{client.address} publishes no stream '{stream}': name another with --stream")
     return dict(told)
@@ -69,10 +71,21 @@ def lines(told: dict[str, Any]) -> Iterator[str]:
     model = f", {told['model']} on {told['engine']}" if told.get("model") else ""
     yield f"{told['stream']}  {told['state']}{since}{why}"
     yield f"  {told.get('fps', 0):.1f} fps, {told.get('dropped', 0)} frames dropped{model}"
+    for name, camera in told.get("cameras", {}).items():
+        yield f"  {'fused of' if camera.get('seeing') else 'without'} {name}{_clock(camera)}"
+    width = max(map(len, told.get("processes", {})), default=0)
     for name, process in told.get("processes", {}).items():
         again = f", started again {process['restarts']} times" if process["restarts"] else ""
         event = f" ({process['event']})" if process["event"] else ""
-        yield f"  {name:<9} {process['state']} for {_age(process['since_ns'])}{again}{event}"
+        yield f"  {name:<{max(9, width)}} {process['state']} for {_age(process['since_ns'])}{again}{event}"
+
+
+def _clock(camera: dict[str, Any]) -> str:
+    """By how much a camera's clock is off the first one's, where that is known."""
+    off_ms, sigma_ms = camera.get("offset_ms"), camera.get("offset_sigma_ms")
+    if off_ms is None:
+        return ""
+    return f", its clock {off_ms:+.1f} ms" + ("" if sigma_ms is None else f" (1 sigma {sigma_ms:.1f})")
 
 
 def _age(since_ns: int) -> str:

@@ -32,6 +32,7 @@ class Running:
     address: str
     rpc_address: str | None
     status_address: str | None = None  # where its supervisor says how it is
+    session: str = ""  # the name of the session that it is one stream of several of; "": it is alone
 
 
 def runtime_dir() -> Path:
@@ -89,7 +90,7 @@ def stop(stream: str, timeout_s: float) -> Running:
     with contextlib.suppress(ProcessLookupError):
         os.kill(running.pid, signal.SIGTERM)
     end_ns = deadline_ns(timeout_s)
-    while _held(runtime_dir() / f"{stream}.json"):
+    while any(_held(runtime_dir() / f"{name}.json") for name in {stream, running.session or stream}):
         if end_ns is not None and monotonic_ns() > end_ns:
             raise UserError(f"process {running.pid} did not end in {timeout_s:g} s: end it with kill -9 {running.pid}")
         time.sleep(_POLL_S)

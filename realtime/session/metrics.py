@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from realtime.clock import NS_PER_S, monotonic_ns
 from realtime.pipeline.stream_state import stream_state
 from realtime.process.states import STATES
 from realtime.process.stats import LifterStats, ProducerStats
+from realtime.session.keeper import Keeper
 from realtime.session.status import stats_of
 from realtime.session.supervisor import Supervisor
 
@@ -30,11 +31,7 @@ def session_metrics(supervisor: Supervisor, stream: str) -> Iterator[Any]:
         return family
 
     board = supervisor.board
-    told = str(stream_state(board.conditions(), board.published)["state"])
-    state = GaugeMetricFamily("realtime_stream_state", "1 for the state it is in.", labels=["stream", "state"])
-    for name in STATES:
-        state.add_metric([stream, name], float(name == told))
-    yield state
+    yield state_metric({stream: stream_state(board.conditions(), board.published)})
     producers = stats_of(supervisor, "producer", ProducerStats)
     lifters = stats_of(supervisor, "lifter", LifterStats)
     last = lifters[-1] if lifters else None
@@ -53,10 +50,22 @@ def session_metrics(supervisor: Supervisor, stream: str) -> Iterator[Any]:
     for stage, figures in (last.stages_ms if last else {}).items():
         slowest.add_metric([stream, stage], figures["p99"] / 1000)
     yield from (medians, slowest)
-    yield from _processes(supervisor, stream)
+    yield from process_metrics(supervisor, stream)
 
 
-def _processes(supervisor: Supervisor, stream: str) -> Iterator[Any]:
+def state_metric(states: Mapping[str, Mapping[str, object]]) -> Any:
+    """Of each stream by its name."""
+    from prometheus_client.core import GaugeMetricFamily
+
+    family = GaugeMetricFamily("realtime_stream_state", "1 for the state it is in.", labels=["stream", "state"])
+    for stream, told in states.items():
+        for name in STATES:
+            family.add_metric([stream, name], float(name == told["state"]))
+    return family
+
+
+def process_metrics(supervisor: Keeper, stream: str) -> Iterator[Any]:
+    """`stream`: the session's name."""
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
     labels = ["stream", "process"]

@@ -19,6 +19,7 @@ from engines.errors import UserError
 from engines.folders import require_working_directory
 from realtime.config import PlaceConfig, RunConfig
 from realtime.detectors.choose_detector import with_detector
+from realtime.pipeline.stream_state import stream_state
 from realtime.process.limits import check_descriptors
 from realtime.process.priority import check_may_go_first
 from realtime.server.metrics_page import MetricsPage
@@ -97,7 +98,7 @@ def _run(config: RunConfig, console: Console, terminal: Terminal, screen: Screen
         _metrics(config, supervisor), CrashReports(config) as reports,
     ):  # fmt: skip
         with _display(config, console, terminal, screen) as status:
-            supervisor.run(lambda session: _tell(session, status, herald, reports))
+            supervisor.run(lambda session: _tell(session, stream.name, status, herald, reports))
         if supervisor.interrupted and supervisor.went_ns is None:
             raise KeyboardInterrupt  # there has been no session to sum up
         made = film is not None and newest_picture(film) != before
@@ -116,10 +117,10 @@ def _metrics(config: RunConfig, supervisor: Supervisor) -> contextlib.AbstractCo
 
 
 def _tell(
-    session: Supervisor, status: StatusLine | RunDashboard, herald: Herald, reports: CrashReports
+    session: Supervisor, stream: str, status: StatusLine | RunDashboard, herald: Herald, reports: CrashReports
 ) -> None:
     reports.look(session)
-    herald.update(session)
+    herald.update({stream: stream_state(session.board.conditions(), session.board.published)})
     status.update(session)
 
 

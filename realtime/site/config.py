@@ -14,7 +14,8 @@ from realtime.config import DetectorConfig, LifterConfig, SourceConfig, StreamCo
 from realtime.wire.framing import POSE, topic
 
 MOST_CAMERAS = 16
-_OF_ONE = ("metrics", "realtime_priority")  # settings of a session of one camera
+_OF_ONE = ("realtime_priority",)  # settings of a session of one camera
+LAYOUT = "3d"  # of the room, which no one camera's picture shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class SiteConfig:
     floor: str = "auto"  # of cameras whose place is not known
     frames: int | None = None  # of each camera
     duration_s: float | None = None
+    metrics: str | None = None  # HOST:PORT of /metrics for Prometheus; None: nobody answers
 
     def __post_init__(self) -> None:
         names = [one.name for one in self.camera]
@@ -78,6 +80,10 @@ def load_site(path: Path, flags: Mapping[str, Any]) -> SiteConfig:
             raise UserError(f"{path} has several cameras: say in its [[camera]] tables what is to hold for which one "
                             f"({name})")  # fmt: skip
         (tree.setdefault(section, {}) if dot else tree)[key] = value
+    view = tree.get("view")
+    if isinstance(view, dict) and view.get("layout", LAYOUT) != LAYOUT:
+        raise UserError(f"{path} has several cameras, whose pictures are not drawn: leave out --layout "
+                        f"{view['layout']} (view.layout), or choose {LAYOUT}")  # fmt: skip
     for camera in tree["camera"] if isinstance(tree["camera"], list) else ():
         if isinstance(camera, dict) and isinstance(camera.get("source"), str):
             camera["source"] = {"name": camera["source"]}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from realtime.clock import monotonic_ns
 from realtime.process.link import Link
 from realtime.process.stats import Load, SiteStats
-from realtime.serve.options import ServeOptions
 from realtime.serve.server import Server
 from realtime.site.orders import TELL_NS, Orders
+from realtime.site.states import of_stream
+from realtime.site.told import LifterTold
+from realtime.wire.framing import Fields
 
 
 class _Orders(Orders):
@@ -28,9 +30,14 @@ class _Orders(Orders):
         self._link.tell(SiteStats(dict(server.published), server.engine, server.model, Load.now()))
 
 
-def main(link: Link, options: ServeOptions) -> None:
+def main(link: Link, told: LifterTold) -> None:
     """Takes all cameras' keypoints. Publishes pose3d of each, and of all. Beats every round. Ends when told to stop."""
-    with Server(options) as server:
+
+    def about(stream: str) -> Fields:
+        own = of_stream(told.config, stream, link.conditions())
+        return {"processes": {name: one.as_fields() for name, one in own.items()}}
+
+    with Server(told.options, about) as server:
         link.ready(f"{server.model} on {server.engine}, publishing at {server.address}")
         orders = _Orders(link, server)
         server.run(orders)

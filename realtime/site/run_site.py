@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -16,18 +18,25 @@ from engines.errors import UserError
 from engines.folders import require_working_directory
 from realtime.assets.fetch import fetch
 from realtime.clock import NS_PER_S, monotonic_ns
+from realtime.config import RunConfig
 from realtime.detectors.choose_detector import with_detector
 from realtime.process.limits import check_descriptors
 from realtime.process.stats import SiteStats
+from realtime.server.metrics_page import MetricsPage
+from realtime.session.herald import Herald
 from realtime.session.instance import Instance, Running
 from realtime.session.json_log import json_log
 from realtime.session.run_session import check, log_to, with_picture
 from realtime.session.terminal import Terminal
 from realtime.site.config import SiteConfig
+from realtime.site.metrics import site_metrics
 from realtime.site.processes import LIFTER, VIEWER, name_of, table
+from realtime.site.states import site_states
 from realtime.site.supervisor import SiteSupervisor
 from realtime.site.told import told_camera, told_lifter, told_viewer
-from realtime.wire.endpoints import chosen
+from realtime.sources.open_source import video_path
+from realtime.view.open_output import clear_unfinished
+from realtime.wire.endpoints import chosen, with_port
 
 _TELL_NS = 5 * NS_PER_S
 
@@ -65,30 +74,71 @@ def run_site(
 
 
 def _run(config: SiteConfig) -> SiteSummary:
-    check_descriptors()
-    _check_cameras(config)
-    viewer = told_viewer(config)
-    check(viewer)
-    viewer = with_picture(viewer)
+    viewer = with_picture(_checked_viewer(config))
     first = with_detector(told_camera(config, config.camera[0], "").config)
     if not first.detector.is_own:
         fetch(f"pose-{first.detector.size}")
     config = replace(config, detector=first.detector)
     stream = config.stream
-    address, intake, *rpc = chosen([stream.address, "tcp://127.0.0.1:*", *filter(None, [stream.rpc_address])])
-    stream = replace(stream, address=address, rpc_address=rpc[0] if rpc else None)
+    said = stream.status_address or with_port(stream.address, 0) or "tcp://127.0.0.1:*"
+    wanted = [stream.address, "tcp://127.0.0.1:*", said, *filter(None, [stream.rpc_address])]
+    address, intake, status, *rpc = chosen(wanted)
+    stream = replace(stream, address=address, rpc_address=rpc[0] if rpc else None, status_address=status)
     config = replace(config, stream=stream)
     viewer = replace(viewer, stream=replace(viewer.stream, address=address, rpc_address=stream.rpc_address))
     told = {name_of(one): told_camera(config, one, intake) for one in config.camera}
     lifter = told_lifter(config, intake)
-    running = Running(os.getpid(), stream.name, address, stream.rpc_address)
     processes = table(config)
-    with Instance(running), SiteSupervisor(config, processes, {**told, LIFTER: lifter, VIEWER: viewer}) as supervisor:
+    with (
+        _instances(config), Herald(stream) as herald,
+        SiteSupervisor(config, processes, {**told, LIFTER: lifter, VIEWER: viewer}) as supervisor,
+        _metrics(config, supervisor),
+    ):  # fmt: skip
         line = _Line()
-        supervisor.run(line.update)
+
+        def tell(session: SiteSupervisor) -> None:
+            herald.update(site_states(config, session.board.conditions(), session.published_lately))
+            line.update(session)
+
+        supervisor.run(tell)
         if supervisor.interrupted and supervisor.went_ns is None:
             raise KeyboardInterrupt  # there has been no session to sum up
+        if viewer.view.render is not None:
+            clear_unfinished(viewer.view.render)
         return _summary(supervisor)
+
+
+def _checked_viewer(config: SiteConfig) -> RunConfig:
+    """What the viewer is told. Raises UserError for what the processes would find out one after the other."""
+    check_descriptors()
+    _check_cameras(config)
+    viewer = told_viewer(config)
+    check(viewer)
+    told_lifter(config, "")  # raises for what does not go together
+    for one in config.camera:
+        video_path(one.source.name)
+    return viewer
+
+
+@contextlib.contextmanager
+def _instances(config: SiteConfig) -> Iterator[None]:
+    """It is found by its own name, and by that of any camera. Raises UserError where one is taken."""
+    stream = config.stream
+    own = Running(os.getpid(), stream.name, stream.address, stream.rpc_address, stream.status_address)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(Instance(own))
+        for one in config.camera:
+            if one.name != stream.name:
+                stack.enter_context(Instance(replace(own, stream=one.name, session=stream.name)))
+        yield
+
+
+def _metrics(config: SiteConfig, supervisor: SiteSupervisor) -> contextlib.AbstractContextManager[object]:
+    if config.metrics is None:
+        return contextlib.nullcontext()
+    page = MetricsPage(config.metrics, lambda: site_metrics(config, supervisor))
+    log.info("figures at %s", page.address)
+    return page
 
 
 def _check_cameras(config: SiteConfig) -> None:
@@ -110,13 +160,7 @@ def _check_cameras(config: SiteConfig) -> None:
 
 def _counts(supervisor: SiteSupervisor) -> SiteStats | None:
     lives = [stats for stats in supervisor.children[LIFTER].stats if isinstance(stats, SiteStats)]
-    if not lives:
-        return None
-    total: dict[str, int] = {}
-    for stats in lives:
-        for name, count in stats.published.items():
-            total[name] = total.get(name, 0) + count
-    return replace(lives[-1], published=total)
+    return replace(lives[-1], published=dict(supervisor.published)) if lives else None
 
 
 def _summary(supervisor: SiteSupervisor) -> SiteSummary:

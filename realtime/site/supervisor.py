@@ -7,10 +7,12 @@ them have, when the lifter has, or by an order, which the cameras hear first.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from realtime.clock import NS_PER_S, monotonic_ns
+from realtime.process.stats import SiteStats
 from realtime.session.child import Restarts
 from realtime.session.keeper import Keeper
 from realtime.session.processes import Process
@@ -37,6 +39,18 @@ class SiteSupervisor(Keeper):
 
     def __enter__(self) -> SiteSupervisor:
         return self
+
+    @property
+    def published(self) -> Counter[str]:
+        """Frames of each stream."""
+        lives = [stats for stats in self.children[LIFTER].stats if isinstance(stats, SiteStats)]
+        return sum((Counter(stats.published) for stats in lives), Counter[str]())
+
+    @property
+    def published_lately(self) -> dict[str, int]:
+        """Of those the ones since the lifter was started last."""
+        latest = self.children[LIFTER].latest
+        return latest.published if isinstance(latest, SiteStats) else {}
 
     def _told(self, name: str) -> tuple[object, str]:
         return self._tell[name], ""

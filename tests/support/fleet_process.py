@@ -66,6 +66,11 @@ class FleetProcess:
         command = [sys.executable, "-m", "realtime.cli", "fleet", *words]
         return subprocess.run(command, capture_output=True, text=True, env=self._environment, timeout=WAIT_S)
 
+    @property
+    def said(self) -> list[str]:
+        """Its lines so far."""
+        return self._heard.said
+
     def wait_for(self, text: re.Pattern[str]) -> re.Match[str]:
         """The next line that has it."""
         return self._heard.wait_for(text)

@@ -14,6 +14,7 @@ class Heard:
     def __init__(self, popen: subprocess.Popen[str], wait_s: float) -> None:
         """`wait_s`: for each line at most."""
         self._popen, self._wait_s = popen, wait_s
+        self.said: list[str] = []  # all lines so far
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -37,5 +38,6 @@ class Heard:
     def _read(self) -> None:
         assert self._popen.stderr is not None
         for line in self._popen.stderr:
+            self.said.append(line.rstrip())
             self._lines.put(line)
         self._lines.put(None)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +26,9 @@ from realtime.commands.live.source_options import (
     SourceFps,
     Start,
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from realtime.config import StreamConfig
 
 
 def run(
@@ -166,20 +170,30 @@ def run(
     }  # fmt: skip
     if config is not None and is_site(config):
         site = load_site(config, flags)
-        if detach or dashboard:
-            raise UserError("a site of several cameras has no --detach and no --dashboard yet: leave them out")
+        if dashboard:
+            raise UserError("a site of several cameras has no --dashboard yet: leave it out, and ask 'realtime status' "
+                            "or watch a stream with 'realtime watch'")  # fmt: skip
+        if detach:
+            _start_detached(site.stream, site.view.render, [one.name for one in site.camera])
+            return
         from realtime.site.run_site import run_site
 
         run_site(site, json_summary=json, verbose=verbose, log_json=log_json)
         return
     told = load_config(config, flags)
     if detach:
-        import sys
-
-        from realtime.session.detach import detach as start_detached
-
-        running, log = start_detached(told, sys.argv[1:])
-        typer.echo(f"stream '{running.stream}' at {running.address} is process {running.pid}, which logs into {log}: "
-                   "realtime status says how it is, realtime stop ends it", err=True)  # fmt: skip
+        if told.source.name.startswith("/proc/"):
+            raise UserError("what is piped in ends with this terminal: leave out --detach, or save the video as a file")
+        _start_detached(told.stream, told.view.render)
         return
     run_session(told, json_summary=json, verbose=verbose, dashboard=dashboard, log_json=log_json)
+
+
+def _start_detached(stream: StreamConfig, film: Path | None, published: Sequence[str] = ()) -> None:
+    import sys
+
+    from realtime.session.detach import detach
+
+    running, log = detach(stream, film, sys.argv[1:], published)
+    typer.echo(f"stream '{running.stream}' at {running.address} is process {running.pid}, which logs into {log}: "
+               "realtime status says how it is, realtime stop ends it", err=True)  # fmt: skip

@@ -13,9 +13,12 @@ def stop(
 ) -> None:
     """End the 'realtime run' that publishes a stream on this machine, and wait until it has ended.
 
+    A session of several cameras ends as a whole, by the name of any of its streams.
+
     Example: realtime stop --stream stage
     """
     from realtime.session.instance import stop as end
 
     running = end(stream, timeout)
-    typer.echo(f"stream '{stream}' at {running.address} has ended", err=True)
+    whole = f", and with it the session '{running.session}' that it was one camera of" if running.session else ""
+    typer.echo(f"stream '{stream}' at {running.address} has ended{whole}", err=True)

@@ -65,6 +65,9 @@ def test_with_keys_producers_and_subscribers_find_their_way_and_nothing_is_left_
             with RpcClient(fleet.rpc, keys) as rpc:
                 assert rpc.ask("hello", timeout_s=WAIT_S)["streams"] == ["door.left"]
             assert fleet.told()["streams"].keys() == {"door.left"}
+            logs = Path(fleet.told()["logs"])
+            assert any("door.left" in path.read_text(errors="replace") for path in logs.glob("worker-*.err"))
+            assert fleet.said[:3] == ["starting Ray", "opening the door", "starting 1 worker, loading the model"]
             until(lambda: "realtime_fleet_streams 1.0" in page(fleet), light.step)
             assert "realtime_fleet_workers_wanted 1.0" in page(fleet)
             light.sender.close()
@@ -125,6 +128,10 @@ def said_of(options: list[str], tmp_path: Path) -> str:
         (["--name", "a b"], "--name 'a b' is not"),
         (["--gpus", "-1"], "--gpus must be from 0"),
         (["--bind", "tcp://0.0.0.0:0"], "can be reached by other machines"),
+        (["--model", "no-such"], "no model 'no-such'"),
+        (["--engine", "abacus"], "engine 'abacus' is unknown"),
+        (["--floor", "wet"], "--floor 'wet' is none of"),
+        (["--metrics", "nowhere"], "--metrics 'nowhere' is no place to listen"),
         (["--ray-address", "127.0.0.1:1"], "no Ray cluster answers at 127.0.0.1:1"),
         (["--ray-address", "nowhere"], "is no place of a cluster"),
         (["--keys", "no-such-folder"], "the publisher has no key in no-such-folder"),
@@ -136,6 +143,8 @@ def test_mistakes_get_one_sentence(options: list[str], complaint: str, tmp_path:
 
 def test_a_port_that_is_taken_is_said_before_anything_starts(taken: str, tmp_path: Path) -> None:
     assert f"cannot listen at {taken}" in said_of([*UP, *ANYWHERE, "--bind", taken], tmp_path)
+    place = taken.removeprefix("tcp://")
+    assert f"cannot answer /metrics at {place}" in said_of([*UP, *ANYWHERE, "--metrics", place], tmp_path)
 
 
 @pytest.mark.parametrize("order", ["status", "add", "remove", "upgrade", "down"])

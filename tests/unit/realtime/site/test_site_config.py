@@ -91,10 +91,28 @@ def test_each_process_is_told_its_own_and_it_travels(tmp_path: Path) -> None:
     told = told_camera(config, config.camera[0], "tcp://127.0.0.1:9")
     assert pickle.loads(pickle.dumps(told)) == told  # noqa: S301 our own bytes
     assert (told.stream, told.config.detector.people) == ("door", 2)
-    lifter = told_lifter(config, "tcp://127.0.0.1:9")
+    whole = told_lifter(config, "tcp://127.0.0.1:9")
+    assert pickle.loads(pickle.dumps(whole)) == whole  # noqa: S301 our own bytes
+    lifter = whole.options
     assert (lifter.streams, lifter.people, lifter.cameras) == (2, 2, Path("c.yaml"))
     assert told_viewer(config).stream.name == "main"
     assert told_viewer(loaded(tmp_path, TWO)).stream.name == "door"
+
+
+@pytest.mark.parametrize("layout", ["side", "inset"])
+def test_a_layout_with_a_cameras_picture_is_refused(tmp_path: Path, layout: str) -> None:
+    said = rf"leave out --layout {layout} \(view\.layout\), or choose 3d"
+    with pytest.raises(UserError, match=said):
+        loaded(tmp_path, TWO, view__layout=layout)
+    with pytest.raises(UserError, match=said):
+        loaded(tmp_path, f'[view]\nlayout = "{layout}"\n{TWO}')
+    assert told_viewer(loaded(tmp_path, TWO, view__layout="3d")).view.layout == "3d"
+    assert told_viewer(loaded(tmp_path, TWO)).view.layout == "3d"
+
+
+def test_figures_are_asked_for_as_with_one_camera(tmp_path: Path) -> None:
+    assert loaded(tmp_path, TWO, metrics="127.0.0.1:9100").metrics == "127.0.0.1:9100"
+    assert loaded(tmp_path, f'metrics = "9100"\n{TWO}').metrics == "9100"
 
 
 def test_look_ahead_has_no_place_with_fused_cameras(tmp_path: Path) -> None:
