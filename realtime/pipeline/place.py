@@ -101,7 +101,7 @@ def _place_hands(
     """HANDS relative to the hip (6, 3), in camera axes, and their errors (6,); none where nobody asks for them."""
     if sighting.hands is None or not np.isfinite(root_m).all():
         return None, None
-    places_m, errors_m = place_hands(pose_m + root_m, sigma_m, sighting.hands)
+    places_m, errors_m = place_hands(pose_m + root_m, sigma_m, sighting.rays, sighting.hands)
     return (places_m - root_m).astype(np.float32), errors_m.astype(np.float32)
 
 
