@@ -91,7 +91,9 @@ class Standing:
         if sighting.feet is None or not np.isfinite(root_m).all():
             return None, None
         self._heels_and_toes = self._heels_and_toes or Feet()
-        places_m, errors_m = self._heels_and_toes.place(t_ns * 1e-9, pose_m + root_m, sigma_m, sighting.feet)
+        places_m, errors_m = self._heels_and_toes.place(
+            t_ns * 1e-9, pose_m + root_m, sigma_m, sighting.rays, sighting.feet
+        )  # fmt: skip
         return (places_m - root_m).astype(np.float32), errors_m.astype(np.float32)
 
 
