@@ -1,4 +1,4 @@
-"""Heels and toes, derived: hung on the lifted leg, on the rays where they were seen.
+"""Heels and toes, derived: hung on the lifted leg, as they were seen about its ankle.
 
 A toe lies on its ray and a foot's length from the ankle: at one of two places, one nearer to the camera, one further
 away. It is the one that is more like where a foot points, forward of its shank, and where it pointed before. The more
@@ -24,6 +24,7 @@ from calibration.person.hanging import (
     is_seen,
     normalised,
     off_the_ray,
+    on_its_ray,
     view_of,
 )
 
@@ -57,8 +58,11 @@ class Feet:
         self._feet = (_Foot(), _Foot())
         self._time_s = math.nan
 
-    def place(self, time_s: float, joints_m: Vector, sigma_m: Array, seen: Array) -> tuple[Vector, Vector]:
-        """Joints (17, 3) in camera axes, finite, their errors (17,), and rays and scores (4, 3) of FEET, NaN if unseen.
+    def place(
+        self, time_s: float, joints_m: Vector, sigma_m: Array, rays: Array, seen: Array
+    ) -> tuple[Vector, Vector]:  # fmt: skip
+        """Joints (17, 3) in camera axes, finite, their errors (17,) and rays (17, 2), NaN where not known, and rays and
+        scores (4, 3) of FEET, NaN if unseen.
 
         Gives FEET (engines.models.skeleton) in camera axes (4, 3), and their 1-sigma errors (4,).
         """
@@ -69,15 +73,17 @@ class Feet:
             if not 0 < dt_s <= GAP_S:
                 foot.pointing = None
             rows = slice(2 * side, 2 * side + 2)
-            places[rows], off_m = _place(foot, joints_m, leg, seen[rows].tolist(), dt_s)
+            shown = on_its_ray(joints_m[leg[2]], rays[leg[2]])
+            places[rows], off_m = _place(foot, joints_m, leg, shown, seen[rows].tolist(), dt_s)
             errors[rows] = np.hypot(off_m, float(sigma_m[leg[2]]))
         return places, errors
 
 
 def _place(
-    foot: _Foot, joints_m: Vector, leg: tuple[int, int, int], seen: Sequence[Sequence[float]], dt_s: float
+    foot: _Foot, joints_m: Vector, leg: tuple[int, int, int], shown: Vector, seen: Sequence[Sequence[float]],
+    dt_s: float,
 ) -> tuple[Vector, Vector]:  # fmt: skip
-    """Heel and toe (2, 3) and by how much they may be off about their ankle (2,)."""
+    """Heel and toe (2, 3) and by how much they may be off about their ankle (2,); `shown`: that where it was seen."""
     ankle, knee = joints_m[leg[2]], joints_m[leg[1]]
     shank, up = normalised(knee - ankle)
     idle, spread = _idle(joints_m, leg, up), _ANATOMY
@@ -88,7 +94,7 @@ def _place(
         spread = 1 / math.hypot(1 / spread, 1 / past)
     heel_seen, toe_seen = seen
     if is_seen(toe_seen):
-        pointing, off = _on_its_ray(foot, ankle, shank, view_of(toe_seen), idle, spread)
+        pointing, off = _pointing(foot, shown, shank, view_of(toe_seen), idle, spread)
     else:
         pointing, off = idle, min(2 * spread, 1.0) * foot.toe * shank
     foot.pointing = pointing
@@ -96,8 +102,7 @@ def _place(
     heel = ankle + _HEEL * shank * _turned_back(pointing, up)
     heel_off = off / 2
     if is_seen(heel_seen):
-        view = view_of(heel_seen)
-        aside = (heel @ view) * view - heel
+        aside = off_the_ray(heel - ankle + shown, view_of(heel_seen))
         if np.linalg.norm(aside) < _FURTHEST_M:
             heel = heel + aside
     else:
@@ -105,7 +110,7 @@ def _place(
     return np.stack((heel, ankle + length * pointing)), np.array((heel_off, off))
 
 
-def _on_its_ray(
+def _pointing(
     foot: _Foot, ankle: Vector, shank: float, view: Vector, idle: Vector, spread: float
 ) -> tuple[Vector, float]:
     """Where a foot points whose toe is seen along `view`, and by how much (m) the toe may be off."""

@@ -1,4 +1,4 @@
-"""Knuckles of the hands, derived: hung on the lifted wrist, on the rays where they were seen.
+"""Knuckles of the hands, derived: hung on the lifted wrist, as they were seen about it.
 
 A knuckle lies on its ray, as far from the wrist as it is on a hand for such a forearm: at one of two places, of which
 it is the one nearer to where the forearm points. The less these differ in that, the more it lies between them, and its
@@ -20,35 +20,37 @@ from calibration.person.hanging import (
     is_seen,
     normalised,
     off_the_ray,
+    on_its_ray,
     view_of,
 )
 
 Array = NDArray[np.float32]
 
 _ARMS = ((15, 16), (12, 13))  # elbow and wrist
-# From the wrist to the roots of little finger, index finger and thumb, in parts of the forearm: the hand is 0.108 of
-# somebody's height and the forearm 0.146 (Drillis and Contini 1966), these are 0.414, 0.463 and 0.50 of the hand
-# (Buchholz, Armstrong and Goldstein 1992: metacarpals; of the thumb, which is bent, to its second joint).
-_KNUCKLES = (0.31, 0.34, 0.37)
+# From the wrist to the roots of little and index finger and to the thumb, in parts of the forearm, as MediaPipe has
+# them on real people. It agrees with anatomy: a hand is 0.108 of somebody's height and a forearm 0.146 (Drillis and
+# Contini 1966), and the palm is not quite half of the hand.
+_KNUCKLES = (0.30, 0.34, 0.27)
 _SEEN_M = 0.012  # 1 sigma of a knuckle about its wrist across the view
 _AIM = 0.5  # 1 sigma of a knuckle's depth by the forearm alone, in parts of its length
 _FURTHEST = 2.0  # a knuckle seen further aside from its wrist, in parts of its length, is not believed
 
 
-def place_hands(joints_m: Vector, sigma_m: Array, seen: Array) -> tuple[Vector, Vector]:
-    """Joints (17, 3) in camera axes, finite, their errors (17,), and rays and scores (6, 3) of HANDS, NaN if unseen.
+def place_hands(joints_m: Vector, sigma_m: Array, rays: Array, seen: Array) -> tuple[Vector, Vector]:
+    """Joints (17, 3) in camera axes, finite, their errors (17,) and rays (17, 2), NaN where not known, and rays and
+    scores (6, 3) of HANDS, NaN if unseen.
 
     Gives HANDS (engines.models.skeleton) in camera axes (6, 3), and their 1-sigma errors (6,); NaN if unseen.
     """
     places, errors = np.full((6, 3), np.nan), np.full(6, np.nan)
     for side, (elbow, wrist) in enumerate(_ARMS):
         at, sigma = joints_m[wrist], float(sigma_m[wrist])
-        forearm, along = normalised(at - joints_m[elbow])
+        shown, (forearm, along) = on_its_ray(at, rays[wrist]), normalised(at - joints_m[elbow])
         for row, part in enumerate(_KNUCKLES, side * len(_KNUCKLES)):
             point = seen[row].tolist()
             if is_seen(point):
                 view, length = view_of(point), part * forearm
-                across = off_the_ray(at, view)
+                across = off_the_ray(shown, view)
                 aside = float(np.linalg.norm(across))
                 if aside < _FURTHEST * length:
                     deep, off = _depth(length, aside, length * float(along @ view))

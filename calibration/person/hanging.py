@@ -28,6 +28,16 @@ def view_of(point: Sequence[float]) -> Vector:
     return normalised(np.array((point[0], point[1], 1.0)))[1]
 
 
+def on_its_ray(joint_m: Vector, ray: Vector) -> Vector:
+    """The joint, as far away as it is, where its own ray (2,) shows it; NaN: as it is.
+
+    Lifted joints do not lie quite on their rays. What is seen about a joint is seen about where that is seen.
+    """
+    if not math.isfinite(ray[0] + ray[1]):
+        return joint_m
+    return np.asarray(float(np.linalg.norm(joint_m)) * view_of(ray.tolist()))
+
+
 def off_the_ray(joint_m: Vector, view: Vector) -> Vector:
     """From the joint to the nearest point of the ray, m."""
     return np.asarray(float(joint_m @ view) * view - joint_m)

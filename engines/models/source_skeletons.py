@@ -146,7 +146,7 @@ SKELETONS: dict[str, SourceSkeleton] = {
         SourceSkeleton("coco17", 17, _COCO, "COCO: YOLO pose, rtmlib's body, Detectron2, ViTPose"),
         SourceSkeleton("movenet", 17, _COCO, "MoveNet: COCO's order; give x before y, in pixels"),
         SourceSkeleton("wholebody133", 133, _COCO, "COCO-WholeBody: rtmlib's wholebody, DWPose",
-                       feet=(22, 20, 19, 17), hands=(129, 117, 115, 108, 96, 94)),
+                       feet=(22, 20, 19, 17), hands=(129, 117, 114, 108, 96, 93)),
         SourceSkeleton("halpe26", 26, _COCO | {"thorax": 18, "hip": 19}, "Halpe-26: AlphaPose, rtmlib with feet",
                        feet=(25, 21, 24, 20)),
         SourceSkeleton("body25", 25, _BODY_25, "OpenPose's BODY_25", feet=(24, 22, 21, 19)),

@@ -91,7 +91,9 @@ class Standing:
         if sighting.feet is None or not np.isfinite(root_m).all():
             return None, None
         self._heels_and_toes = self._heels_and_toes or Feet()
-        places_m, errors_m = self._heels_and_toes.place(t_ns * 1e-9, pose_m + root_m, sigma_m, sighting.feet)
+        places_m, errors_m = self._heels_and_toes.place(
+            t_ns * 1e-9, pose_m + root_m, sigma_m, sighting.rays, sighting.feet
+        )  # fmt: skip
         return (places_m - root_m).astype(np.float32), errors_m.astype(np.float32)
 
 
@@ -101,7 +103,7 @@ def _place_hands(
     """HANDS relative to the hip (6, 3), in camera axes, and their errors (6,); none where nobody asks for them."""
     if sighting.hands is None or not np.isfinite(root_m).all():
         return None, None
-    places_m, errors_m = place_hands(pose_m + root_m, sigma_m, sighting.hands)
+    places_m, errors_m = place_hands(pose_m + root_m, sigma_m, sighting.rays, sighting.hands)
     return (places_m - root_m).astype(np.float32), errors_m.astype(np.float32)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.models.skeleton import JOINTS
+from engines.models.skeleton import FEET, JOINTS
 from realtime.rig.extremities import LINES, ON
 from realtime.view.scene.figure import FINE, Detail, Floats, colours_of, quads, round_of, tubes
 from realtime.view.scene.follow import Figure
 
-_RADIUS_M = 0.011
+_FOOT_M, _HAND_M = 0.011, 0.007  # radii
 _START, _END = np.array(LINES).T
 _HANG_ON = np.array(ON)
 _SIDE = _HANG_ON[_END - JOINTS]  # the joint whose colour a line has
+_THICK_M = np.array([_FOOT_M if end < JOINTS + len(FEET) else _HAND_M for _, end in LINES])
 
 
 class Extremities:
@@ -36,6 +37,6 @@ class Extremities:
         drawn = known[_START] & known[_END]
         points_m[~known] = joints_m[0]
         start_m, end_m = (np.where(drawn[:, None], points_m[at], joints_m[0]) for at in (_START, _END))
-        radius_m = np.where(drawn, _RADIUS_M, 0.0)
+        radius_m = np.where(drawn, _THICK_M, 0.0)
         colour = colours_of(figure.score, figure.slot, figure.held)[_SIDE]
         self.vertices[:], self.colours[:] = tubes(start_m, end_m, (radius_m, radius_m), colour, self._cos_sin)

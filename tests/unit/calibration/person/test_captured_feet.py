@@ -46,10 +46,11 @@ def test_toes_are_nearer_than_anatomy_alone_has_them(noise: float) -> None:
     for azimuth_deg in AZIMUTHS_DEG:
         body, true = from_side(joints, azimuth_deg), from_side(toes, azimuth_deg)
         for looks, found in errors.items():
+            unknown = np.full((17, 2), np.nan, np.float32)  # joints lie where they are seen
             feet, rays = Feet(), np.full((4, 3), np.nan, np.float32)
             for frame, (pose, own) in enumerate(zip(body, true, strict=True)):
                 rays[1::2, :2] = own[:, :2] / own[:, 2:] + rng.normal(0, noise, (2, 2))
                 rays[1::2, 2] = 0.9 if looks else 0.0
-                placed, _ = feet.place(frame / 30, pose, np.full(17, 0.02, np.float32), rays)
+                placed, _ = feet.place(frame / 30, pose, np.full(17, 0.02, np.float32), unknown, rays)
                 found += np.linalg.norm(placed[1::2] - own, axis=-1).tolist()
     assert np.mean(errors[True]) < 0.6 * np.mean(errors[False])

@@ -32,10 +32,14 @@ def seen(feet_m: np.ndarray, score: float = 0.9) -> np.ndarray:
     return np.concatenate((rays, np.full((4, 1), score)), 1).astype(np.float32)
 
 
+def rays_of(joints_m: np.ndarray) -> np.ndarray:
+    return (joints_m[:, :2] / joints_m[:, 2:]).astype(np.float32)
+
+
 def placed(joints_m: np.ndarray, rays: np.ndarray, frames: int = 15) -> tuple[np.ndarray, np.ndarray]:
     feet = Feet()
     for frame in range(frames):
-        out = feet.place(frame / 30, joints_m, SIGMA, rays)
+        out = feet.place(frame / 30, joints_m, SIGMA, rays_of(joints_m), rays)
     return out
 
 
@@ -47,6 +51,15 @@ def test_feet_are_found_whichever_way_somebody_faces(heading_deg: float, pitch_d
     off_m = np.linalg.norm(found - feet_m, axis=1)
     assert off_m.max() < 0.06
     assert (off_m < 3 * sigma_m).all()
+
+
+def test_feet_keep_their_shape_about_ankles_that_were_lifted_off_their_rays() -> None:
+    joints_m, feet_m = standing(40, 10)
+    off_m = np.array((0.1, -0.05, 0))
+    feet = Feet()
+    for frame in range(15):
+        found, _ = feet.place(frame / 30, joints_m + off_m, SIGMA, rays_of(joints_m), seen(feet_m))
+    np.testing.assert_allclose(found - off_m, placed(joints_m, seen(feet_m))[0], atol=0.005)
 
 
 def test_what_is_seen_of_a_foot_is_worth_having() -> None:
@@ -95,7 +108,7 @@ def test_an_absence_forgets_where_feet_pointed() -> None:
     back, _ = standing(180)
     feet = Feet()
     for frame in range(30):
-        feet.place(frame / 30, joints_m, SIGMA, seen(feet_m))
+        feet.place(frame / 30, joints_m, SIGMA, rays_of(joints_m), seen(feet_m))
     unseen = np.zeros((4, 3), np.float32)
-    fresh, _ = Feet().place(0, back, SIGMA, unseen)
-    np.testing.assert_array_equal(feet.place(5, back, SIGMA, unseen)[0], fresh)
+    fresh, _ = Feet().place(0, back, SIGMA, rays_of(back), unseen)
+    np.testing.assert_array_equal(feet.place(5, back, SIGMA, rays_of(back), unseen)[0], fresh)

@@ -30,7 +30,7 @@ def frames(with_hands: bool = True) -> list[Keypoints2D]:
     """A walker whose hands go on along their forearms; one knuckle is never seen."""
     camera, out = Camera.assumed(SIZE), []
     for number, joints_m in enumerate(in_camera(walk(FRAMES))):
-        hands_m = joints_m[WRISTS] + np.array([0.31, 0.34, 0.37] * 2)[:, None] * (joints_m[WRISTS] - joints_m[ELBOWS])
+        hands_m = joints_m[WRISTS] + np.array([0.30, 0.34, 0.27] * 2)[:, None] * (joints_m[WRISTS] - joints_m[ELBOWS])
         score = np.full((6, 1), 0.9)
         score[UNSEEN] = 0
         hands = np.concatenate((camera.project(hands_m), score), 1).astype(np.float32)

@@ -23,7 +23,7 @@ from realtime.ring.ring import Ring
 
 SLOTS = 4
 PEOPLE = 2
-LOADS = 15  # of a record of so many people, its bytes in pieces
+LOADS = 18  # of a record of so many people, its bytes in pieces
 
 
 def keypoints(frame_id: int, people: int) -> Keypoints2D:
