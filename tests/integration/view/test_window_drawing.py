@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
+
+from realtime.bench.viewing.lasting import crowd
+from realtime.view.scene.follow import MOST_PEOPLE
 
 # Samples a pixel, variables that are left set, and each limb in its colour where it is projected.
 SCRIPT = """
 import ctypes, json, os
 import numpy as np
-from realtime.bench.viewing.redraw import walkers
+from realtime.bench.viewing.walkers import walkers
 from realtime.view.picture import Show
 from realtime.view.scene.graphics import software_gl
 from realtime.view.scene.stage import Stage
@@ -69,6 +73,31 @@ def test_the_benchmark_tells_each_crowds_redraw(display: str) -> None:
     assert all(row["cpu_ms"] > 0 for row in rows)
 
 
+def test_the_benchmark_of_memory_has_people_come_and_go(display: str) -> None:
+    env = {"PATH": "/usr/bin:/bin", "DISPLAY": display}
+    command = [sys.executable, "-m", "realtime.cli", "bench", "redraw", "--lasting", "320", "--size", "320x240"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    row = json.loads(done.stdout)["lasting"]
+    assert (row["poses"], row["most_people"], len(row["rss_mb"])) == (320, 5, 20)
+    assert row["warm_mb"] == row["rss_mb"][4]
+    assert row["end_mb"] == row["rss_mb"][-1] > 50
+
+
+def test_a_crowd_is_never_larger_than_a_window_holds_and_nobody_comes_back() -> None:
+    messages = list(crowd(5000))
+    ids = [[person.id for person in message.persons] for message in messages]
+    assert max(map(len, ids)) <= MOST_PEOPLE
+    assert min(map(len, ids)) == 0
+    assert any(person.held for message in messages for person in message.persons)
+    gone: set[int] = set()
+    for before, now in pairwise([here for here in ids if here]):
+        gone |= set(before) - set(now)
+        assert not gone & set(now)
+    assert len(gone) > 100
+    assert sum(message.new_session for message in messages) == 2
+
+
 def test_the_benchmark_without_a_display_says_how() -> None:
     command = [sys.executable, "-m", "realtime.cli", "bench", "redraw"]
     done = subprocess.run(command, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, timeout=120)
@@ -81,7 +110,7 @@ BETWEEN = """
 import json, time
 import numpy as np
 from dataclasses import replace
-from realtime.bench.viewing.redraw import walkers
+from realtime.bench.viewing.walkers import walkers
 from realtime.view.picture import Show
 from realtime.view.scene.stage import Stage
 from realtime.view.window import Window
