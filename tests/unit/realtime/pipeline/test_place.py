@@ -195,3 +195,19 @@ def test_feet_point_where_they_did_while_they_are_out_of_sight_for_a_moment() ->
     assert (away_m > 0.02).all()
     np.testing.assert_allclose(feet_m(seen, 10**9), feet_m(unseen, 10**9), atol=0.01)  # too long ago
     assert Standing(Setting(CAMERA)).place(sighting, pose, SIGMA, 0).feet_m is None  # nobody has asked for them
+
+
+def test_depths_that_the_lifter_wavers_about_are_steadied_by_what_was_just_before() -> None:
+    camera_m = in_camera_axes(0, 4)
+    sighting, pose = seen_at(camera_m)
+    noise = np.random.default_rng(3).normal(0, 0.06, (60, 17)).astype(np.float32)
+    noise[:, 0] = 0
+
+    def wavers_m(pause_ns: int) -> float:
+        standing, depths = Standing(Setting(CAMERA)), []
+        for frame, off in enumerate(noise):
+            wrong = pose + off[:, None] * np.float32((0, 0, 1))
+            depths.append(standing.place(sighting, wrong, SIGMA, frame * pause_ns).joints_m[:, 2])
+        return float(np.std(depths[30:], axis=0).mean())
+
+    assert wavers_m(33_333_333) < 0.6 * wavers_m(10**9)  # a second later everything may be elsewhere
