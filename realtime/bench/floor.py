@@ -59,7 +59,7 @@ def bench_floor(
 
 
 def _clips(mocap: Path, walks: str, stands: str) -> tuple[list[Any], list[Any]]:
-    from realtime.bench.mocap_clips import read_clips
+    from realtime.bench.known_poses import read_clips
 
     walking, standing = walks.split(","), stands.split(",")
     clips = read_clips(mocap, [*walking, *standing], "--walks and --stands")

@@ -1,9 +1,15 @@
-"""A made-up take whose every number follows from its index: what benchmarks and the clients' tests send."""
+"""Poses that benchmarks know: a made-up take whose every number follows from its index, and clips of motion capture."""
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
 import numpy as np
 
+from engines.errors import UserError
+from engines.read_bounded import check_npz
 from realtime.clock import monotonic_ns
 from realtime.contracts import Array, Keypoints2D, Person2D, Pose3D, PoseFrame, Stamp
 
@@ -39,3 +45,17 @@ def known_keypoints(index: int) -> Keypoints2D:
     person = Person2D(3, xy_px.astype(np.float32), np.full(17, 0.9, np.float32))
     people = () if index % 10 == 9 else (person,)
     return Keypoints2D(Stamp(index, now_ns, index * 33_333_333), (640, 480), people, now_ns, 0)
+
+
+def read_clips(mocap: Path, keys: Iterable[str], options: str) -> dict[str, Array]:
+    """Those of these keys, as `options` name them. Raises UserError where the file or one of them is not there."""
+    check_npz(mocap)
+    try:
+        with mocap.open("rb") as file, np.load(file) as archive:
+            return {key: archive[key] for key in keys}
+    except FileNotFoundError as error:
+        raise UserError(f"there is no file {mocap}: give an npz of clips with --mocap") from error
+    except KeyError as error:
+        raise UserError(f"{mocap} lacks a clip: name others with {options} ({error.args[0]})") from error
+    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        raise UserError(f"{mocap} cannot be read as an npz of plain arrays: write it with numpy.savez") from error

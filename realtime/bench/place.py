@@ -37,7 +37,7 @@ def bench_place(
     from rich.console import Console
 
     from engines.errors import UserError
-    from realtime.bench.mocap_clips import read_clips
+    from realtime.bench.known_poses import read_clips
     from realtime.bench.place_cases import board_rows, guess_rows, root_cost_us, walk_rows
 
     if not boards and mocap is None:
