@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from realtime.clock import NS_PER_S
 from realtime.serve.seat import Seat
-from realtime.wire.framing import StreamNameError, WireError, topic
-from realtime.wire.joining import BUSY, FULL, MALFORMED, NAME, TAKEN, Join, Refused
+from realtime.wire.framing import StreamNameError, topic
+from realtime.wire.joining import BUSY, FULL, NAME, TAKEN, Join, Refused
 
 SILENT_NS = NS_PER_S  # a producer silent for so long may have been killed: another may take its place
 MOST_NAMES = 100_000  # of each the counts are kept
@@ -33,8 +33,6 @@ class Admission:
             topic("pose3d", join.stream)
         except StreamNameError as error:
             return Refused(NAME, str(error))
-        except WireError as error:
-            return Refused(MALFORMED, str(error))
         if not may_send(key, join.stream):
             return Refused(NAME, f"the key '{key}' may send the stream '{key}' and those that begin with '{key}.', "
                                  f"not '{join.stream}': choose such a name with --stream")  # fmt: skip

@@ -172,3 +172,43 @@ def test_somebody_not_seen_for_a_moment_is_where_they_were_and_later_nowhere() -
     held = standing.place(nothing, pose, SIGMA, 10 * 33_333_333)
     np.testing.assert_allclose(held.root_m, camera_m[0], atol=0.05)
     assert np.isnan(standing.place(nothing, pose, SIGMA, 10 * 33_333_333 + 10**9).root_m).all()
+
+
+def test_feet_point_where_they_did_while_they_are_out_of_sight_for_a_moment() -> None:
+    camera_m = in_camera_axes(0, 4)
+    sighting, pose = seen_at(camera_m)
+    ankles = camera_m[[3, 3, 6, 6]]
+    aside = np.array([(-0.06, 0.05, 0), (0.17, 0.06, 0)] * 2)  # heel and toe: to the right of the picture
+    rays = (ankles + aside)[:, :2] / (ankles + aside)[:, 2:]
+    seen = replace(sighting, feet=np.concatenate((rays, np.ones((4, 1))), 1).astype(np.float32))
+    unseen = replace(sighting, feet=np.full((4, 3), np.nan, np.float32))
+
+    def feet_m(first: Sighting, pause_ns: int) -> np.ndarray:
+        standing = Standing(Setting(CAMERA))
+        for frame in range(10):
+            assert standing.place(first, pose, SIGMA, frame * 33_333_333).feet_m is not None
+        placed = standing.place(unseen, pose, SIGMA, 9 * 33_333_333 + pause_ns)
+        assert placed.feet_m is not None
+        return placed.feet_m
+
+    toes = [1, 3]
+    away_m = np.linalg.norm((feet_m(seen, 33_333_333) - feet_m(unseen, 33_333_333))[toes], axis=1)
+    assert (away_m > 0.02).all()
+    np.testing.assert_allclose(feet_m(seen, 10**9), feet_m(unseen, 10**9), atol=0.01)  # too long ago
+    assert Standing(Setting(CAMERA)).place(sighting, pose, SIGMA, 0).feet_m is None  # nobody has asked for them
+
+
+def test_depths_that_the_lifter_wavers_about_are_steadied_by_what_was_just_before() -> None:
+    camera_m = in_camera_axes(0, 4)
+    sighting, pose = seen_at(camera_m)
+    noise = np.random.default_rng(3).normal(0, 0.06, (60, 17)).astype(np.float32)
+    noise[:, 0] = 0
+
+    def wavers_m(pause_ns: int) -> float:
+        standing, depths = Standing(Setting(CAMERA)), []
+        for frame, off in enumerate(noise):
+            wrong = pose + off[:, None] * np.float32((0, 0, 1))
+            depths.append(standing.place(sighting, wrong, SIGMA, frame * pause_ns).joints_m[:, 2])
+        return float(np.std(depths[30:], axis=0).mean())
+
+    assert wavers_m(33_333_333) < 0.6 * wavers_m(10**9)  # a second later everything may be elsewhere

@@ -96,10 +96,14 @@ def test_fast_cameras_are_split_into_interleaved_phases(fps: float, phases: int)
     assert set(order) == set(range(phases))
 
 
-def test_sixty_fps_phases_have_seen_every_frame_from_the_first_on() -> None:
-    times = camera(60, 2)
-    own = {tick.source_ns for of_frame in ticks_of(times) for tick in of_frame if tick.commit}
-    assert own == set(times)
+@pytest.mark.parametrize("fps", [60, 90, 120])
+def test_phases_have_seen_every_frame_from_the_first_on_each_a_thirtieth_of_a_second_apart(fps: int) -> None:
+    times = camera(fps, 2)
+    ticks = [tick for of_frame in ticks_of(times) for tick in of_frame if tick.commit]
+    assert {tick.source_ns for tick in ticks} == set(times)
+    for phase in range(1, fps // 30):  # the first began before it was known that there would be others
+        of_phase = [tick.source_ns for tick in ticks if tick.phase == phase]
+        assert np.diff(of_phase) == pytest.approx(PERIOD_NS, rel=0.001)
 
 
 def test_dropped_frame_does_not_swap_phases() -> None:

@@ -14,6 +14,7 @@ from realtime.contracts import CameraPlace, PoseFrame
 from realtime.wire.decode import decode_keypoints, decode_pose, decode_status
 from realtime.wire.encode import encode_keypoints, encode_pose, encode_status
 from realtime.wire.framing import VersionError, WireError, decode_map, split, topic
+from realtime.wire.joining import Join, decode_request
 
 MOST = 1 << 20
 ABOUT = {"stream": "main", "session": "s", "seq": 1, "t_capture_ns": 5, "t_publish_ns": 6}
@@ -117,3 +118,21 @@ def test_what_only_a_receiver_knows_is_not_in_the_message() -> None:
     message = decode_pose(encode_pose(known_frame(0), **ABOUT))
     assert (message.t_receive_ns, message.gap, message.new_session, message.clock) == (0, 0, False, None)
     assert (message.lookahead, message.engine, message.model) == (0, "", "")
+
+
+def test_a_message_of_another_kind_or_of_none_is_refused() -> None:
+    keypoints = encode_keypoints(known_keypoints(0), **ABOUT, t_detect_ns=5)
+    with pytest.raises(WireError, match="a keypoints2d message where a pose3d message was expected"):
+        decode_pose(keypoints)
+    for head in (b"pose3d/main", b"pose3d\0", b"pose/main\0", b"pose3d/a b\0", b"\0"):
+        with pytest.raises(WireError, match="no topic of this protocol"):
+            split(head + b"{}")
+
+
+def test_ids_begin_where_there_is_room_for_more() -> None:
+    fields = {"v": 1, "op": "join", "stream": "door", "life": "one", "first_id": 2**62}
+    request = decode_request(msgpack.packb(fields))
+    assert isinstance(request, Join)
+    assert request.first_id == 2**62
+    with pytest.raises(WireError, match="first_id"):
+        decode_request(msgpack.packb({**fields, "first_id": 2**62 + 1}))
