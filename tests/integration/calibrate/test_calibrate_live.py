@@ -16,7 +16,7 @@ from calibration.lens.rays import Camera
 from calibration.lens.rendered import BoardRenderer, board_poses
 from calibration.person.body_scale import BodyScale
 from calibration.profiles import device_name, find_camera
-from realtime.bench import place_cases
+from realtime.bench.placing import place_cases
 from realtime.calibrate.lens import calibrate_camera
 from realtime.calibrate.people import lift_walk, measure_ground
 from realtime.pipeline.setting import Setting

@@ -12,7 +12,7 @@ from walk_clips import straight_walk
 from calibration.floor.ground import from_angles
 from calibration.floor.synthetic_walk import see, walk_squares
 from engines.errors import UserError
-from realtime.bench import place_cases
+from realtime.bench.placing import place_cases
 from realtime.bench.placing.place import _worst, bench_place
 from realtime.bench.placing.place_cases import contact_heights, guess_rows, return_error, walk_rows
 
