@@ -11,8 +11,9 @@ ARGS ?=
 run: setup
 	$(BIN)/realtime run --source demo $(ARGS)
 
-# Unit tests two at a time; what starts programs, one after the other.
-SIDE_BY_SIDE = tests/unit tests/parity
+# Two at a time but for what streams, which wants the machine to itself.
+SIDE_BY_SIDE = tests/unit tests/parity tests/replay tests/packaging tests/previous \
+    $(addprefix tests/integration/, assets calibrate export files library takes)
 test: setup-test
 ifeq ($(ARGS),)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(SIDE_BY_SIDE)
