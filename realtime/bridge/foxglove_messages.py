@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from engines.models.skeleton import JOINTS, PARENTS
 from realtime.bridge.colours import BONES, MIDDLE_RGB, joint_rgb
+from realtime.bridge.figure import in_y_up
 from realtime.clock import NS_PER_S
-from realtime.rig.axes import Y_UP, Z_UP, to_y_up
+from realtime.rig.axes import Y_UP, Z_UP
 from realtime.rig.extremities import ON, known_lines, points_of
 from realtime.rig.nodes import NODES
 from realtime.rig.rotations import local_rotations, node_offsets, node_rotations, quaternions
@@ -159,9 +160,7 @@ def _room(space: str, at: Timestamp) -> FrameTransform:
 
 
 def _bones(person: PersonPose, space: str, at: Timestamp) -> list[FrameTransform]:
-    joints = to_y_up(person.positions_m, space)
-    feet = None if person.feet_m is None else to_y_up(person.feet_m + person.root_m, space)
-    hands = None if person.hands_m is None else to_y_up(person.hands_m + person.root_m, space)
+    joints, feet, hands = in_y_up(person, space)
     turned = node_rotations(joints, feet, hands)
     places, turns = node_offsets(joints, turned), local_rotations(turned)
     back = Y_UP[space].T  # the hips stand in the stream's own axes

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from realtime.bridge.figure import in_y_up
 from realtime.bridge.osc_out import Osc, OscOut
 from realtime.clock import NS_PER_S
 from realtime.rig.axes import to_y_up
@@ -50,15 +51,11 @@ class Vmc:
         if person is None:
             self._out.send(head)
             return
-        joints = to_y_up(person.positions_m, message.space)
         if person.id != self._following or message.session != self._session:
             self._following, self._session = person.id, message.session
-            self._start_m = start_of(joints, message.space)
+            self._start_m = start_of(to_y_up(person.positions_m, message.space), message.space)
         head.append(Osc("/VMC/Ext/Root/Pos", ("root", 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)))
-        feet = None if person.feet_m is None else to_y_up(person.feet_m + person.root_m, message.space)
-        hands = None if person.hands_m is None else to_y_up(person.hands_m + person.root_m, message.space)
-        bones = list(bones_of(joints - self._start_m, None if feet is None else feet - self._start_m,
-                              None if hands is None else hands - self._start_m))  # fmt: skip
+        bones = list(bones_of(*in_y_up(person, message.space, self._start_m)))
         self._out.send(head + bones[:BONES_A_PACKET])
         self._out.send(bones[BONES_A_PACKET:])
 

@@ -8,9 +8,11 @@ from dataclasses import replace
 from functools import partial
 
 from realtime.clock import NS_PER_S, monotonic_ns
-from realtime.config import RunConfig, SourceConfig
+from realtime.config import DetectorConfig, RunConfig, SourceConfig
 from realtime.contracts import Keypoints2D, Person2D, Stamp
+from realtime.detectors.mediapipe_pose import Detector
 from realtime.detectors.open_detector import open_detector
+from realtime.detectors.own_detector import OwnDetector
 from realtime.process.link import Link
 from realtime.process.metrics import Rate
 from realtime.process.picture_memory import keep_picture_memory
@@ -66,10 +68,7 @@ def main(link: Link, config: RunConfig) -> None:
         LastingSource(
             partial(open_configured, options), is_live(options.name), ring.head > 0, options.give_up_s
         ) as source,
-        open_detector(
-            config.detector.size, config.detector.people, config.detector.threads, config.detector.feet,
-            config.detector.hands,
-        ) as detector,
+        open_configured_detector(config.detector) as detector,
         ExitStack() as stack,
     ):
         link.ready(shown_as(source.source) if source.source else source.away)
@@ -128,6 +127,11 @@ def open_configured(options: SourceConfig) -> Source:
         fps=options.fps, mirror=options.mirror, every_frame=options.every_frame, start_s=options.start_s,
         file_fps=options.file_fps, rotate_deg=options.rotate_deg,
     )  # fmt: skip
+
+
+def open_configured_detector(options: DetectorConfig) -> Detector | OwnDetector:
+    """Raises UserError."""
+    return open_detector(options.size, options.people, options.threads, options.feet, options.hands)
 
 
 def shown_as(source: Source) -> str:

@@ -11,8 +11,7 @@ from realtime.clock import deadline_ns, monotonic_ns
 from realtime.config import RunConfig
 from realtime.contracts import Keypoints2D, Person2D
 from realtime.detectors.choose_detector import with_detector
-from realtime.detectors.open_detector import open_detector
-from realtime.pipeline.producer_process import open_configured, shown_as
+from realtime.pipeline.producer_process import open_configured, open_configured_detector, shown_as
 from realtime.produce.sender import Sender
 from realtime.sources.address import is_live
 from realtime.sources.lasting_source import LastingSource
@@ -41,10 +40,7 @@ def produce(config: RunConfig, address: str, stream: str, keys: ClientKeys | Non
     options = config.source
     with (
         LastingSource(partial(open_configured, options), is_live(options.name), False, options.give_up_s) as source,
-        open_detector(
-            config.detector.size, config.detector.people, config.detector.threads, config.detector.feet,
-            config.detector.hands,
-        ) as detector,
+        open_configured_detector(config.detector) as detector,
         Sender(address, stream, keys) as sender,
     ):
         if source.source is not None:

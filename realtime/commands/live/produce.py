@@ -67,6 +67,7 @@ def produce(
     """
     from realtime.client.listen import client_keys
     from realtime.config import load_config
+    from realtime.process.picture_memory import keep_picture_memory
     from realtime.produce.produce import produce as run
 
     flags = {
@@ -77,6 +78,7 @@ def produce(
         "detector.feet": feet or None, "detector.hands": hands or None,
         "frames": frames, "duration_s": duration,
     }  # fmt: skip
+    keep_picture_memory()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -8,18 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from figures import in_camera, walk
+from live_walk import FRAME_NS, SIZE, lifted
 
 from calibration.floor.ground import from_angles, save_ground
 from calibration.lens.rays import Camera
 from engines.keypoints.clean import Cleaned
-from engines.lifting.load_lifter import load_lifter
 from realtime.config import PlaceConfig
-from realtime.contracts import Keypoints2D, Person2D, PoseFrame, Stamp
+from realtime.contracts import Keypoints2D, Person2D, Stamp
 from realtime.pipeline.clean import CleanPeople, Sighting
-from realtime.pipeline.pose_frame import HOLD_NS, Lift
+from realtime.pipeline.pose_frame import HOLD_NS
 
-SIZE = (1280, 720)
-FRAME_NS = 33_333_333
 FRAMES = 40
 ANKLES = [3, 3, 6, 6]
 
@@ -40,12 +38,6 @@ def frames(with_feet: bool = True) -> list[Keypoints2D]:
         person = one.persons[0] if with_feet else replace(one.persons[0], feet=None)
         out.append(replace(one, stamp=Stamp(number, number * FRAME_NS, number * FRAME_NS), persons=(person,)))
     return out
-
-
-def lifted(place: PlaceConfig, keypoints: list[Keypoints2D]) -> list[PoseFrame]:
-    with load_lifter() as lifter:
-        lift = Lift(lifter, place, "nowhere", 1, given=True)
-        return [lift(one) for one in keypoints]
 
 
 @pytest.mark.parametrize("on_floor", [False, True])

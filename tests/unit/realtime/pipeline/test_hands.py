@@ -8,19 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from figures import in_camera, walk
+from live_walk import FRAME_NS, SIZE, lifted
 
 from calibration.floor.ground import from_angles, save_ground
 from calibration.lens.rays import Camera
 from engines.keypoints.clean import Cleaned
-from engines.lifting.load_lifter import load_lifter
 from realtime.config import PlaceConfig
-from realtime.contracts import Keypoints2D, Person2D, PoseFrame, Stamp
+from realtime.contracts import Keypoints2D, Person2D, Stamp
 from realtime.pipeline.clean import CleanPeople, Sighting
 from realtime.pipeline.floor import on_floor
-from realtime.pipeline.pose_frame import Lift
 
-SIZE = (1280, 720)
-FRAME_NS = 33_333_333
 FRAMES = 40
 WRISTS, ELBOWS = [16, 16, 16, 13, 13, 13], [15, 15, 15, 12, 12, 12]
 UNSEEN = 4  # the left index finger
@@ -38,12 +35,6 @@ def frames(with_hands: bool = True) -> list[Keypoints2D]:
                           hands=hands if with_hands else None)  # fmt: skip
         out.append(Keypoints2D(Stamp(number, number * FRAME_NS, number * FRAME_NS), SIZE, (person,), 0, 0))
     return out
-
-
-def lifted(place: PlaceConfig, keypoints: list[Keypoints2D]) -> list[PoseFrame]:
-    with load_lifter() as lifter:
-        lift = Lift(lifter, place, "nowhere", 1, given=True)
-        return [lift(one) for one in keypoints]
 
 
 @pytest.mark.parametrize("with_floor", [False, True])
