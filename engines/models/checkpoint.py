@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from engines.errors import UserError
 from engines.extras import pip_install
-from engines.models.card import PAPER, ModelCard, find_model, load_arrays
+from engines.models.card import PAPER, STREAM, ModelCard, find_model, load_arrays
 
 if TYPE_CHECKING:
     from torch import nn
 
     from engines.models.gla_gcn import GLAGCN
+    from engines.models.stream_gla_gcn import StreamGLAGCN
 
 
 def require_torch(what: str) -> None:
@@ -42,6 +43,25 @@ def load_model(model: str | Path) -> tuple[ModelCard, nn.Module]:
     require_torch(f"model {model} as a torch module")
     card, weights = find_model(model)
     return card, (_paper_module if card.kind == PAPER else _stream_module)(card, weights)
+
+
+def begin_from(model: str | Path, module: StreamGLAGCN) -> None:
+    """Give `module` the weights of a streaming model of its shape, by name or path, which may read fewer features: it
+    answers as that model until it has learned. Raises UserError where shapes differ."""
+    import torch
+
+    card, weights = find_model(model)
+    state = {key: torch.from_numpy(value) for key, value in load_arrays(card, weights).items()}
+    if card.kind == STREAM:
+        more = max(module.config.features - card.features, 0)
+        state["embed.weight"] = torch.nn.functional.pad(state["embed.weight"], (0, more))
+    try:
+        module.load_state_dict(state)
+    except RuntimeError:
+        raise UserError(
+            f"training cannot begin from {model}: it is not a streaming model with {module.config.levels} levels and "
+            f"{module.config.channels} channels that reads at most {module.config.features} features a joint"
+        ) from None
 
 
 def _paper_module(card: ModelCard, weights: Path) -> GLAGCN:

@@ -21,9 +21,10 @@ from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN
 from engines.motion.augment import BodyAugmentation
 from engines.motion.mocap import Bank
 from engines.training.baselines import of_windows
+from engines.training.config import Stage, TrainConfig
 from engines.training.losses import LossWeights
 from engines.training.sampler import Sampling
-from engines.training.train import Model, Stage, TrainConfig, Trainer
+from engines.training.train import Model, Trainer
 
 SINGLE_SHARE = 0.6
 PROBE_ROUNDS, WARM_STEPS, PROBE_STEPS = 3, 2, 4  # the first few are slower

@@ -1,17 +1,17 @@
 """Train a lifter: single frames first, then sequences, from motion capture seen by virtual cameras.
 
 One config (TOML) is one run of stages; a run folder holds checkpoints, a log and the loss curve, and `resume`
-continues bit for bit: weights, optimiser and every random state are in the checkpoint.
+continues bit for bit: weights and optimiser are in the checkpoint, a batch is drawn from its place in the run.
 """
 
 from __future__ import annotations
 
 import copy
-import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,68 +20,34 @@ import torch
 from torch import Tensor, nn
 
 from engines.errors import UserError
+from engines.models.checkpoint import begin_from
 from engines.models.normalise import FRAME_FEATURES
-from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN
+from engines.models.stream_gla_gcn import StreamGLAGCN
 from engines.motion.mocap import Bank
 from engines.training.baselines import CausalTCN, PaperWindow, build_baseline
-from engines.training.losses import LossWeights, losses
-from engines.training.sampler import Sampling, sample
+from engines.training.batches import DrawBatch, Place, draw_batch
+from engines.training.config import Stage, TrainConfig
+from engines.training.losses import losses
 
 CLIP_NORM = 0.5
 
 Model = StreamGLAGCN | PaperWindow | CausalTCN
 
 
-@dataclass(frozen=True)
-class Stage:
-    """`lengths` (1,): single frames, every tap the frame itself. Longer: cold-started sequences, each batch one of
-    these lengths; `frames` is a batch's size in frames. A step follows the mean gradient of `draws` batches: a batch
-    of long sequences alone shows few people. `freeze_norm` keeps the batch norms' statistics for the same reason."""
-
-    steps: int
-    frames: int = 256
-    draws: int = 1
-    lengths: tuple[int, ...] = (1,)
-    learning_rate: float = 2e-3
-    final_rate: float = 2e-5
-    warmup: int = 200
-    freeze_norm: bool = False
-    ema: float = 0.999  # of the running average that is shipped
-    settled_rate: float = 1.0  # of the learning rate, for what single frames teach as well: the rest is the past's
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    stages: tuple[Stage, ...]
-    family: str = "stream"  # stream | paper | tcn: the last two are baselines on windows of `frames`
-    frames: int = 27
-    model: StreamConfig = field(default_factory=StreamConfig)
-    sampling: Sampling = field(default_factory=Sampling)
-    losses: LossWeights = field(default_factory=LossWeights)
-    # of what the sequences taught, in the weights that are shipped; the rest is the single-frame model they began with,
-    # which knows poses better where it need not be steady (averaging in weight space: Wortsman et al., CVPR 2022)
-    blend: float = 0.6
-    seed: int = 0
-    weight_decay: float = 0.01
-    bfloat16: bool = False
-    log_every: int = 50
-    save_every: int = 1000
-
-
 @dataclass(frozen=True, slots=True)
 class _Draw:
     terms: dict[str, float]
     frames: int
-    sampling_s: float
+    waited_s: float  # for the batch
 
 
 class Trainer:
     """Owns the model, its running average and the state of a run."""
 
     def __init__(self, config: TrainConfig, bank: Bank, run: Path) -> None:
-        self.config, self.bank, self.run = config, bank, run
+        self.config, self.run = config, run
+        self.draw_batch: DrawBatch = partial(draw_batch, config, bank)
         torch.manual_seed(config.seed)
-        self.rng = np.random.default_rng(config.seed)
         self.model = build_model(config)
         self.average = torch.optim.swa_utils.AveragedModel(self.model, use_buffers=True)
         self.optimizer = torch.optim.AdamW(_groups(self.model), lr=1e-3, weight_decay=config.weight_decay)
@@ -117,7 +83,7 @@ class Trainer:
             group["lr"] = rate * (1.0 if group["of_the_past"] else stage.settled_rate)
         set_training(self.model, stage.freeze_norm)
         self.optimizer.zero_grad(set_to_none=True)
-        drawn = [self._draw(stage) for _ in range(stage.draws)]
+        drawn = [self._draw(stage, Place(self.stage, self.step, draw)) for draw in range(stage.draws)]
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), CLIP_NORM)
         if not torch.isfinite(norm):
             raise UserError(f"training has diverged at step {self.step} of stage {self.stage}: lower its learning_rate")
@@ -130,22 +96,20 @@ class Trainer:
         return figures | {
             "stage": self.stage, "step": self.step, "rate": rate,
             "frames_per_s": sum(draw.frames for draw in drawn) / took,
-            "sampling_share": sum(draw.sampling_s for draw in drawn) / took,
+            "sampling_share": sum(draw.waited_s for draw in drawn) / took,
         }  # fmt: skip
 
-    def _draw(self, stage: Stage) -> _Draw:
+    def _draw(self, stage: Stage, place: Place) -> _Draw:
         """Add one batch's share of the step's gradient."""
         start = time.perf_counter()
-        length = int(self.rng.choice(stage.lengths))
-        batch = max(stage.frames // length, 1)
-        read = self.config.model.features
-        features, targets = sample(self.rng, self.bank, batch, length, self.config.sampling, read)
-        sampling_s = time.perf_counter() - start
+        features, targets = self.draw_batch(place)
+        waited_s = time.perf_counter() - start
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.config.bfloat16):
             pose, sigma, target = self._predict(torch.from_numpy(features), torch.from_numpy(targets))
         terms = losses(pose.float(), sigma.float(), target, self.config.losses)
         (torch.stack(list(terms.values())).sum() / stage.draws).backward()
-        return _Draw({name: float(term.detach()) for name, term in terms.items()}, batch * length, sampling_s)
+        figures = {name: float(term.detach()) for name, term in terms.items()}
+        return _Draw(figures, len(targets) * targets.shape[1], waited_s)
 
     def _predict(self, features: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """pose (B, T, K, V, 3), sigma and the target of every look-ahead: the pose k frames ago in its own view."""
@@ -163,7 +127,6 @@ class Trainer:
         state = {
             "config": asdict(self.config), "model": self.model.state_dict(), "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(), "stage": self.stage, "step": self.step, "single": self.single,
-            "rng": json.dumps(self.rng.bit_generator.state), "torch_rng": torch.get_rng_state(),
         }  # fmt: skip
         partial = self.run / "checkpoint.part"
         torch.save(state, partial)
@@ -176,8 +139,6 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.stage, self.step, self.single = state["stage"], state["step"], state["single"]
-        self.rng.bit_generator.state = json.loads(state["rng"])
-        torch.set_rng_state(state["torch_rng"])
 
     @property
     def weights(self) -> Model:
@@ -204,7 +165,10 @@ def as_it_began(config: TrainConfig, run: Path) -> TrainConfig:
 
 def build_model(config: TrainConfig) -> Model:
     if config.family == "stream":
-        return StreamGLAGCN(config.model)
+        model = StreamGLAGCN(config.model)
+        if config.begin:
+            begin_from(config.begin, model)
+        return model
     return build_baseline(config.family, config.frames, config.model.channels)
 
 

@@ -33,6 +33,7 @@ def train(
     from engines.models.stream_gla_gcn import StreamGLAGCN
     from engines.motion.mocap import Bank
     from engines.motion.split import subject_of
+    from engines.training.batches import drawn_ahead
     from engines.training.calibrate_sigma import calibrate_sigma
     from engines.training.config import load_config
     from engines.training.ship import ship
@@ -54,7 +55,8 @@ def train(
         trainer.resume()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        _with_progress(trainer, run)
+        with drawn_ahead(config, bank, trainer.stage, trainer.step) as trainer.draw_batch:
+            _with_progress(trainer, run)
     except KeyboardInterrupt:
         trainer.save()
         files, recipe = " ".join(map(str, data)), f" --config {config_path}" if config_path else ""

@@ -19,11 +19,12 @@ from engines.motion.augment import FLIP_BONES, BodyAugmentation, augment  # noqa
 from engines.motion.cameras import CameraRange, view  # noqa: E402
 from engines.motion.mocap import Bank, joints_from_bones  # noqa: E402
 from engines.motion.noise import KeypointNoise  # noqa: E402
+from engines.training.batches import Place, draw_batch, drawn_ahead  # noqa: E402
 from engines.training.calibrate_sigma import calibrate_sigma, fit  # noqa: E402
-from engines.training.config import load_config  # noqa: E402
+from engines.training.config import Stage, TrainConfig, load_config  # noqa: E402
 from engines.training.sampler import Sampling, sample  # noqa: E402
 from engines.training.ship import ship  # noqa: E402
-from engines.training.train import Stage, TrainConfig, Trainer  # noqa: E402
+from engines.training.train import Trainer  # noqa: E402
 
 STANDING = np.float32([
     (0, 1, 0), (-0.1, 1, 0), (-0.1, 0.55, 0.02), (-0.1, 0.1, 0), (0.1, 1, 0), (0.1, 0.55, 0.02), (0.1, 0.1, 0),
@@ -294,3 +295,29 @@ def test_no_sigma_however_large_makes_a_gradient_infinite() -> None:
     _, sigma = model(torch.zeros(1, 3, 17, FEATURES))
     sigma.log().sum().backward()
     assert all(torch.isfinite(weight.grad).all() for weight in model.parameters() if weight.grad is not None)
+
+
+def test_batches_drawn_by_a_process_beside_are_those_of_their_places(bank: Bank) -> None:
+    config = small(2)
+    with drawn_ahead(config, bank, stage=0, step=1) as take:
+        for place in (Place(0, 1, 0), Place(1, 0, 0)):
+            for beside, here in zip(take(place), draw_batch(config, bank, place), strict=True):
+                np.testing.assert_array_equal(beside, here)
+        with pytest.raises(ValueError, match="in order"):
+            take(Place(0, 0, 0))
+
+
+def test_a_training_goes_on_from_weights_that_read_less(bank: Bank, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    shape = StreamConfig(levels=2, channels=16, features=FEATURES - 5)
+    before = StreamGLAGCN(shape).eval()
+    path = ship(before, "before", tmp_path)
+    more = replace(small(1), model=replace(shape, features=FEATURES), begin=str(path))
+    features = torch.randn(4, 17, FEATURES)
+    with torch.inference_mode():
+        after = Trainer(more, bank, tmp_path).weights.still(features)
+        for new, old in zip(after, before.still(features[..., : FEATURES - 5]), strict=True):
+            torch.testing.assert_close(new, old)
+    for other in (replace(shape, channels=8), replace(shape, levels=3), replace(shape, features=FEATURES - 6)):
+        with pytest.raises(UserError, match="cannot begin from"):
+            Trainer(replace(more, model=other), bank, tmp_path)
