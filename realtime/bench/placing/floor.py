@@ -53,8 +53,8 @@ def bench_floor(
                   for move in MOVES]  # fmt: skip
     met = [_met(rows, *limit) for limit in LIMITS] + [_noticed(shifts, move) for move in MOVES]
     for shown in (rows, shifts) if table else ():
-        _show(shown)
-    _show(met)
+        show(shown)
+    show(met)
     sys.stdout.write(json.dumps({"bench": "floor", "model": model, "scenes": rows, "moves": shifts, "met": met}) + "\n")
 
 
@@ -83,7 +83,7 @@ def _noticed(rows: list[Row], move: str) -> Row:
             "median": known[len(known) // 2], "wanted_percent": 90, "met": within >= 90}  # fmt: skip
 
 
-def _show(rows: list[Row]) -> None:
+def show(rows: list[Row]) -> None:
     from rich.console import Console
     from rich.table import Table
 

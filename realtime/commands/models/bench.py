@@ -10,6 +10,7 @@ from realtime.bench.lifter import bench_lifter
 from realtime.bench.pipeline import bench_pipeline
 from realtime.bench.placing.floor import bench_floor
 from realtime.bench.placing.place import bench_place
+from realtime.bench.placing.upright import bench_upright
 from realtime.bench.serving.directory import bench_directory
 from realtime.bench.serving.fleet import bench_fleet
 from realtime.bench.serving.serve import bench_serve
@@ -21,6 +22,6 @@ from realtime.bench.viewing.redraw import bench_redraw
 app = typer.Typer(no_args_is_help=True, help="Measure the project's claims here; last line: one JSON object.")
 for _command in (
     bench_pipeline, bench_lifter, bench_tails, bench_stream, bench_serve, bench_place, bench_floor, bench_engines,
-    bench_training, bench_directory, bench_fleet, bench_fusion, bench_redraw,
+    bench_training, bench_directory, bench_fleet, bench_fusion, bench_redraw, bench_upright,
 ):  # fmt: skip
     app.command(_command.__name__.removeprefix("bench_"))(_command)
