@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from engines.errors import NO_SPACE, UserError
 from engines.folders import require_working_directory
+from realtime.process.signals import ending_in_order
 
 # ROOM.COMMAND in realtime.commands, in the order of the help, and what that says of it without an import; such a module
 # offers `app` (a group) or a function named like itself.
@@ -175,7 +176,8 @@ def _main() -> None:
     try:
         try:
             # says by itself what is wrong with the command line, and ends by sys.exit
-            command_group(_wanted(sys.argv[1:]))()
+            with ending_in_order():  # whatever a command has started or begun to write is put away
+                command_group(_wanted(sys.argv[1:]))()
         finally:
             sys.stdout.flush()  # here, where it can be said that it fails, not when the interpreter has ended
     except UserError as error:

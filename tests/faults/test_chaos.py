@@ -6,12 +6,14 @@ import contextlib
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from mjpeg_server import MjpegServer
 from run_process import RunProcess
@@ -49,6 +51,22 @@ def session(log_json: Path) -> Iterator[RunProcess]:
 
 def chaos(run: RunProcess, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*CLI, "chaos", *words], capture_output=True, text=True, env=run.env, timeout=TIMEOUT_S)
+
+
+@pytest.mark.parametrize("words", [("chaos", "--soak", "5"), ("bench", "pipeline")])
+def test_a_command_that_is_ended_leaves_nothing_that_it_started(words: tuple[str, ...], tmp_path: Path) -> None:
+    env = {**os.environ, "REALTIME_RUNTIME": str(tmp_path)}
+    command = subprocess.Popen([*CLI, *words], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        own = psutil.Process(command.pid)
+        until(lambda: len(own.children(recursive=True)) > 1, wait_s=TIMEOUT_S)
+        started = own.children(recursive=True)
+        command.terminate()
+        assert command.wait(TIMEOUT_S) == 128 + signal.SIGTERM
+        assert psutil.wait_procs(started, timeout=TIMEOUT_S)[1] == []
+    finally:
+        command.kill()
+        command.wait()
 
 
 @pytest.mark.parametrize("name", FAULTS)
