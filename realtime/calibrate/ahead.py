@@ -9,7 +9,7 @@ from pathlib import Path
 from calibration.lens.camera_file import load_camera
 from calibration.person.body_scale import BodyScale
 from engines.errors import UserError
-from engines.lifting.load_lifter import check_lifter
+from engines.lifting.load_lifter import load_lifter
 from engines.write_aside import require_target
 from realtime.files.keypoints_file import read_keypoints
 from realtime.sources.address import is_live
@@ -22,10 +22,16 @@ def check_walk(
     """Of what watches one person. Raises UserError where the recording, the lens or the model is not there, or the
     output cannot be written, or is there already, unless `overwrite`."""
     require_target(output, overwrite)
-    check_lifter(model, "auto", 0, None)
+    check_model(model)
     check_lenses([lens])
     check_seconds(seconds)
     check_recording(source)
+
+
+def check_model(model: str) -> None:
+    """Raises UserError where it is not there, is damaged or does not run: it is loaded, which takes a moment."""
+    with load_lifter(model):
+        pass
 
 
 def check_seconds(seconds: float) -> None:

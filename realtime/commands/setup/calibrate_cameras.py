@@ -54,9 +54,8 @@ def cameras(
     from calibration.person.body_scale import BodyScale
     from calibration.profiles import find_person
     from engines.errors import UserError
-    from engines.lifting.load_lifter import check_lifter
     from engines.write_aside import require_target
-    from realtime.calibrate.ahead import check_lenses, check_seconds
+    from realtime.calibrate.ahead import check_lenses, check_model, check_seconds
     from realtime.calibrate.cameras import (
         by_board,
         by_person,
@@ -94,7 +93,7 @@ def cameras(
         placed = save_by_board(output, found := by_board(named(sources), lenses, board, on_floor, every))
         sys.stdout.write(f"{told(output, placed)}corners miss their rays by {found.rms_px:.2f} px\n")
         return
-    check_lifter(model, "auto", 0, None)
+    check_model(model)
     check_seconds(seconds)
     if not apart >= 0:
         raise UserError(f"--apart must be 0 s or more, got {apart:g}")

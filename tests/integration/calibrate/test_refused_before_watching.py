@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from calibration.lens.camera_file import save_camera
 from calibration.lens.rays import Camera
 from engines.errors import UserError
+from engines.models.card import find_model, write_card
 from realtime.commands.setup.calibrate import app
 
 HEIGHT = ("--person-height", 1.7)
@@ -29,6 +30,9 @@ def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     writer.release()
     save_camera(tmp_path / "wide.yaml", Camera.assumed((1920, 1080)), "wide")
     (tmp_path / "file").touch()
+    card, weights = find_model("default")
+    write_card(card, tmp_path / "cut.json")
+    (tmp_path / "cut.safetensors").write_bytes(weights.read_bytes()[:-1])
     return tmp_path / "film.avi"
 
 
@@ -46,6 +50,7 @@ def test_without_a_mistake_the_film_is_watched(film: Path) -> None:
     ("arguments", "said"),
     [
         (("--height", 1.7, "--model", "no-such"), "no model 'no-such'"),
+        (("--height", 1.7, "--model", "cut.json"), "cut.safetensors is damaged"),
         (("--height", 1.7, "--camera", "none.yaml"), "none.yaml"),
         (("--height", 1.7, "--camera", "wide.yaml"), "another aspect"),
         (("--height", 1.7, "--seconds", 0), "--seconds must be above 0"),
@@ -65,6 +70,7 @@ def test_a_person_is_not_watched_in_vain(
     ("arguments", "said"),
     [
         ((*HEIGHT, "--model", "no-such"), "no model 'no-such'"),
+        ((*HEIGHT, "--model", "cut.json"), "cut.safetensors is damaged"),
         ((*HEIGHT, "--camera", "wide.yaml"), "another aspect"),
         ((*HEIGHT, "-o", "file/ground.yaml"), "cannot be written"),
         ((*HEIGHT, "--seconds", -1), "--seconds must be above 0"),
@@ -97,6 +103,7 @@ def test_a_walk_for_the_lens_is_not_watched_in_vain(
         (("b=0",), "'b' is a camera"),
         (("b=0", "--by", "board"), "'b' is a camera"),
         (("b=film.avi", "--model", "no-such"), "no model 'no-such'"),
+        (("b=film.avi", "--model", "cut.json"), "cut.safetensors is damaged"),
         (("b=film.avi", "--lens", "b=none.yaml"), "none.yaml"),
         (("b=film.avi", "-o", "file/x.yaml"), "cannot be written"),
         (("b=film.avi", "--apart", -1), "--apart must be 0 s or more"),
