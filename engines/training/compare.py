@@ -69,6 +69,10 @@ VARIANTS: dict[str, Variant] = {
     "no-bones": _stream("no bone-length loss", losses=LossWeights(bones=0)),
     "no-symmetry": _stream("no symmetry loss", losses=LossWeights(symmetry=0)),
     "no-sigma": _stream("no sigma: its loss pulls on the features", losses=LossWeights(sigma=0)),
+    "angles": _stream("a loss on how knees and elbows bend", losses=LossWeights(angles=0.1)),
+    "depth-order": _stream("a loss on which end of a bone is nearer", losses=LossWeights(depth_order=1.0)),
+    "breathing": _stream("a loss on bones that change from frame to frame", losses=LossWeights(breathing=3.0)),
+    "longer": Variant("sequences of 81 and 243 frames alone", (SINGLE, replace(SEQUENCES, lengths=(81, 243, 243)))),
     "no-augmentation": Variant("bodies and poses as captured", config=TrainConfig(
         stages=(), sampling=Sampling(body=NO_AUGMENTATION))),
 }  # fmt: skip

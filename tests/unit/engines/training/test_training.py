@@ -22,6 +22,7 @@ from engines.motion.noise import KeypointNoise  # noqa: E402
 from engines.training.batches import Place, draw_batch, drawn_ahead  # noqa: E402
 from engines.training.calibrate_sigma import calibrate_sigma, fit  # noqa: E402
 from engines.training.config import Stage, TrainConfig, load_config  # noqa: E402
+from engines.training.losses import LossWeights, losses  # noqa: E402
 from engines.training.sampler import Sampling, sample  # noqa: E402
 from engines.training.ship import ship  # noqa: E402
 from engines.training.train import Trainer  # noqa: E402
@@ -163,12 +164,12 @@ def test_what_is_shipped_lies_between_the_stages(blend: float, bank: Bank, tmp_p
 
 
 def test_training_learns_and_ships(bank: Bank, tmp_path: Path) -> None:
-    losses: list[float] = []
+    errors: list[float] = []
     model = StreamConfig(levels=2, channels=24)
     config = TrainConfig(stages=(Stage(steps=60, frames=128, warmup=5, ema=0.9),), model=model)
     trainer = Trainer(config, bank, tmp_path)
-    trainer.train(lambda figures: losses.append(figures["mpjpe"]))
-    assert np.mean(losses[-5:]) < 0.6 * np.mean(losses[:5])
+    trainer.train(lambda figures: errors.append(figures["mpjpe"]))
+    assert np.mean(errors[-5:]) < 0.6 * np.mean(errors[:5])
     path = ship(trainer.finished(), "tiny", tmp_path)
     with load_lifter(path) as lifter:
         stream = lifter.open()
@@ -321,3 +322,19 @@ def test_a_training_goes_on_from_weights_that_read_less(bank: Bank, tmp_path: Pa
     for other in (replace(shape, channels=8), replace(shape, levels=3), replace(shape, features=FEATURES - 6)):
         with pytest.raises(UserError, match="cannot begin from"):
             Trainer(replace(more, model=other), bank, tmp_path)
+
+
+def test_what_a_limb_bends_and_which_end_is_nearer_can_be_asked_for() -> None:
+    weights = LossWeights(angles=1.0, depth_order=1.0, breathing=1.0)
+    true = torch.from_numpy(STANDING)[None, None, None].repeat(1, 2, 1, 1, 1)
+    sigma = torch.full(true.shape[:-1], 0.1)
+    same = losses(true, sigma, true, weights)
+    assert [float(same[name]) for name in ("angles", "depth_order", "breathing")] == pytest.approx([0, 0, 0], abs=1e-6)
+    wrong = true.clone()
+    wrong[..., 13, 2] -= 0.1  # the left hand: 20 mm behind the elbow in truth, now before it
+    assert float(losses(wrong, sigma, true, weights)["angles"]) > 0.005
+    reached = true.clone()
+    reached[..., 13, 2] += 0.1
+    assert float(losses(wrong, sigma, reached, weights)["depth_order"]) == pytest.approx(0.08 / 16, rel=1e-4)
+    wrong[:, 1, :, 10, 1] += 0.16  # a head that grows
+    assert float(losses(wrong, sigma, true, weights)["breathing"]) == pytest.approx(0.16 / 16, rel=0.1)
