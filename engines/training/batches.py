@@ -6,7 +6,9 @@ They can be drawn ahead by a process beside, so that the gradient does not wait 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -77,7 +79,16 @@ _run: tuple[TrainConfig, Bank]  # of this process, where it is the one beside
 def _begin(config: TrainConfig, bank: Bank) -> None:
     global _run
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the trainer's to answer
+    threading.Thread(target=_end_with_trainer, daemon=True).start()
     _run = config, bank
+
+
+def _end_with_trainer() -> None:
+    """A trainer that is killed tells nobody, and a pool waits for work for ever."""
+    trainer = multiprocessing.parent_process()
+    if trainer is not None:
+        trainer.join()
+        os._exit(0)
 
 
 def _draw(place: Place) -> Batch:

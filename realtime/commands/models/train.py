@@ -15,7 +15,7 @@ def train(
     run: Annotated[Path, typer.Option(help="Folder for checkpoints, log, curve and model.")] = Path("runs/train"),
     config: Annotated[Path | None, typer.Option(help="TOML recipe; default: the shipped model's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in its folder, bit for bit.")] = False,
-    threads: Annotated[int, typer.Option(min=1, help="Cores to train on.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="Cores to train on; batches are drawn on one more.")] = 2,
     hold_out: Annotated[str, typer.Option(help="Subjects never trained on, by the clips' names.")] = "03,06,08,10",
     name: Annotated[str, typer.Option(help="Name of the trained model.")] = "stream",
 ) -> None:
