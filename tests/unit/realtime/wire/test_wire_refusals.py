@@ -8,12 +8,12 @@ from typing import Any
 import msgpack
 import numpy as np
 import pytest
-from wire_messages import ABOUT, encode
+from wire_messages import ABOUT, SESSION, encode
 
 from realtime.bench.known_poses import known_frame, known_keypoints
-from realtime.wire.decode import decode_pose
+from realtime.wire.decode import check, decode_pose
 from realtime.wire.encode import encode_keypoints
-from realtime.wire.framing import VersionError, WireError, decode_map, encode_map, split, topic
+from realtime.wire.framing import VERSION, VersionError, WireError, decode_map, encode_map, split, topic
 
 
 @pytest.mark.parametrize(("name", "wrong"), [
@@ -143,3 +143,13 @@ def test_events_that_are_no_ids_are_refused(name: str, ids: object) -> None:
     fields = decode_map(split(encode(known_frame(0)))[2])
     with pytest.raises(WireError, match=f"{name} is not a list"):
         decode_pose(head + encode_map({**fields, name: ids}, "json"))
+
+
+def test_a_message_of_any_kind_is_checked_before_it_is_kept() -> None:
+    pose = decode_map(split(encode(known_frame(0)))[2])
+    keypoints = decode_map(split(encode_keypoints(known_keypoints(0), **ABOUT, t_detect_ns=5, t_publish_ns=6))[2])
+    status = {"v": VERSION, "session": SESSION, "stream": "main", "state": "running", "seq": 0, "t_publish_ns": 0}
+    for kind, fields in (("pose3d", pose), ("keypoints2d", keypoints), ("status", status)):
+        check(kind, "main", fields)
+        with pytest.raises(WireError):
+            check(kind, "main", {**fields, "session": 1})
