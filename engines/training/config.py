@@ -42,6 +42,7 @@ class TrainConfig:
     # which knows poses better where it need not be steady (averaging in weight space: Wortsman et al., CVPR 2022)
     blend: float = 0.6
     begin: str = ""  # a model, by name or path, whose weights the run goes on from; "": from random ones
+    keep: float = 0.0  # of those, in the weights that are shipped: they know better what training does not show (ibid.)
     seed: int = 0
     weight_decay: float = 0.01
     bfloat16: bool = False

@@ -49,6 +49,7 @@ class Trainer:
         self.draw_batch: DrawBatch = partial(draw_batch, config, bank)
         torch.manual_seed(config.seed)
         self.model = build_model(config)
+        self.began = copy.deepcopy(self.model.state_dict())
         self.average = torch.optim.swa_utils.AveragedModel(self.model, use_buffers=True)
         self.optimizer = torch.optim.AdamW(_groups(self.model), lr=1e-3, weight_decay=config.weight_decay)
         self.stage, self.step = 0, 0
@@ -147,13 +148,22 @@ class Trainer:
         return model.eval()
 
     def finished(self) -> Model:
-        """What is shipped and evaluated: a copy of the running average, blended as `TrainConfig.blend` says."""
+        """What is shipped and evaluated: a copy of the running average, blended as `blend` and `keep` say."""
         model = copy.deepcopy(self.weights)
-        state = model.state_dict()
-        for name, start in self.single.items():
-            if start.is_floating_point():
-                state[name].copy_(torch.lerp(start, state[name], self.config.blend))
+        if isinstance(model, StreamGLAGCN) and self._single_frames_until_now():
+            model.heads_at_their_frames()
+        _towards(model, self.single, 1 - self.config.blend)
+        if self.config.begin:
+            _towards(model, self.began, self.config.keep)
         return model
+
+
+def _towards(model: nn.Module, other: dict[str, Tensor], share: float) -> None:
+    """Move `model` by that share of the way to the weights of another."""
+    state = model.state_dict()
+    for name, value in other.items():
+        if value.is_floating_point():
+            state[name].lerp_(value, share)
 
 
 def as_it_began(config: TrainConfig, run: Path) -> TrainConfig:
