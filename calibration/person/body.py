@@ -40,6 +40,7 @@ _LEAST_SIGMA_M: Final = 0.01
 # 1 sigma behind the body: so much of the lifter's, and so many times what its poses misfit the keypoints beyond wander.
 # Fitted on subjects of the training, over ten ways to see them (evaluate's held-out, poses, cut-off, definitions).
 _LEFT: Final = 0.82
+_LEFT_WITHOUT_HIP: Final = 0.94  # as at a desk: every joint is told from a hip that nobody saw
 _OTHERWISE: Final = 4.0
 # What all votes on a bone have in common, in parts of how people differ: 0.06 to 0.4 on motion capture.
 _IN_COMMON: Final = 0.3
@@ -98,7 +99,8 @@ class Body:
         placed = self._fit(root, seen, trust, pose, sigma, FRAME_S if fresh else dt_s, fresh)
         self._hip = placed[HIP]
         joints = np.array(placed, np.float32) - np.array(self._hip, np.float32)
-        errors = np.sqrt((_LEFT * errors) ** 2 + np.float32((_OTHERWISE * self._misfit.beyond_m) ** 2))
+        left = _LEFT if seen[HIP] is not None else _LEFT_WITHOUT_HIP
+        errors = np.sqrt((left * errors) ** 2 + np.float32((_OTHERWISE * self._misfit.beyond_m) ** 2))
         return Fitted(joints, errors, _root_at(self._hip, root.sigma_depth_m, root.sigma_lateral_m))
 
     def _fit(
