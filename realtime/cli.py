@@ -15,7 +15,6 @@ from typer.core import TyperGroup
 
 from engines.errors import NO_SPACE, UserError
 from engines.folders import require_working_directory
-from realtime.process.signals import ending_in_order
 
 # ROOM.COMMAND in realtime.commands, in the order of the help, and what that says of it without an import; such a module
 # offers `app` (a group) or a function named like itself.
@@ -176,8 +175,8 @@ def _main() -> None:
     try:
         try:
             # says by itself what is wrong with the command line, and ends by sys.exit
-            with ending_in_order():  # whatever a command has started or begun to write is put away
-                command_group(_wanted(sys.argv[1:]))()
+            with _ending_in_order(_wanted(sys.argv[1:])) as wanted:
+                command_group(wanted)()
         finally:
             sys.stdout.flush()  # here, where it can be said that it fails, not when the interpreter has ended
     except UserError as error:
@@ -195,6 +194,18 @@ def _main() -> None:
             raise
         _give_up_stdout()
         _refuse(f"no more can be written ({error.strerror}): free some space, or send the output elsewhere")
+
+
+@contextlib.contextmanager
+def _ending_in_order(command: str) -> Iterator[str]:
+    """Whatever a command has started or begun to write is put away, by whichever signal it is ended."""
+    if not command:
+        yield command
+        return
+    from realtime.process.signals import ending_in_order
+
+    with ending_in_order():
+        yield command
 
 
 def _keep_report(error: Exception) -> None:
