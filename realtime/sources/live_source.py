@@ -26,7 +26,8 @@ from realtime.sources.video import Video
 
 log = logging.getLogger("realtime.capture")
 
-RECONNECT_WAITS_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+# A camera that was away for some seconds is back a second later; for one that stays away see lasting_source.
+RECONNECT_WAITS_S = (0.5, 0.5, 0.5, *[1.0] * 5, 1.5, 1.5, 2.0, 2.0, 2.0)
 _CLOSE_TIMEOUT_S = 2.0
 _IMAGES = 2  # connections that end after one frame, until it is no accident
 

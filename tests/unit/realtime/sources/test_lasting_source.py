@@ -13,7 +13,7 @@ from waiting import until
 from engines.errors import UserError
 from realtime.sources import lasting_source
 from realtime.sources.lasting_source import LastingSource
-from realtime.sources.live_source import open_url
+from realtime.sources.live_source import RECONNECT_WAITS_S, open_url
 from realtime.sources.opencv import quiet_ffmpeg
 from realtime.sources.source import CaptureOptions, Frame, Source
 
@@ -98,3 +98,11 @@ def test_a_file_that_is_gone_is_not_waited_for() -> None:
 
     with pytest.raises(UserError, match=r"there is no walk\.mp4"):
         LastingSource(gone, lasts=False, known=True, give_up_s=None)
+
+
+def test_a_camera_that_was_away_for_seconds_is_asked_again_within_a_second() -> None:
+    away_s = 0.0
+    for wait_s in RECONNECT_WAITS_S:
+        assert wait_s <= max(1.0, away_s / 3)
+        away_s += wait_s
+    assert away_s > 10  # then it is given up, and waited for as one that stays away
