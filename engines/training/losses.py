@@ -23,7 +23,7 @@ class LossWeights:
     bones: float = 0.1
     symmetry: float = 0.05
     sigma: float = 0.01
-    # tried (docs/results.md), and not in any recipe: what knees and elbows bend, which end of a bone is nearer, bones that breathe
+    # tried (docs/results.md), in no recipe: what limbs bend, which end of a bone is nearer, bones that change
     angles: float = 0.0
     depth_order: float = 0.0
     breathing: float = 0.0  # sequences only
