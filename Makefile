@@ -13,7 +13,7 @@ run: setup
 
 # Two at a time but for what streams, which wants the machine to itself.
 SIDE_BY_SIDE = tests/unit tests/parity tests/replay tests/packaging tests/previous \
-    $(addprefix tests/integration/, assets calibrate export files library takes)
+    $(addprefix tests/integration/, assets calibrate export files library model takes)
 test: setup-test
 ifeq ($(ARGS),)
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(SIDE_BY_SIDE)
