@@ -10,7 +10,7 @@ from engines.extras import pip_install
 from engines.models.card import PAPER, STREAM, ModelCard, find_model, load_arrays
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from engines.models.gla_gcn import GLAGCN
     from engines.models.stream_gla_gcn import StreamGLAGCN
@@ -51,7 +51,7 @@ def begin_from(model: str | Path, module: StreamGLAGCN) -> None:
     import torch
 
     card, weights = find_model(model)
-    state = {key: torch.from_numpy(value) for key, value in load_arrays(card, weights).items()}
+    state = _state(card, weights)
     if card.kind == STREAM:
         more = max(module.config.features - card.features, 0)
         state["embed.weight"] = torch.nn.functional.pad(state["embed.weight"], (0, more))
@@ -73,11 +73,15 @@ def _paper_module(card: ModelCard, weights: Path) -> GLAGCN:
 
 
 def _stream_module(card: ModelCard, weights: Path) -> nn.Module:
-    import torch
-
     from engines.models.stream_gla_gcn import StreamConfig, StreamGLAGCN
 
     config = StreamConfig(card.levels, card.channels, card.lookaheads, card.graph, card.head, card.features)
     module = StreamGLAGCN(config)
-    module.load_state_dict({key: torch.from_numpy(value) for key, value in load_arrays(card, weights).items()})
+    module.load_state_dict(_state(card, weights))
     return module.eval()
+
+
+def _state(card: ModelCard, weights: Path) -> dict[str, Tensor]:
+    import torch
+
+    return {key: torch.from_numpy(value) for key, value in load_arrays(card, weights).items()}

@@ -49,7 +49,7 @@ class Trainer:
         self.draw_batch: DrawBatch = partial(draw_batch, config, bank)
         torch.manual_seed(config.seed)
         self.model = build_model(config)
-        self.began = copy.deepcopy(self.model.state_dict())
+        self.began: dict[str, Tensor] = copy.deepcopy(self.model.state_dict()) if config.begin else {}
         self.average = torch.optim.swa_utils.AveragedModel(self.model, use_buffers=True)
         self.optimizer = torch.optim.AdamW(_groups(self.model), lr=1e-3, weight_decay=config.weight_decay)
         self.stage, self.step = 0, 0
@@ -153,8 +153,7 @@ class Trainer:
         if isinstance(model, StreamGLAGCN) and self._single_frames_until_now():
             model.heads_at_their_frames()
         _towards(model, self.single, 1 - self.config.blend)
-        if self.config.begin:
-            _towards(model, self.began, self.config.keep)
+        _towards(model, self.began, self.config.keep)
         return model
 
 

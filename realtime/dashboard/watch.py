@@ -8,7 +8,6 @@ from collections.abc import Callable
 from realtime.dashboard.feed import Feed
 from realtime.dashboard.panel import Around, Dashboard
 from realtime.dashboard.screen import Screen
-from realtime.process.signals import ending_in_order
 from realtime.wire.endpoints import ClientKeys
 
 REFRESH_S = 0.25
@@ -19,7 +18,7 @@ def watch(address: str, stream: str = "main", keys: ClientKeys | None = None) ->
     """Until Ctrl-C. Raises UserError where stdout is no terminal, or for an address or keys that cannot be used."""
     screen = Screen(NO_TERMINAL)
     try:
-        with ending_in_order(), Feed(address, stream, keys) as feed, screen:
+        with Feed(address, stream, keys) as feed, screen:
             show(feed, screen, time.sleep)
     except KeyboardInterrupt:
         pass  # the way to end it

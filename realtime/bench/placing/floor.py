@@ -44,6 +44,7 @@ def bench_floor(
 
     from engines.lifting.load_lifter import load_lifter
     from realtime.bench.placing.floor_cases import MOVES, SECONDS, long_scenes, measure, moved, scenes
+    from realtime.bench.placing.table import show
 
     clips = _clips(mocap, walks, stands)
     with Console(stderr=True).status("measuring"), load_lifter(model) as lifter:
@@ -81,15 +82,3 @@ def _noticed(rows: list[Row], move: str) -> Row:
     known = sorted(seconds for seconds in late if seconds == seconds) or [float("nan")]
     return {"of": move, "measure": "noticed_after_s", "limit": NOTICED_S, "scenes": len(late), "within_percent": within,
             "median": known[len(known) // 2], "wanted_percent": 90, "met": within >= 90}  # fmt: skip
-
-
-def show(rows: list[Row]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table()
-    for key in rows[0]:
-        shown.add_column(key)
-    for row in rows:
-        shown.add_row(*(f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()))
-    Console(stderr=True, width=220).print(shown)

@@ -39,6 +39,7 @@ def bench_place(
     from engines.errors import UserError
     from realtime.bench.placing.mocap_clips import read_clips
     from realtime.bench.placing.place_cases import board_rows, guess_rows, root_cost_us, walk_rows
+    from realtime.bench.placing.table import show
 
     if not boards and mocap is None:
         raise UserError("nothing to measure: add --mocap")
@@ -52,9 +53,9 @@ def bench_place(
             rows["guesses"] = list(guess_rows(chosen, model))
         costs = {str(people): root_cost_us(people) for people in (1, 8)}
     for name, table in rows.items():
-        _show(name, table)
+        show(table, name)
     worst = [_worst(rows[name], name, key, limit, quality) for name, key, limit, quality in LIMITS if name in rows]
-    _show("worst cases", worst)
+    show(worst, "worst cases")
     result = {"bench": "place", "model": model, **rows, "worst": worst, "place_root_us": costs}
     sys.stdout.write(json.dumps(result) + "\n")
 
@@ -63,15 +64,3 @@ def _worst(rows: list[dict[str, Any]], name: str, key: str, limit: float, qualit
     values = [row[key] for row in rows if quality is None or row["keypoints"] == quality]
     return {"of": name, "measure": key, "keypoints": quality or "all", "worst": max(values), "limit": limit,
             "met": bool(max(values) <= limit)}
-
-
-def _show(title: str, rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title)
-    for key in rows[0]:
-        table.add_column(key)
-    for row in rows:
-        table.add_row(*(f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()))
-    Console(stderr=True, width=200).print(table)

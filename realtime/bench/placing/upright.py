@@ -44,7 +44,7 @@ def bench_upright(
     import sys
 
     from engines.motion.importers.load_motion import load_clips
-    from realtime.bench.placing.floor import show
+    from realtime.bench.placing.table import show
 
     clips = {name: clip.astype(np.float64) for path in mocap for name, clip in load_clips(path, HZ).items()}
     rows = up_errors(clips, round(seconds * HZ))

@@ -13,7 +13,7 @@ def train(
         list[Path], typer.Argument(help="Motion capture: npz files of clips, folders of ASF/AMC or BVH files.")
     ],
     run: Annotated[Path, typer.Option(help="Folder for checkpoints, log, curve and model.")] = Path("runs/train"),
-    config: Annotated[Path | None, typer.Option(help="TOML recipe; default: the shipped model's.")] = None,
+    config: Annotated[Path | None, typer.Option(help="TOML recipe; default: 20,000 batches from the start.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in its folder, bit for bit.")] = False,
     threads: Annotated[int, typer.Option(min=1, help="Cores to train on; batches are drawn on one more.")] = 2,
     hold_out: Annotated[str, typer.Option(help="Subjects never trained on, by the clips' names.")] = "03,06,08,10",
